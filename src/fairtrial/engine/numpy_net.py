@@ -1,0 +1,124 @@
+"""The NumPy engine: a net whose numbers lie in one flat array, and whose layers are in `numpy_layers`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from itertools import count
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from fairtrial.engine.net import At
+from fairtrial.engine.numpy_layers import Chain, Numbers
+from fairtrial.parts.optimizers import Rule
+from fairtrial.spec.arch import Arch, Shape, Shapes, arch_buffers, arch_params
+from fairtrial.spec.arrays import NumpyArray, Tensors, as_dtype
+from fairtrial.spec.errors import ShapeError, UsageError
+
+BLOCK = 16_384  # numbers that an optimizer changes at a time: so few that a rule's temporary arrays stay in the cache
+
+
+class NumpyNet:
+    """`engine.net.Net` in NumPy: the net of `arch` for images of `shape`, beginning with the numbers in `start`."""
+
+    xp = np
+
+    def __init__(self, arch: Arch, shape: Shape, start: Mapping[str, NumpyArray], precision: str) -> None:
+        if precision == "bf16":
+            raise UsageError("precision=bf16: NumPy has no such numbers; use float32, or engine=torch")
+        self.dtype = as_dtype(precision)
+        sizes = arch_params(arch, shape)
+        self.flat_params, self.params = _flat(sizes, self.dtype)
+        self.flat_grads, self.grads = _flat(sizes, self.dtype)
+        self.buffers = {name: np.empty(size, self.dtype) for name, size in arch_buffers(arch, shape).items()}
+        self.chain = Chain(arch, shape, Numbers(self.params, self.grads, self.buffers), count())
+        self.load(start)
+
+    def array(self, values: NumpyArray) -> NumpyArray:
+        return values.astype(self.dtype) if values.dtype.kind == "f" else values
+
+    def numpy(self, values: NumpyArray) -> NumpyArray:
+        return values
+
+    @np.errstate(all="ignore")
+    def forward(
+        self, x: NumpyArray, at: At | None = None, keep: MutableMapping[str, NumpyArray] | None = None
+    ) -> NumpyArray:
+        seen: Tensors | None = None if keep is None else {}
+        y = self.chain.forward(_inward(x), at, seen)
+        if keep is not None and seen is not None:
+            keep.update({name: _outward(values) for name, values in seen.items()})
+        return _outward(y)
+
+    @np.errstate(all="ignore")
+    def backward(self, dlogits: NumpyArray) -> None:
+        self.chain.learn(_inward(dlogits))
+
+    @np.errstate(all="ignore")
+    def norm(self) -> float:
+        return float(np.sqrt(self.flat_grads @ self.flat_grads))
+
+    def optimizer(self, rule: Rule) -> NumpyOptimizer:
+        return NumpyOptimizer(self, rule)
+
+    def tensors(self) -> Tensors:
+        return {name: values.copy() for name, values in (self.params | self.buffers).items()}
+
+    def load(self, tensors: Mapping[str, NumpyArray]) -> None:
+        _copy(tensors, self.params | self.buffers)
+
+
+class NumpyOptimizer:
+    """A rule and its memory, a flat array for each slot."""
+
+    def __init__(self, net: NumpyNet, rule: Rule) -> None:
+        self.net, self.rule = net, rule
+        self.slots: list[NumpyArray] = []
+        self.memory: Tensors = {}
+        for slot in rule.slots:
+            flat, named = _flat({name: p.shape for name, p in net.params.items()}, net.dtype)
+            self.slots.append(flat)
+            self.memory |= {f"{slot}/{name}": values for name, values in named.items()}
+
+    @np.errstate(all="ignore")
+    def step(self, lr: float, t: int) -> None:
+        p, g = self.net.flat_params, self.net.flat_grads
+        for i in range(0, p.size, BLOCK):
+            block = slice(i, i + BLOCK)
+            self.rule.update(p[block], g[block], [flat[block] for flat in self.slots], lr, t)
+
+    def tensors(self) -> Tensors:
+        return {name: values.copy() for name, values in self.memory.items()}
+
+    def load(self, tensors: Mapping[str, NumpyArray], t: int) -> None:
+        _copy(tensors, self.memory)
+
+
+def _flat(sizes: Shapes, dtype: np.dtype[Any]) -> tuple[NumpyArray, Tensors]:
+    """One array of zeros for all, and the view of it that belongs to each name."""
+    flat = np.zeros(sum(map(prod, sizes.values())), dtype)
+    ends = np.cumsum([prod(size) for size in sizes.values()])
+    pieces = np.split(flat, ends[:-1]) if sizes else []
+    return flat, {name: piece.reshape(size) for (name, size), piece in zip(sizes.items(), pieces, strict=True)}
+
+
+def _copy(tensors: Mapping[str, NumpyArray], to: Tensors) -> None:
+    """Take all values over; ShapeError, and nothing changed, where names or shapes differ."""
+    given = {name: values.shape for name, values in tensors.items()}
+    wanted = {name: values.shape for name, values in to.items()}
+    for name in sorted(given.keys() | wanted.keys()):
+        if given.get(name) != wanted.get(name):
+            raise ShapeError(f"{name}: the net has {wanted.get(name, 'none')}, the weights {given.get(name, 'none')}")
+    for name, values in tensors.items():
+        to[name][...] = values
+
+
+def _inward(x: NumpyArray) -> NumpyArray:
+    """(n, h, w, c) as (c, h, w, n), (n, units) as (units, n)."""
+    return np.ascontiguousarray(x.transpose(3, 1, 2, 0)) if x.ndim == 4 else x.T
+
+
+def _outward(y: NumpyArray) -> NumpyArray:
+    """`_inward` back again."""
+    return (y.transpose(3, 1, 2, 0) if y.ndim == 4 else y.T).copy()
