@@ -1,0 +1,1 @@
+"""fairtrial: every model deserves a fair trial."""

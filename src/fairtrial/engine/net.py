@@ -1,0 +1,95 @@
+"""What the training loop asks of an engine; arrays are NumPy's or torch's, and the loop need not know which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fairtrial.parts.optimizers import Rule
+from fairtrial.spec.arrays import Array, NumpyArray, Tensors
+
+
+@dataclass(frozen=True)
+class At:
+    """Where in a run a training step is: with the place in the net, the key of dropout's randomness."""
+
+    seed: int
+    step: int
+
+
+class Net(Protocol):
+    """A net with its numbers. Names are `layer.weight`, `layer.bias`, `layer.running_mean`, `layer.running_var`."""
+
+    @property
+    def params(self) -> Mapping[str, Array]: ...
+
+    @property
+    def grads(self) -> Mapping[str, Array]:
+        """Of the last backward pass; same names and shapes as `params`."""
+        ...
+
+    @property
+    def buffers(self) -> Mapping[str, Array]: ...
+
+    @property
+    def xp(self) -> Any:
+        """The array module: numpy or torch. Losses and penalties are written once, on the functions that both have."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """The device it computes on, by the name that the bits of its results depend on."""
+        ...
+
+    def array(self, values: NumpyArray) -> Array:
+        """The values on this net's device; uint8 and integers stay what they are, floats become the net's precision."""
+        ...
+
+    def numpy(self, values: Array) -> NumpyArray:
+        """The values back on the CPU."""
+        ...
+
+    def forward(self, x: Array, at: At | None = None, keep: MutableMapping[str, Array] | None = None) -> Array:
+        """Outputs (n, k) for images (n, height, width, channels) or rows (n, features).
+
+        With `at` in training mode: dropout is on, batch norm uses the batch and updates its running statistics, and
+        what backward needs is kept. Without, eval mode. `keep` receives every layer's output by name.
+        """
+        ...
+
+    def backward(self, dlogits: Array) -> None:
+        """Fill `grads` from the gradient of the loss with respect to the outputs of the last training forward."""
+        ...
+
+    def norm(self) -> float:
+        """Euclidean norm of all gradients together; not finite where any gradient is not."""
+        ...
+
+    def optimizer(self, rule: Rule) -> Optimizer:
+        """The rule at work on this net's parameters."""
+        ...
+
+    def tensors(self) -> Tensors:
+        """Copies of params and buffers."""
+        ...
+
+    def load(self, tensors: Mapping[str, NumpyArray]) -> None:
+        """Take params and buffers from `tensors`; names and shapes must be equal."""
+        ...
+
+
+class Optimizer(Protocol):
+    """A rule with its memory of past gradients."""
+
+    def step(self, lr: float, t: int) -> None:
+        """Update the parameters from the gradients; `t` counts the steps from 1."""
+        ...
+
+    def tensors(self) -> Tensors:
+        """Copies of the memory, as `slot/layer.weight`."""
+        ...
+
+    def load(self, tensors: Mapping[str, NumpyArray], t: int) -> None:
+        """Take the memory back as it was after step `t`."""
+        ...

@@ -1,0 +1,286 @@
+"""The torch engine: the architecture as a plain `torch.nn.Module`, its gradients from autograd, its rules fused.
+
+The one module that imports torch for training.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fairtrial.engine.net import At
+from fairtrial.parts.optimizers import Rule
+from fairtrial.rng import rng
+from fairtrial.spec import arch as a
+from fairtrial.spec.arrays import NumpyArray, Tensors
+from fairtrial.spec.errors import UsageError
+
+
+class KeyedDropout(nn.Dropout):
+    """Dropout whose mask follows from (seed, step, place) where the engine has set `at`, and torch's own elsewhere."""
+
+    at: At | None = None
+    place = 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.at is None or not self.training:
+            return super().forward(input)
+        random = rng(self.at.seed, "dropout", self.at.step, self.place)
+        mask = torch.from_numpy(random.random(tuple(input.shape), dtype=np.float32) >= self.p)
+        return input * mask.to(input.device) / (1 - self.p)
+
+
+class Residual(nn.Module):
+    """body(x) + shortcut(x)"""
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.body(input) + self.shortcut(input)
+
+
+def make_module(arch: a.Arch, shape: a.Shape) -> nn.Sequential:
+    """The architecture as a plain module for images (n, channels, height, width); its layers carry the arch's names."""
+    module = nn.Sequential()
+    for name, layer, before in a.walk(arch, shape):
+        module.add_module(name, _LAYERS[type(layer)](layer, before))
+    return module
+
+
+def _conv(layer: a.Conv, shape: a.Shape) -> nn.Module:
+    before, after = layer.margins
+    mode = "zeros" if layer.mode == "zeros" else "reflect"
+    conv = nn.Conv2d(
+        shape[0], layer.units, layer.kernel, layer.stride, before, bias=layer.bias, padding_mode=mode
+    )  # fmt: skip
+    if before == after:
+        return conv
+    return _UnevenConv2d(layer, shape)
+
+
+class _UnevenConv2d(nn.Conv2d):
+    """A convolution with an even kernel and padding `same`: one more row behind than before."""
+
+    def __init__(self, layer: a.Conv, shape: a.Shape) -> None:
+        super().__init__(shape[0], layer.units, layer.kernel, layer.stride, bias=layer.bias)
+        before, after = layer.margins
+        self.margins = (before, after, before, after)
+        self.mode = "reflect" if layer.mode == "reflect" else "constant"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(nn.functional.pad(input, self.margins, self.mode))
+
+
+class _GlobalAvgPool(nn.Module):
+    """The mean of each channel, flat."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.mean((2, 3))
+
+
+def _batch_norm(layer: a.BatchNorm, shape: a.Shape) -> nn.Module:
+    kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+    return kind(shape[0], layer.eps, layer.momentum)
+
+
+_LAYERS: dict[type[a.Layer], Callable[[Any, a.Shape], nn.Module]] = {
+    a.Conv: _conv,
+    a.MaxPool: lambda layer, _: nn.MaxPool2d(layer.kernel, layer.step),
+    a.AvgPool: lambda layer, _: nn.AvgPool2d(layer.kernel, layer.step),
+    a.GlobalAvgPool: lambda *_: _GlobalAvgPool(),
+    a.Flatten: lambda *_: nn.Flatten(),
+    a.Linear: lambda layer, shape: nn.Linear(shape[0], layer.width, layer.bias),
+    a.BatchNorm: _batch_norm,
+    a.Dropout: lambda layer, _: KeyedDropout(layer.rate),
+    a.ReLU: lambda *_: nn.ReLU(),
+    a.LeakyReLU: lambda layer, _: nn.LeakyReLU(layer.slope),
+    a.SiLU: lambda *_: nn.SiLU(),
+    a.GELU: lambda *_: nn.GELU(),
+    a.Sigmoid: lambda *_: nn.Sigmoid(),
+    a.Tanh: lambda *_: nn.Tanh(),
+    a.Softmax: lambda *_: nn.Softmax(1),
+    a.LogSoftmax: lambda *_: nn.LogSoftmax(1),
+    a.Residual: lambda layer, shape: Residual(make_module(layer.body, shape), make_module(layer.shortcut, shape)),
+}
+
+
+def pick_device(wanted: str) -> str:
+    """The device that a recipe asks for; a UsageError where this machine has none, never a silent CPU."""
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found.append("cuda")
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    if wanted == "auto":
+        return found[-1]
+    if wanted not in found:
+        raise UsageError(f"device={wanted}: this machine has only {', '.join(found)} (torch {torch.__version__})")
+    return wanted
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """That many threads for torch's operators; results depend on their number, so it belongs to a run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class TorchNet:
+    """A module behind the `Net` protocol."""
+
+    xp = torch
+
+    def __init__(self, module: nn.Module, precision: str, device: str) -> None:
+        self.precision, self.device = precision, torch.device(device)
+        self.dtype = torch.float64 if precision == "float64" else torch.float32
+        self.module = module.to(self.device, self.dtype, memory_format=torch.channels_last)
+        self.learnt = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
+        self.params = {name: p.detach() for name, p in self.learnt.items()}  # the same memory, outside autograd
+        self._dropouts = [m for m in self.module.modules() if isinstance(m, KeyedDropout)]
+        for place, dropout in enumerate(self._dropouts):
+            dropout.place = place
+
+    @classmethod
+    def build(cls, arch: a.Arch, shape: a.Shape, start: Tensors, precision: str, device: str) -> TorchNet:
+        """The net of an architecture for images of `shape`, started from `start`."""
+        with torch.device("meta"):  # no draw from torch's generator for numbers that are replaced at once
+            module = make_module(arch, shape)
+        module.to_empty(device="cpu")
+        for buffer in module.buffers():
+            buffer.zero_()
+        net = cls(module, precision, device)
+        net.load(start)
+        return net
+
+    @property
+    def place(self) -> str:
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+
+    @property
+    def grads(self) -> dict[str, Tensor]:
+        return {name: p.grad for name, p in self.learnt.items() if p.grad is not None}
+
+    @property
+    def buffers(self) -> dict[str, Tensor]:
+        return {name: b for name, b in self.module.named_buffers() if b.is_floating_point()}
+
+    def array(self, values: NumpyArray) -> Tensor:
+        tensor = torch.from_numpy(values).to(self.device)
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+
+    def numpy(self, values: Tensor) -> NumpyArray:
+        return values.detach().cpu().numpy()
+
+    def forward(
+        self, x: Tensor, at: At | None = None, keep: MutableMapping[str, Tensor] | None = None
+    ) -> Tensor:  # fmt: skip
+        x = x.permute(0, 3, 1, 2) if x.ndim == 4 else x  # channels last in memory, first in torch's order
+        if self.module.training != (at is not None):
+            self.module.train(at is not None)
+        for dropout in self._dropouts:
+            dropout.at = at
+        with torch.set_grad_enabled(at is not None), torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == "bf16"
+        ):  # fmt: skip
+            y = self._run(x, at, keep)
+        self._outputs = y
+        return y.detach().to(self.dtype)
+
+    def _run(self, x: Tensor, at: At | None, keep: MutableMapping[str, Tensor] | None) -> Tensor:
+        if keep is None:
+            return self.module(x)
+        for name, layer in self.module.named_children():
+            x = keep[name] = layer(x)
+        return x
+
+    def backward(self, dlogits: Tensor) -> None:
+        for p in self.learnt.values():
+            p.grad = None
+        self._outputs.backward(dlogits.to(self._outputs.dtype))
+
+    def norm(self) -> float:
+        return float(nn.utils.get_total_norm(list(self.grads.values())))
+
+    def optimizer(self, rule: Rule) -> TorchOptimizer:
+        return TorchOptimizer(rule, self)
+
+    def tensors(self) -> Tensors:
+        both = {**self.params, **self.buffers}
+        return {name: self.numpy(t).copy() for name, t in both.items()}
+
+    def load(self, tensors: Mapping[str, NumpyArray]) -> None:
+        for name, target in {**self.params, **self.buffers}.items():
+            target.copy_(torch.from_numpy(tensors[name]))
+
+    def plain(self) -> nn.Module:
+        """A copy of the module on the CPU, in eval mode."""
+        for dropout in self._dropouts:
+            dropout.at = None
+        return copy.deepcopy(self.module).cpu().eval()
+
+
+class ModuleNet(TorchNet):
+    """A user's own module: whatever it draws from torch's generator is seeded from (seed, step), and given back."""
+
+    @classmethod
+    def make(cls, factory: Callable[[], nn.Module], seed: int, precision: str, device: str) -> ModuleNet:
+        """The module that `factory` makes, its start drawn from the seed."""
+        with torch.random.fork_rng():
+            torch.manual_seed(_torch_seed(seed, 0))
+            return cls(factory(), precision, device)
+
+    def _run(self, x: Tensor, at: At | None, keep: MutableMapping[str, Tensor] | None) -> Tensor:
+        if at is None:
+            return super()._run(x, at, None)
+        with torch.random.fork_rng():
+            torch.manual_seed(_torch_seed(at.seed, at.step + 1))
+            return super()._run(x, at, None)
+
+
+def _torch_seed(seed: int, step: int) -> int:
+    return int(rng(seed, "module", step).integers(2**63))
+
+
+class TorchOptimizer:
+    """A rule's fused twin, with its memory under the rule's names."""
+
+    def __init__(self, rule: Rule, net: TorchNet) -> None:
+        self.rule, self.net = rule, net
+        self.twin: torch.optim.Optimizer = rule.twin(torch.optim, list(net.learnt.values()), 0.0)
+
+    def step(self, lr: float, t: int) -> None:
+        for group in self.twin.param_groups:
+            group["lr"] = lr
+        self.twin.step()
+
+    def tensors(self) -> Tensors:
+        return {
+            f"{slot}/{name}": self.net.numpy(memory).copy()
+            for name, p in self.net.learnt.items()
+            for slot in self.rule.slots
+            if (memory := self.twin.state[p].get(slot)) is not None
+        }
+
+    def load(self, tensors: Mapping[str, NumpyArray], t: int) -> None:
+        state = {
+            i: {"step": torch.tensor(float(t))}
+            | {slot: self._memory(tensors, slot, name) for slot in self.rule.slots if f"{slot}/{name}" in tensors}
+            for i, name in enumerate(self.net.params)
+        }
+        self.twin.load_state_dict({"state": state, "param_groups": self.twin.state_dict()["param_groups"]})
+
+    def _memory(self, tensors: Mapping[str, NumpyArray], slot: str, name: str) -> Tensor:
+        memory = torch.empty_like(self.net.params[name])  # in the layout of the parameter, which the fused rules need
+        return memory.copy_(torch.from_numpy(tensors[f"{slot}/{name}"]))

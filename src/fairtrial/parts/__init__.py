@@ -1,0 +1,1 @@
+"""Everything that is added by name: one entry, one place touched; the contract tests find it by themselves."""

@@ -1,0 +1,173 @@
+"""Optimizers: frozen rules that change one array of parameters in place, each naming the torch class that is its twin.
+
+Legend: p parameters, g gradient, lr learning rate, t the step counted from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fairtrial.spec.arrays import Array
+from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.registry import Registry
+
+OPTIMIZERS: Registry[type[Rule]] = Registry("optimizer")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a step is made; `slots` names the arrays it remembers between steps, as torch's optimizer names them."""
+
+    weight_decay: float = 0.0
+
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
+        """Change `p` and the arrays in `slots` in place; all have the same shape, and slots begin as zeros."""
+        raise TypeError(f"{type(self).__name__} has no update")
+
+    def twin(self, optim: Any, params: Any, lr: float) -> Any:
+        """The same rule as an optimizer of the module `torch.optim`."""
+        raise TypeError(f"{type(self).__name__} has no twin")
+
+    def decayed(self, p: Array, g: Array) -> Array:
+        """The gradient with that of weight_decay / 2 * |p|^2 added."""
+        return g + self.weight_decay * p if self.weight_decay else g
+
+
+def make_rule(recipe: Recipe) -> Rule:
+    """The recipe's optimizer with the recipe's settings; settings it does not have are not its business."""
+    kind = OPTIMIZERS[recipe.optimizer]
+    given = recipe.model_dump()
+    return kind(**{f.name: given[f.name] for f in fields(kind) if given.get(f.name) is not None})
+
+
+@OPTIMIZERS.add("sgd")
+@dataclass(frozen=True)
+class SGD(Rule):
+    """Stochastic gradient descent: b = momentum b + g, p -= lr b."""
+
+    momentum: float = 0.0
+    nesterov: ClassVar[bool] = False
+    slots = ("momentum_buffer",)
+
+    def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
+        g = self.decayed(p, g)
+        if self.momentum:
+            (b,) = slots
+            b *= self.momentum
+            b += g
+            g = g + self.momentum * b if self.nesterov else b
+        p -= lr * g
+
+    def twin(self, optim: Any, params: Any, lr: float) -> Any:
+        settings = {"momentum": self.momentum, "nesterov": self.nesterov, "weight_decay": self.weight_decay}
+        return optim.SGD(params, lr, fused=True, **settings)
+
+
+@OPTIMIZERS.add("momentum")
+@dataclass(frozen=True)
+class Momentum(SGD):
+    """SGD with momentum 0.9 (Polyak 1964): past gradients roll on."""
+
+    momentum: float = 0.9
+
+
+@OPTIMIZERS.add("nesterov")
+@dataclass(frozen=True)
+class Nesterov(SGD):
+    """SGD with momentum 0.9 that looks ahead (Nesterov 1983; Sutskever et al. 2013): p -= lr (g + momentum b)."""
+
+    momentum: float = 0.9
+    nesterov = True
+
+
+@OPTIMIZERS.add("adagrad")
+@dataclass(frozen=True)
+class Adagrad(Rule):
+    """s += g^2, p -= lr g / (sqrt(s) + eps) (Duchi et al. 2011)."""
+
+    eps: float = 1e-10
+    slots = ("sum",)
+
+    def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
+        (s,) = slots
+        g = self.decayed(p, g)
+        s += g * g
+        p -= lr * g / (np.sqrt(s) + self.eps)
+
+    def twin(self, optim: Any, params: Any, lr: float) -> Any:
+        return optim.Adagrad(params, lr, eps=self.eps, weight_decay=self.weight_decay, fused=True)
+
+
+@OPTIMIZERS.add("rmsprop")
+@dataclass(frozen=True)
+class RMSprop(Rule):
+    """v = alpha v + (1 - alpha) g^2, p -= lr g / (sqrt(v) + eps) (Hinton 2012); with momentum on the quotient."""
+
+    momentum: float = 0.0
+    alpha: float = 0.99
+    eps: float = 1e-8
+    slots = ("square_avg", "momentum_buffer")
+
+    def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
+        v, b = slots
+        g = self.decayed(p, g)
+        v *= self.alpha
+        v += (1 - self.alpha) * g * g
+        g = g / (np.sqrt(v) + self.eps)
+        if self.momentum:
+            b *= self.momentum
+            b += g
+            g = b
+        p -= lr * g
+
+    def twin(self, optim: Any, params: Any, lr: float) -> Any:
+        settings = {"alpha": self.alpha, "momentum": self.momentum, "weight_decay": self.weight_decay}
+        return optim.RMSprop(params, lr, eps=self.eps, foreach=True, **settings)
+
+
+@OPTIMIZERS.add("adam")
+@dataclass(frozen=True)
+class Adam(Rule):
+    """m = b1 m + (1-b1) g, v = b2 v + (1-b2) g^2, p -= lr m^ / (sqrt(v^) + eps) (Kingma and Ba 2015).
+
+    m^ = m / (1 - b1^t) and v^ = v / (1 - b2^t) make up for the start at zero.
+    """
+
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    slots = ("exp_avg", "exp_avg_sq")
+
+    def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
+        m, v = slots
+        b1, b2 = self.betas
+        g = self.decayed(p, g)
+        m += (1 - b1) * (g - m)
+        v *= b2
+        v += (1 - b2) * g * g
+        p -= lr / (1 - b1**t) * m / (np.sqrt(v) / (1 - b2**t) ** 0.5 + self.eps)
+
+    def twin(self, optim: Any, params: Any, lr: float) -> Any:
+        return optim.Adam(params, lr, self.betas, self.eps, self.weight_decay, fused=True)
+
+
+@OPTIMIZERS.add("adamw")
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam whose weight decay shrinks p by lr * weight_decay instead of entering g (Loshchilov and Hutter 2019)."""
+
+    weight_decay: float = 0.01
+
+    def decayed(self, p: Array, g: Array) -> Array:
+        return g
+
+    def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
+        p *= 1 - lr * self.weight_decay
+        super().update(p, g, slots, lr, t)
+
+    def twin(self, optim: Any, params: Any, lr: float) -> Any:
+        return optim.AdamW(params, lr, self.betas, self.eps, self.weight_decay, fused=True)

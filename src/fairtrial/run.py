@@ -1,0 +1,398 @@
+"""run(recipe, store) gives the record of a run: what is done is returned, what is begun goes on, to the same bits."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import logging
+import platform
+import re
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import Any, Protocol
+
+from fairtrial.engine.net import Net
+from fairtrial.parts.datasets import Dataset, Split, facts, load
+from fairtrial.parts.initialisers import start
+from fairtrial.parts.inputs import make_input
+from fairtrial.parts.losses import Criterion, make_criterion
+from fairtrial.parts.models import build
+from fairtrial.parts.optimizers import make_rule
+from fairtrial.parts.schedules import make_schedule
+from fairtrial.spec.arch import Arch, Shape, text
+from fairtrial.spec.arrays import Tensors, as_dtype
+from fairtrial.spec.errors import DamagedFile, EnvironmentDiffers, OutOfResources, UsageError
+from fairtrial.spec.events import Ended, Event, Saved, Scored
+from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.tensorfile import pack, unpack
+from fairtrial.store import (
+    BEST,
+    EVENTS,
+    MADE,
+    RECIPE,
+    FolderStore,
+    Record,
+    Store,
+    as_lines,
+    events_of,
+    generations,
+    json_of,
+)
+from fairtrial.train.loop import Diverged, Progress, progress_of, score, train
+from fairtrial.train.state import State, StateFile, read_state
+from fairtrial.train.stream import Stream, check_split, make_stream
+
+GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
+
+
+class Watch(Protocol):
+    """Someone who looks on while a run is made."""
+
+    def begin(self, name: str, recipe: Recipe, steps: int, done: int) -> None:
+        """A run of so many steps starts, so many of them done before."""
+        ...
+
+    def see(self, event: Event) -> None: ...
+
+    def say(self, text: str) -> None:
+        """Something a user should know."""
+        ...
+
+
+class Quiet:
+    """Looks on silently; what a user should know goes to Python's logging."""
+
+    def begin(self, name: str, recipe: Recipe, steps: int, done: int) -> None: ...
+
+    def see(self, event: Event) -> None: ...
+
+    def say(self, text: str) -> None:
+        logging.getLogger("fairtrial").warning(text)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe checked against its data's shape before any image is read."""
+
+    recipe: Recipe
+    criterion: Criterion
+    image: Shape  # (channels, height, width)
+    input: Shape  # what the net sees
+    arch: Arch  # empty for a user's own module
+
+
+def make_plan(recipe: Recipe, own_module: bool = False) -> Plan:
+    """Everything that can be wrong with a recipe is found here: UsageError or DataError, in milliseconds."""
+    known = facts(recipe.data)
+    criterion = make_criterion(recipe, known.classes)
+    shape = make_input(recipe.input).shape(known.shape)
+    make_schedule(recipe.schedule)
+    make_rule(recipe)
+    if recipe.engine == "numpy" and (recipe.precision == "bf16" or recipe.device in ("cuda", "mps") or own_module):
+        raise UsageError("engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers")
+    if not recipe.valid and (recipe.patience or "plateau" in recipe.schedule):
+        raise UsageError("patience and the plateau schedule look at the validation part, but valid=0 leaves none")
+    arch = () if own_module else build(recipe, shape, criterion.outputs)
+    return Plan(recipe, criterion, known.shape, shape, arch)
+
+
+def run(
+    recipe: Recipe,
+    store: Store | None = None,
+    *,
+    module: Callable[[], Any] | None = None,
+    name: str = "",
+    watch: Watch | None = None,
+    from_scratch: bool = False,
+    allow_inexact: bool = False,
+) -> Record:
+    """Train as the recipe says, or return what was trained before; the folder is `<name>-<id>`.
+
+    `module` makes a `torch.nn.Module` of your own for images (n, channels, height, width); it takes the place of
+    `model`. Ctrl-C finishes the step and saves: the same call goes on to the same bits. `allow_inexact` lets a run go
+    on in another environment, `from_scratch` begins it anew. Raises the errors of `fairtrial.spec.errors`.
+    """
+    store, watch = store or FolderStore(), watch or Quiet()
+    if module is not None:
+        recipe = recipe.model_copy(update={"model": own_name(module)})
+    plan = make_plan(recipe, module is not None)
+    data = load(recipe.data)
+    name = find(store, recipe.id(data.fingerprint)) or f"{slug(name or recipe.model)}-{recipe.id(data.fingerprint)}"
+    if name in store.list() and not from_scratch and (record := store.read(name)).end:
+        return record
+    with store.hold(name), engine_threads(recipe), interrupts() as signals, memory_errors():
+        job = begin(plan, data, store, name, module, from_scratch)
+        past = resume(job, watch, allow_inexact)
+        watch.begin(name, recipe, recipe.epochs * job.stream.per_epoch, job.state.step)
+        work(job, past, watch, signals)
+    return store.read(name)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run under way, with the store that takes its events."""
+
+    plan: Plan
+    store: Store
+    name: str
+    state: State
+    stream: Stream
+    split: Split
+    fitted: Tensors
+
+
+def begin(
+    plan: Plan, data: Dataset, store: Store, name: str, module: Callable[[], Any] | None, from_scratch: bool
+) -> Job:
+    """The state before the first step; a folder is a run as soon as it holds its recipe, which is written last."""
+    recipe = plan.recipe
+    split = data.split(recipe.seed, recipe.valid)
+    check_split(split, recipe)
+    precision = as_dtype(recipe.precision)
+    fitted = {k: v.astype(precision) for k, v in make_input(recipe.input).fit(data.images[split.train]).items()}
+    net = make_net(plan, module)
+    state = State(net, net.optimizer(make_rule(recipe)))
+    if from_scratch:
+        for file in (*generations(store, name), BEST, EVENTS, MADE):
+            store.drop(name, file)
+    if store.get(name, RECIPE) is None or from_scratch:
+        store.put(name, MADE, as_json(made(plan, data, split, net)))
+        store.put(name, RECIPE, as_json(recipe.model_dump(mode="json")))
+    return Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), split, fitted)
+
+
+def make_net(plan: Plan, module: Callable[[], Any] | None) -> Net:
+    """The net before training, on the recipe's engine; torch is imported only where it is asked for."""
+    recipe = plan.recipe
+    if recipe.engine == "numpy":
+        from fairtrial.engine.numpy_net import NumpyNet
+
+        return NumpyNet(plan.arch, plan.input, first(plan), recipe.precision)
+    from fairtrial.engine import torch_net
+
+    device = torch_net.pick_device(recipe.device)
+    if module is not None:
+        return torch_net.ModuleNet.make(module, recipe.seed, recipe.precision, device)
+    return torch_net.TorchNet.build(plan.arch, plan.input, first(plan), recipe.precision, device)
+
+
+def first(plan: Plan) -> Tensors:
+    """The numbers that the net starts from."""
+    return start(plan.arch, plan.input, plan.recipe.init, plan.recipe.seed)
+
+
+def resume(job: Job, watch: Watch, allow_inexact: bool) -> tuple[Event, ...]:
+    """Bring the job to the newest good state on disk, and the events to what they were then; returns these."""
+    states = generations(job.store, job.name)
+    past: tuple[Event, ...] = ()
+    if states:
+        check_environment(job, watch, allow_inexact)
+        file, past = newest_good(job, states, watch)
+        job.state.load(file)
+        watch.say(f"{job.name}: resumed after step {job.state.step}")
+    if tuple(events_of(job.store, job.name)) != past:
+        job.store.put(job.name, EVENTS, as_lines(past))
+    return past
+
+
+def newest_good(job: Job, states: list[str], watch: Watch) -> tuple[StateFile, tuple[Event, ...]]:
+    """The newest state whose bits and events are whole, and these events; damaged ones are set aside as `.bad`."""
+    events = tuple(events_of(job.store, job.name))
+    reasons: list[str] = []
+    for file in states:
+        data = job.store.get(job.name, file) or b""
+        try:
+            state = read_state(data, f"{job.name}/{file}")
+            if len(events) < state.meta["events"]:
+                raise DamagedFile(f"{job.name}/{file}: {EVENTS} ends before it")
+            if any(isinstance(e, Scored) and e.best for e in events[: state.meta["events"]]):
+                unpack(job.store.get(job.name, BEST) or b"", f"{job.name}/{BEST}")
+        except DamagedFile as error:
+            reasons.append(str(error))
+            continue
+        for reason in reasons:
+            watch.say(f"{reason}; going back to {file}")
+        for bad in states[: len(reasons)]:
+            job.store.put(job.name, f"{bad}.bad", job.store.get(job.name, bad) or b"")
+            job.store.drop(job.name, bad)
+        return state, events[: state.meta["events"]]
+    raise DamagedFile("\n".join([*reasons, "no state is whole; --from-scratch begins the run anew"]))
+
+
+def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
+    """EnvironmentDiffers if the bits would not come back here; with `allow_inexact` the record is marked instead."""
+    was, now = json_of(job.store, job.name, MADE), environment(job.state.net)
+    differing = [f"{k}: {was['environment'].get(k)} then, {v} now" for k, v in now.items() if was["environment"].get(k) != v]
+    if not differing:
+        return
+    if not allow_inexact:
+        raise EnvironmentDiffers(
+            f"run {job.name} was begun elsewhere ({'; '.join(differing)}); its bits would not come back. "
+            "--allow-inexact goes on all the same and marks the run"
+        )
+    watch.say(f"{job.name}: going on inexactly ({'; '.join(differing)})")
+    job.store.put(job.name, MADE, as_json({**was, "inexact": [*was.get("inexact", []), *differing]}))
+
+
+def work(job: Job, past: tuple[Event, ...], watch: Watch, signals: list[int]) -> None:
+    """Make what is left of the run, writing each event as it comes."""
+    recipe, state = job.plan.recipe, job.state
+    count, progress, diverged = len(past), progress_of(recipe, past), ""
+
+    def write(event: Event) -> None:
+        nonlocal count, progress
+        job.store.append(job.name, event)
+        count += 1
+        if isinstance(event, Scored):
+            progress = progress.after(event)
+            keep_weights(job, event)
+        elif isinstance(event, Saved):
+            save(job, count)
+        watch.see(event)
+
+    try:
+        for event in train(recipe, state, job.stream, job.plan.criterion, past, lambda: bool(signals)):
+            write(event)
+    except Diverged as error:
+        diverged = str(error)
+    if not diverged and signals:
+        save(job, count)
+    write(ending(job, progress, diverged, signals))
+
+
+def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> Ended:
+    """How the run ended. Only a run that came to its end is scored on the test part, with its best weights."""
+    recipe, step = job.plan.recipe, job.state.step
+    ended = Ended(step, progress.epoch, "diverged", progress.best_epoch, {}, diverged)
+    if diverged:
+        return ended
+    complete = step == recipe.epochs * job.stream.per_epoch or 0 < recipe.patience <= progress.waited
+    if not complete:
+        return replace(ended, reason="interrupted", detail=signal.Signals(signals[0]).name)
+    weights = unpack(job.store.get(job.name, BEST) or b"", f"{job.name}/{BEST}")[0]
+    job.state.net.load({k: v for k, v in weights.items() if not k.startswith("input/")})
+    test = score(job.state.net, job.stream, job.plan.criterion, "test", job.split.test)
+    reason = "finished" if step == recipe.epochs * job.stream.per_epoch else "early-stopped"
+    return replace(ended, reason=reason, scores=test)
+
+
+def keep_weights(job: Job, event: Scored) -> None:
+    """Write the weights of an epoch that is the best so far, and of every epoch where the recipe says so."""
+    files = [BEST] * event.best + [f"epoch-{event.epoch}.safetensors"] * (job.plan.recipe.keep == "all" and event.at_end)
+    if not files:
+        return
+    tensors = job.state.net.tensors() | {f"input/{k}": v for k, v in job.fitted.items()}
+    data = pack(tensors, {"step": event.step, "epoch": event.epoch})
+    for file in files:
+        job.store.put(job.name, file, data)
+
+
+def save(job: Job, events: int) -> None:
+    """Write the state, then let go of all but the newest generations."""
+    job.store.put(job.name, f"state-{job.state.step}.safetensors", job.state.save(events))
+    for old in generations(job.store, job.name)[GENERATIONS:]:
+        job.store.drop(job.name, old)
+
+
+@contextlib.contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """The list receives the first SIGINT or SIGTERM, so that the step can be finished; a second one acts as usual."""
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught  # only the main thread may set handlers
+        return
+
+    def remember(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+        signal.signal(signal.SIGTERM, before[signal.SIGTERM])
+
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def engine_threads(recipe: Recipe) -> Iterator[None]:
+    """The recipe's number of threads while the run lasts."""
+    if recipe.engine == "torch":
+        from fairtrial.engine.torch_net import threads
+    else:
+        from threadpoolctl import threadpool_limits as threads
+    with threads(recipe.threads):
+        yield
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Running out of memory as OutOfResources, whichever engine it happens in."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        raise OutOfResources(f"out of memory: {error}; a smaller batch needs less") from error
+
+
+def find(store: Store, run_id: str) -> str:
+    """The name of the run with this id, whatever it was called; empty if there is none."""
+    return next((name for name in store.list() if name.endswith(f"-{run_id}")), "")
+
+
+def slug(text: str) -> str:
+    """The text as the beginning of a folder's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "run"
+
+
+def own_name(module: Callable[[], Any]) -> str:
+    """A user's own module in a recipe: its name and the hash of its source, so that an edit makes another run."""
+    import inspect
+
+    try:
+        source = inspect.getsource(module)
+    except (OSError, TypeError):
+        raise UsageError(f"module={module!r}: its source cannot be read; define it in a file or a notebook cell") from None
+    return f"{getattr(module, '__qualname__', 'module')}#{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+
+
+def made(plan: Plan, data: Dataset, split: Split, net: Net) -> dict[str, Any]:
+    """How and from what the run was made; what must be equal for its bits to come back is under `environment`."""
+    rows = {"train": split.train, "valid": split.valid, "test": split.test}
+    return {
+        "schema": 1,
+        "environment": environment(net),
+        "command": " ".join(sys.argv),
+        "data": {
+            "name": data.name,
+            "fingerprint": data.fingerprint,
+            "classes": list(data.classes),
+            "notes": list(data.notes),
+            "counts": {part: len(index) for part, index in rows.items()},
+            "split": hashlib.sha256(b"".join(index.tobytes() for index in rows.values())).hexdigest(),
+        },
+        "image": plan.image,
+        "input": plan.input,
+        "arch": text(plan.arch),
+    }
+
+
+def environment(net: Net) -> dict[str, str]:
+    """What the bits of a run depend on beside its recipe and data."""
+    packages = ("fairtrial", "numpy", "torch" if net.xp.__name__ == "torch" else "scipy")
+    versions = {package: importlib.metadata.version(package) for package in packages}
+    return {"python": platform.python_version(), **versions, "machine": platform.machine(), "device": net.place}
+
+
+def as_json(value: dict[str, Any]) -> bytes:
+    """Readable with `cat`."""
+    return (json.dumps(value, indent=2) + "\n").encode()
+

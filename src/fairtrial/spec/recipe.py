@@ -1,0 +1,169 @@
+"""A recipe is everything that decides a run, as one frozen value; two runs with equal recipes give equal records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fairtrial.spec.errors import UnknownName, UsageError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+CountOrNone = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class Recipe(BaseModel):
+    """Every field has a default; parts are named by words, with their numbers behind them (`schedule="step 10 0.5"`)."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field("mlp", description="a name, one line of text, or path/net.py:Class with --trust-code")
+    data: str = Field("digits", description="a data set's name, or the path of an image folder")
+    engine: Literal["torch", "numpy"] = Field("torch", description="PyTorch, or the readable NumPy engine")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the torch engine computes")
+    precision: Literal["float32", "float64", "bf16"] = Field("float32", description="number format of the net")
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="threads of one run; part of its identity")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="decides split, start, order, dropout, augment")
+
+    epochs: Count = Field(10, description="passes over the training part")
+    batch: Count = Field(64, description="images in one step")
+    lr: Positive = Field(0.001, description="learning rate before the schedule")
+    optimizer: str = Field("adam", description="see: fairtrial list optimizers")
+    momentum: Share | None = Field(None, description="of sgd, momentum, nesterov, rmsprop; the optimizer's own if not given")
+    betas: tuple[Share, Share] = Field((0.9, 0.999), description="of adam and adamw")
+    weight_decay: NotNegative | None = Field(None, description="decay of all weights; the optimizer's own if not given")
+    l1: NotNegative = Field(0.0, description="adds l1 * sum |w| over the weights")
+    l2: NotNegative = Field(0.0, description="adds l2 * sum w^2 over the weights")
+    clip: NotNegative = Field(0.0, description="largest norm of all gradients together; 0: no clipping")
+    schedule: str = Field("constant", description="learning rate over time, see: fairtrial list schedules")
+
+    loss: str = Field("cross-entropy", description="see: fairtrial list losses")
+    targets: Literal["auto", "index", "one-hot", "number"] = Field("auto", description="how the labels are coded")
+    label_smoothing: Share = Field(0.0, description="share of each target spread over all classes (cross-entropy)")
+    init: str = Field("kaiming-normal", description="how weights start, see: fairtrial list initialisations")
+    activation: str = Field("relu", description="what `act` stands for in the model")
+    norm: Literal["batch", "none"] = Field("batch", description="what `norm` stands for in the model")
+    dropout: Share = Field(0.3, description="rate of a `dropout` without number in the model")
+    augment: str = Field("none", description="changes of training images, see: fairtrial list augmentations")
+    input: str = Field("unit", description="what the net sees of a pixel, see: fairtrial list inputs")
+
+    valid: NotNegative | CountOrNone = Field(0.2, description="share or count of the training images kept for validation")
+    monitor: Literal["valid/loss", "valid/accuracy"] = Field("valid/loss", description="what decides the best epoch")
+    patience: CountOrNone = Field(0, description="stop after so many epochs without a better one; 0: never")
+    min_delta: NotNegative = Field(0.0, description="how much better counts as better")
+    score_train: bool = Field(True, description="score the training part in eval mode after each epoch")
+    score_every: CountOrNone = Field(0, description="also score the validation part every so many steps")
+    test_every: CountOrNone = Field(0, description="also score the test part every so many epochs; 0: once, at the end")
+    save_every: CountOrNone = Field(0, description="also save every so many steps; the end of an epoch always saves")
+    keep: Literal["best", "all"] = Field("best", description="all: keep every epoch's weights")
+
+    def canonical(self) -> str:
+        """The recipe as JSON that is equal exactly when the recipes are."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+    def id(self, fingerprint: str) -> str:
+        """Twelve hex digits of SHA-256 over the recipe and its data's fingerprint; the data's path does not matter."""
+        plain = self.model_copy(update={"data": fingerprint})
+        return hashlib.sha256(plain.canonical().encode()).hexdigest()[:12]
+
+    def but(self, **fields: Any) -> Recipe:
+        """This recipe with some fields changed, checked again."""
+        return make_recipe({**self.model_dump(), **fields})
+
+
+FIELDS = tuple(Recipe.model_fields)
+
+
+def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:
+    """The recipe with these typed fields; a UsageError names each wrong field, and its place if `where` knows it."""
+    return _checked(lambda: Recipe.model_validate(dict(fields)), fields, where or {})
+
+
+def from_words(base: Recipe, words: Mapping[str, str]) -> Recipe:
+    """`base` with fields set from text, as on a command line: numbers and true/false are read from the word."""
+    typed = {name: _typed(name, word) for name, word in words.items()}
+    return make_recipe({**base.model_dump(), **typed})
+
+
+def _typed(name: str, word: str) -> Any:
+    """The word as the field's type; where it fits none, the word itself, so that the error can quote it."""
+    field = Recipe.model_fields.get(name)
+    if field is None:
+        raise UnknownName("field", name, FIELDS)
+    if field.annotation is str:
+        return word
+    if name == "betas":
+        return tuple(_literal(part) for part in word.split(","))
+    return _literal(word)
+
+
+def _literal(word: str) -> Any:
+    try:
+        value: Any = json.loads(word)
+    except ValueError:
+        try:
+            value = float(word)  # 1e-3 and .5, which JSON writes otherwise
+        except ValueError:
+            value = word
+    return value if isinstance(value, int | float | bool) else word
+
+
+def _checked(make: Any, fields: Mapping[str, Any], where: Mapping[str, str]) -> Recipe:
+    for name in fields:
+        if name not in FIELDS:
+            raise UnknownName("field", name, FIELDS, where.get(name, ""))
+    try:
+        return make()
+    except ValidationError as error:
+        problems = {str(e["loc"][0]): e for e in reversed(error.errors(include_url=False))}
+        raise UsageError("\n".join(_sentence(n, e, fields, where) for n, e in problems.items())) from None
+
+
+def _sentence(name: str, error: Any, fields: Mapping[str, Any], where: Mapping[str, str]) -> str:
+    if error["type"] == "literal_error":
+        known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return str(UnknownName(f"{name}", str(fields[name]), known, where.get(name, "")))
+    allowed = "; ".join(dict.fromkeys(_allowed(name)))
+    return f"{where.get(name, '')}{name}={_shown(fields[name])}: {error['msg'].lower()}; {name} is {allowed}"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+_KINDS = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "text"}
+_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
+def _allowed(name: str) -> list[str]:
+    """What the field may be, from its JSON schema."""
+    schema = Recipe.model_json_schema()["properties"][name]
+    said: list[str] = []
+    for option in schema.get("anyOf", [schema]):
+        if option.get("type") == "array":
+            return ["two numbers >= 0 and < 1, as in 0.9,0.999"]
+        if kind := _KINDS.get(option.get("type", "")):
+            bounds = " and ".join(f"{sign} {option[key]}" for key, sign in _BOUNDS.items() if key in option)
+            said.append(f"{kind} {bounds}".strip())
+    return said
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file; errors name file and line."""
+    try:
+        source = path.read_text("utf8")
+        fields = tomllib.loads(source)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: {error}") from None
+    if "betas" in fields and isinstance(fields["betas"], list):
+        fields["betas"] = tuple(fields["betas"])
+    lines = {line.split("=")[0].strip().strip("\"'"): n for n, line in enumerate(source.splitlines(), 1) if "=" in line}
+    return make_recipe(fields, {name: f"{path}:{lines.get(name, 1)}: " for name in fields})

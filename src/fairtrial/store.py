@@ -1,0 +1,294 @@
+"""The store keeps runs: a folder on disk, or its twin in memory. All writing of runs goes through these few verbs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from fairtrial.spec.arrays import Tensors
+from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
+from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
+from fairtrial.spec.recipe import Recipe, make_recipe
+from fairtrial.spec.tensorfile import unpack
+
+EVENTS, RECIPE, MADE, BEST = "events.jsonl", "recipe.json", "made.json", "best.safetensors"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run was and what came of it: the recipe, how it was made, and its events so far."""
+
+    name: str
+    recipe: Recipe
+    made: dict[str, Any]
+    events: tuple[Event, ...]
+    store: Store
+
+    @property
+    def end(self) -> Ended | None:
+        """The last event of a run that is over; None while it can go on."""
+        last = self.events[-1] if self.events else None
+        return last if isinstance(last, Ended) and last.reason != "interrupted" else None
+
+    @property
+    def epochs(self) -> tuple[Scored, ...]:
+        """The scores at the end of each epoch."""
+        return tuple(e for e in self.events if isinstance(e, Scored) and e.at_end)
+
+    def curve(self, key: str) -> tuple[list[int], list[float]]:
+        """Steps and values of a score such as `valid/accuracy`; UnknownName if the run has no such score."""
+        points = [(e.step, e.scores[key]) for e in self.events if isinstance(e, Scored | Fitted) and key in e.scores]
+        if not points:
+            scored = {k for e in self.events if isinstance(e, Scored | Fitted | Ended) for k in e.scores}
+            raise UnknownName("score", key, scored)
+        by_step = dict(points)  # a Fitted and a Scored of one step say the same
+        return list(by_step), list(by_step.values())
+
+    def weights(self) -> Tensors:
+        """The best weights, with what was fitted to the input under `input/`; DamagedFile if they were changed."""
+        data = self.store.get(self.name, BEST)
+        if data is None:
+            raise DataError(f"run {self.name} has no weights yet: it has not completed an epoch")
+        return unpack(data, f"{self.name}/{BEST}")[0]
+
+    def model(self) -> Any:
+        """The net with its best weights as a plain `torch.nn.Module` in eval mode, for images (n, c, h, w)."""
+        from fairtrial.predict import module_of  # needs torch
+
+        return module_of(self)
+
+    def predict(self, images: Any) -> Any:
+        """Class probabilities (n, classes) of images (n, height, width, channels) uint8."""
+        from fairtrial.predict import probabilities  # needs an engine
+
+        return probabilities(self, images)
+
+
+class Store(Protocol):
+    """Where runs are kept, each under a name with its files."""
+
+    @property
+    def path(self) -> str: ...
+
+    def list(self) -> list[str]:
+        """The names of all runs that were begun, oldest first."""
+        ...
+
+    def read(self, name: str) -> Record: ...
+
+    def append(self, name: str, event: Event) -> None:
+        """Add an event; what Saved and Ended promise is on the disk when this returns."""
+        ...
+
+    def put(self, name: str, file: str, data: bytes) -> None:
+        """Write a file whole or not at all."""
+        ...
+
+    def get(self, name: str, file: str) -> bytes | None: ...
+
+    def drop(self, name: str, file: str) -> None: ...
+
+    def files(self, name: str) -> list[str]: ...
+
+    def hold(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Work on a run alone; Busy, naming the process, if another one does."""
+        ...
+
+
+def read_record(store: Store, name: str) -> Record:
+    """The record in a run's files. A torn last line of events is left out; one damaged in the middle is DamagedFile."""
+    recipe, made = (json_of(store, name, file) for file in (RECIPE, MADE))
+    if "betas" in recipe:
+        recipe["betas"] = tuple(recipe["betas"])
+    return Record(name, make_recipe(recipe), made, tuple(events_of(store, name)), store)
+
+
+def json_of(store: Store, name: str, file: str) -> dict[str, Any]:
+    """A JSON file of a run; DamagedFile if it is none."""
+    data = store.get(name, file)
+    if data is None:
+        raise DamagedFile(f"{name}/{file} is missing")
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(f"{name}/{file}: {error}") from error
+    if not isinstance(value, dict):
+        raise DamagedFile(f"{name}/{file}: not a JSON object")
+    return value
+
+
+def events_of(store: Store, name: str) -> Iterator[Event]:
+    """The events of a run up to a torn last line."""
+    *lines, torn = (store.get(name, EVENTS) or b"").split(b"\n")
+    del torn  # what follows the last line break was not written whole
+    for number, line in enumerate(lines, 1):
+        try:
+            yield from_json(line.decode())
+        except (DamagedFile, UnicodeDecodeError) as error:
+            raise DamagedFile(f"{name}/{EVENTS}:{number}: {error}") from None
+
+
+def as_lines(events: tuple[Event, ...]) -> bytes:
+    """The file of these events."""
+    return "".join(to_json(event) + "\n" for event in events).encode()
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """OSErrors as OutOfResources with the path and the system's own words."""
+    try:
+        yield
+    except OSError as error:
+        raise OutOfResources(f"{error.filename or path}: {error.strerror or error}") from error
+
+
+class FolderStore:
+    """Runs as folders `<name>-<id>/`; nothing in them is absolute, so that they can be moved."""
+
+    def __init__(self, path: Path | str = "runs") -> None:
+        self.root = Path(path)
+
+    @property
+    def path(self) -> str:
+        return str(self.root)
+
+    def list(self) -> list[str]:
+        if not self.root.is_dir():
+            return []
+        begun = [entry for entry in os.scandir(self.root) if (Path(entry.path) / RECIPE).is_file()]
+        return [entry.name for entry in sorted(begun, key=lambda e: (Path(e.path) / RECIPE).stat().st_mtime_ns)]
+
+    def read(self, name: str) -> Record:
+        if not (self.root / name / RECIPE).is_file():
+            raise UnknownName("run", name, self.list() or ["none yet"])
+        return read_record(self, name)
+
+    def append(self, name: str, event: Event) -> None:
+        path = self.root / name / EVENTS
+        with disk_errors(path), path.open("ab") as file:
+            file.write(to_json(event).encode() + b"\n")
+            if isinstance(event, Saved | Ended):
+                file.flush()
+                os.fsync(file.fileno())
+
+    def put(self, name: str, file: str, data: bytes) -> None:
+        folder = self.root / name
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=folder)
+            try:
+                with os.fdopen(handle, "wb") as out:
+                    out.write(data)
+                    out.flush()
+                    os.fsync(out.fileno())
+                Path(temporary).replace(folder / file)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+            _sync_folder(folder)
+
+    def get(self, name: str, file: str) -> bytes | None:
+        path = self.root / name / file
+        with disk_errors(path):
+            return path.read_bytes() if path.is_file() else None
+
+    def drop(self, name: str, file: str) -> None:
+        (self.root / name / file).unlink(missing_ok=True)
+
+    def files(self, name: str) -> list[str]:
+        folder = self.root / name
+        return sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+
+    @contextlib.contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        folder = self.root / name
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock, owner = FileLock(folder / "lock", timeout=0), folder / "owner"
+            try:
+                lock.acquire()
+            except Timeout:
+                who = owner.read_text("utf8") if owner.is_file() else "another process"
+                raise Busy(f"run {name} is being worked on by {who}") from None
+        try:
+            with disk_errors(owner):
+                owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf8")
+            for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
+                leftover.unlink(missing_ok=True)
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; Windows has no such call and needs none."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class MemoryStore:
+    """The same verbs on a dictionary: for notebooks, tests and throw-away runs."""
+
+    path = "memory"
+
+    def __init__(self) -> None:
+        self._files: dict[str, dict[str, bytes]] = {}
+        self._held: set[str] = set()
+
+    def list(self) -> list[str]:
+        return [name for name, files in self._files.items() if RECIPE in files]
+
+    def read(self, name: str) -> Record:
+        if name not in self.list():
+            raise UnknownName("run", name, self.list() or ["none yet"])
+        return read_record(self, name)
+
+    def append(self, name: str, event: Event) -> None:
+        files = self._files.setdefault(name, {})
+        files[EVENTS] = files.get(EVENTS, b"") + to_json(event).encode() + b"\n"
+
+    def put(self, name: str, file: str, data: bytes) -> None:
+        self._files.setdefault(name, {})[file] = data
+
+    def get(self, name: str, file: str) -> bytes | None:
+        return self._files.get(name, {}).get(file)
+
+    def drop(self, name: str, file: str) -> None:
+        self._files.get(name, {}).pop(file, None)
+
+    def files(self, name: str) -> list[str]:
+        return sorted(self._files.get(name, {}))
+
+    @contextlib.contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        if name in self._held:
+            raise Busy(f"run {name} is being worked on in this process")
+        self._held.add(name)
+        try:
+            yield
+        finally:
+            self._held.remove(name)
+
+
+_STATE = re.compile(r"state-(\d+)\.safetensors")
+
+
+def generations(store: Store, name: str) -> list[str]:
+    """The state files of a run, newest first."""
+    found = [(int(m[1]), file) for file in store.files(name) if (m := _STATE.fullmatch(file))]
+    return [file for _, file in sorted(found, reverse=True)]

@@ -1,0 +1,179 @@
+"""The loop: one for both engines, with backpropagation in plain sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from math import ceil, inf, isfinite, isnan
+from time import perf_counter
+
+from fairtrial.engine.net import At, Net
+from fairtrial.parts.losses import Criterion
+from fairtrial.parts.schedules import Moment, make_schedule
+from fairtrial.spec.arrays import Array, NumpyArray
+from fairtrial.spec.events import Event, Fitted, Saved, Scored
+from fairtrial.spec.recipe import Recipe
+from fairtrial.train.state import State, Sums
+from fairtrial.train.stream import Stream
+
+
+class Diverged(ArithmeticError):
+    """A loss or gradient is not a finite number; the weights have not taken it."""
+
+    def __init__(self, step: int, lr: float, layer: str) -> None:
+        super().__init__(f"step {step}: {layer} is not finite, at learning rate {lr:g}")
+        self.step = step
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the ends of epochs so far say: the best one, how many since, and their validation losses."""
+
+    monitor: str
+    min_delta: float
+    best_epoch: int = 0
+    best: float = inf  # of the monitored score, turned so that lower is better
+    epoch: int = 0
+    losses: tuple[float, ...] = ()
+
+    @property
+    def waited(self) -> int:
+        return self.epoch - self.best_epoch
+
+    def better(self, scores: dict[str, float]) -> bool:
+        """Whether an epoch with these scores is the best so far; without validation part the last one is."""
+        if "valid/loss" not in scores:
+            return True
+        value = self._value(scores)
+        return not isnan(value) and value < self.best - (self.min_delta if self.best < inf else 0)
+
+    def after(self, event: Scored) -> Progress:
+        """This, one event later."""
+        if not event.at_end:
+            return self
+        scores = dict(event.scores)
+        losses = (*self.losses, scores["valid/loss"]) if "valid/loss" in scores else self.losses
+        best_epoch, best = (event.epoch, self._value(scores)) if event.best else (self.best_epoch, self.best)
+        return Progress(self.monitor, self.min_delta, best_epoch, best, event.epoch, losses)
+
+    def _value(self, scores: dict[str, float]) -> float:
+        value = scores.get(self.monitor, inf)
+        return -value if self.monitor.endswith("accuracy") else value
+
+
+def progress_of(recipe: Recipe, events: Iterable[Event]) -> Progress:
+    """The fold of the events so far."""
+    progress = Progress(recipe.monitor, recipe.min_delta)
+    for event in events:
+        if isinstance(event, Scored):
+            progress = progress.after(event)
+    return progress
+
+
+def train(
+    recipe: Recipe,
+    state: State,
+    stream: Stream,
+    criterion: Criterion,
+    past: Iterable[Event] = (),
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Make steps until the epochs are over, patience ends or `stop` says so, yielding what is due between steps.
+
+    `past` are the events up to the state. Raises Diverged, before the weights take it, when a number is not finite.
+    """
+    net, schedule, table = state.net, make_schedule(recipe.schedule), state.net.array(criterion.table)
+    progress = progress_of(recipe, past)
+    total = recipe.epochs * stream.per_epoch
+    while state.step < total and not (0 < recipe.patience <= progress.waited) and not stop():
+        began = perf_counter()
+        x, labels = stream.batch(state.step)
+        lr = recipe.lr * schedule(Moment(state.step, total, stream.per_epoch, progress.losses))
+        logits = net.forward(x, At(recipe.seed, state.step))
+        loss, dlogits = criterion.loss(net.xp, logits, table[labels])
+        net.backward(dlogits)
+        penalise(net, recipe)
+        norm = net.norm()
+        if not (isfinite(norm) and isfinite(float(loss))):
+            raise Diverged(state.step, lr, first_bad(net, x, At(recipe.seed, state.step)))
+        if recipe.clip and norm > recipe.clip:
+            clip(net, recipe.clip / norm)
+        state.step += 1
+        state.optimizer.step(lr, state.step)
+        state.sums.loss += float(loss) * len(labels)
+        state.sums.correct += int(criterion.correct(net.xp, logits, labels))
+        state.sums.images += len(labels)
+        state.sums.fit_seconds += perf_counter() - began
+        for event in due(recipe, state, stream, criterion, progress, lr):
+            if isinstance(event, Scored):
+                progress = progress.after(event)
+            yield event
+
+
+def penalise(net: Net, recipe: Recipe) -> None:
+    """Add the gradients of the penalties l1 sum |w| and l2 sum w^2 over the weights; biases and scales are left alone."""
+    if not (recipe.l1 or recipe.l2):
+        return
+    for name, g in net.grads.items():
+        w = net.params[name]
+        if w.ndim > 1:
+            g += recipe.l1 * net.xp.sign(w) + 2 * recipe.l2 * w
+
+
+def clip(net: Net, factor: float) -> None:
+    """Shorten all gradients together."""
+    for g in net.grads.values():
+        g *= factor
+
+
+def first_bad(net: Net, x: Array, at: At) -> str:
+    """The first layer whose output is not finite, or else the last whose gradient is not: where backward came by first."""
+    layers: dict[str, Array] = {}
+    net.forward(x, at, layers)
+    for name, y in layers.items():
+        if not bool(net.xp.isfinite(y).all()):
+            return f"the output of layer {name}"
+    bad = [name for name, g in net.grads.items() if not bool(net.xp.isfinite(g).all())]
+    return f"the gradient of {bad[-1]}" if bad else "the loss"
+
+
+def due(
+    recipe: Recipe, state: State, stream: Stream, criterion: Criterion, progress: Progress, lr: float
+) -> Iterator[Event]:
+    """The events that fall on the step just made. Saved comes last: it promises all that came before it."""
+    step, per_epoch = state.step, stream.per_epoch
+    epoch, place = -(-step // per_epoch), step % per_epoch
+    if place % ceil(per_epoch / 10) == 0:
+        yield Fitted(step, epoch, lr, state.sums.scores(), state.sums.images, state.sums.fit_seconds)
+    if place == 0:
+        yield score_epoch(recipe, state, stream, criterion, progress)
+        state.sums = Sums()
+    elif recipe.score_every and step % recipe.score_every == 0 and len(stream.split.valid):
+        began = perf_counter()
+        scores = state.sums.scores() | score(state.net, stream, criterion, "valid", stream.split.valid)
+        yield Scored(step, epoch, False, scores, False, perf_counter() - began)
+    if place == 0 or (recipe.save_every and step % recipe.save_every == 0):
+        yield Saved(step, epoch)
+
+
+def score_epoch(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, progress: Progress) -> Scored:
+    """The scores at the end of an epoch: training and validation part, and the test part only where the recipe asks."""
+    began, epoch = perf_counter(), state.step // stream.per_epoch
+    scores = state.sums.scores()
+    if recipe.score_train:
+        scores |= score(state.net, stream, criterion, "train", stream.split.train)
+    if len(stream.split.valid):
+        scores |= score(state.net, stream, criterion, "valid", stream.split.valid)
+    if recipe.test_every and epoch % recipe.test_every == 0:
+        scores |= score(state.net, stream, criterion, "test", stream.split.test)
+    return Scored(state.step, epoch, True, scores, progress.better(scores), perf_counter() - began)
+
+
+def score(net: Net, stream: Stream, criterion: Criterion, part: str, rows: NumpyArray) -> dict[str, float]:
+    """Mean loss and accuracy of the net in eval mode over these rows; penalties are not part of the loss."""
+    loss, right, table = 0.0, 0, net.array(criterion.table)
+    for x, labels in stream.whole(rows):
+        y = net.forward(x)
+        loss += float(criterion.loss(net.xp, y, table[labels])[0]) * len(labels)
+        right += int(criterion.correct(net.xp, y, labels))
+    return {f"{part}/loss": loss / len(rows), f"{part}/accuracy": right / len(rows)}
