@@ -1,0 +1,155 @@
+"""One picture file becomes uint8 pixels by fixed rules; what is not a picture of a known format is refused."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fairtrial.parts.datasets.dataset import Bad, Facts, Images
+from fairtrial.spec.errors import DataError
+
+# Formats by content, whatever the file is called. Left out are those whose decoders run programs (EPS) or hold
+# layers and pages (PSD, TIFF).
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
+# A telephone's pictures have up to 50 million pixels; what announces more is refused before it is decoded.
+MOST_PIXELS = 64_000_000
+# A file larger than its pixels could ever be holds something else.
+MOST_BYTES = 256_000_000
+ORIENTATION = 0x0112
+GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+WIDE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a picture's header promises, once it is turned upright."""
+
+    width: int
+    height: int
+    grey: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Pixels (height, width, channels) as asked for, the form the file had, and what was done to it."""
+
+    pixels: Images
+    form: Form
+    conversions: tuple[str, ...]
+
+
+def form_of(path: Path) -> Form | Bad:
+    """The form of a picture, from its header."""
+    try:
+        with _opened(path) as image:
+            return _form(image)
+    except Exception as error:
+        return Bad(str(path), _reason(path, error))
+
+
+def read_picture(path: Path, form: Form | None) -> Picture | Bad:
+    """Decode a picture into the wanted form, or into its own.
+
+    A decoder meeting damaged bytes may raise nearly anything: whatever it is, the file is bad, and the reason says so.
+    """
+    try:
+        with _opened(path) as image:
+            return _converted(image, form or _form(image))
+    except MemoryError:
+        raise
+    except Exception as error:
+        return Bad(str(path), _reason(path, error))
+
+
+def picture(path: str | Path, facts: Facts) -> Images:
+    """One picture as a model for such data takes it: uint8 (1, height, width, channels)."""
+    channels, height, width = facts.shape
+    with quiet():
+        found = read_picture(Path(path), Form(width, height, channels == 1))
+    if isinstance(found, Bad):
+        raise DataError(f"{found.path}: {found.reason}")
+    return found.pixels[None]
+
+
+@contextmanager
+def quiet() -> Generator[None]:
+    """Keep Pillow's remarks on odd metadata off the terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[Image.Image]:
+    with path.open("rb") as stream:
+        if stream.seek(0, io.SEEK_END) > MOST_BYTES:
+            raise DataError(f"larger than {MOST_BYTES:,} bytes")
+        stream.seek(0)
+        with Image.open(stream, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise DataError(f"{image.width} x {image.height} pixels; at most {MOST_PIXELS:,} are decoded")
+            yield image
+
+
+def _turned(image: Image.Image) -> int:
+    """EXIF's orientation: 1 is upright."""
+    return int(image.getexif().get(ORIENTATION, 1))
+
+
+def _form(image: Image.Image) -> Form:
+    width, height = image.size
+    if _turned(image) >= 5:  # the four orientations that lie on their side
+        width, height = height, width
+    return Form(width, height, image.mode in GREY_MODES)
+
+
+def _converted(image: Image.Image, wanted: Form) -> Picture:
+    form = _form(image)
+    done: list[str] = []
+    if getattr(image, "is_animated", False):
+        done.append("animations: first frame taken")
+    if _turned(image) != 1:
+        ImageOps.exif_transpose(image, in_place=True)
+        done.append("turned upright by EXIF")
+    flat, how = _flattened(image, "L" if wanted.grey else "RGB")
+    if how:
+        done.append(how)
+    if (form.width, form.height) != (wanted.width, wanted.height):
+        size = (wanted.width, wanted.height)
+        flat = ImageOps.fit(flat, size, method=Image.Resampling.BILINEAR)
+        done.append(f"resized and centre-cropped to {wanted.width}x{wanted.height}")
+    pixels = np.asarray(flat, dtype=np.uint8)
+    return Picture(pixels.reshape(wanted.height, wanted.width, -1), form, tuple(done))
+
+
+def _flattened(image: Image.Image, mode: str) -> tuple[Image.Image, str]:
+    """The picture in mode L or RGB, and what that took."""
+    if image.mode == mode and not image.has_transparency_data:
+        return image, ""
+    if image.mode in WIDE_MODES:
+        wide = np.asarray(image).astype(np.float64)
+        scaled = np.clip(np.round(wide / 257), 0, 255).astype(np.uint8)
+        return Image.fromarray(scaled).convert(mode), "16-bit scaled to 8"
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert(mode), "transparency laid on white"
+    return image.convert(mode), f"{image.mode} converted to {mode}"
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, UnidentifiedImageError):
+        empty = path.stat().st_size == 0
+        return "empty file" if empty else f"not a picture in one of the formats {', '.join(FORMATS)}"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"announces too many pixels; at most {MOST_PIXELS:,} are decoded"
+    return f"{type(error).__name__}: {error}"
