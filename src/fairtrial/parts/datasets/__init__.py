@@ -1,8 +1,26 @@
 """Data sets by one word: found or downloaded, verified, decoded once, opened as memory maps ever after."""
 
-from fairtrial.parts.datasets.dataset import Bad, Dataset, Facts, Split
+from fairtrial.parts.datasets.dataset import Bad, Dataset, Facts, Images, Split
+from fairtrial.parts.datasets.inspection import Inspection, Repeats, inspect
 from fairtrial.parts.datasets.known import DATASETS
-from fairtrial.parts.datasets.loading import facts, fetch, folders_found, load
+from fairtrial.parts.datasets.loading import facts, fetch, folders_found, load, picture, sample_sheet
 from fairtrial.parts.datasets.source import Progress
 
-__all__ = ["DATASETS", "Bad", "Dataset", "Facts", "Progress", "Split", "facts", "fetch", "folders_found", "load"]
+__all__ = [
+    "DATASETS",
+    "Bad",
+    "Dataset",
+    "Facts",
+    "Images",
+    "Inspection",
+    "Progress",
+    "Repeats",
+    "Split",
+    "facts",
+    "fetch",
+    "folders_found",
+    "inspect",
+    "load",
+    "picture",
+    "sample_sheet",
+]

@@ -18,7 +18,7 @@ import numpy as np
 
 from fairtrial.parts.datasets.dataset import Bad, Dataset
 from fairtrial.parts.datasets.places import cache_folder
-from fairtrial.parts.datasets.reading import Poured, Reading, pour
+from fairtrial.parts.datasets.reading import Poured, Reading, fingerprint_of, pour
 
 # Part of every key: raise it when a rule of decoding changes, so that old entries are not taken for new ones.
 RULES = "1"
@@ -30,27 +30,40 @@ def obtain(reading: Reading) -> Dataset:
 
     Where the cache cannot be written (read-only, full) the images stay in memory instead.
     """
-    source = hashlib.sha256(os.fsencode(reading.source)).hexdigest()[:12]
-    entry = (
-        cache_folder() / f"{reading.name}-{source}-{hashlib.sha256((RULES + reading.key).encode()).hexdigest()[:24]}"
-    )
+    entry = _entry(reading)
     found = _opened(entry)
     if found is not None:
         return found
     try:
-        with _only_me(entry.parent, f".{reading.name}-{source}.lock"):
+        with _only_me(entry):
             return _opened(entry) or _kept(reading, entry)
     except OSError:
         return _in_memory(reading)
 
 
+def obtain_checked(reading: Reading) -> Dataset:
+    """The data set after hashing all its pixels again; an entry that changed on the disk is read anew."""
+    data = obtain(reading)
+    if fingerprint_of(data) == data.fingerprint:
+        return data
+    shutil.rmtree(_entry(reading))
+    return obtain(reading)
+
+
+def _entry(reading: Reading) -> Path:
+    """The entry's folder: its name says where the data came from, and in which state the files were."""
+    source = hashlib.sha256(os.fsencode(reading.source)).hexdigest()[:12]
+    state = hashlib.sha256(f"{RULES} {reading.key}".encode()).hexdigest()[:24]
+    return cache_folder() / f"{reading.name}-{source}-{state}"
+
+
 @contextmanager
-def _only_me(folder: Path, name: str) -> Generator[None]:
+def _only_me(entry: Path) -> Generator[None]:
     """One process decodes, the others wait and then find the entry."""
     from filelock import FileLock  # only where something is to be decoded: most starts never need it
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / name):
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(entry.parent / f".{entry.name.rpartition('-')[0]}.lock"):
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairtrial.parts.datasets.cache import obtain
-from fairtrial.parts.datasets.dataset import Dataset, Facts
+from fairtrial.parts.datasets.dataset import Dataset, Facts, Images
 from fairtrial.parts.datasets.known import DATASETS
 from fairtrial.parts.datasets.places import data_folder
 from fairtrial.parts.datasets.source import Progress
@@ -51,6 +51,20 @@ def fetch(word: str, *, progress: Progress = silent) -> Path:
 
         download(source.name, missing, folder, progress)
     return folder
+
+
+def picture(path: str | Path, shape: tuple[int, int, int]) -> Images:
+    """One picture file as a model for data of that shape takes it: uint8 (1, height, width, channels)."""
+    from fairtrial.parts.datasets.pictures import single
+
+    return single(Path(path), shape)
+
+
+def sample_sheet(data: Dataset, path: str | Path) -> None:
+    """Ten training pictures of every class as one PNG."""
+    from fairtrial.parts.datasets.sheet import draw_samples
+
+    draw_samples(data, Path(path))
 
 
 def image_folder(word: str) -> Path:

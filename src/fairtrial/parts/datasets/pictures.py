@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fairtrial.parts.datasets.dataset import Bad, Facts, Images
+from fairtrial.parts.datasets.dataset import Bad, Images
 from fairtrial.spec.errors import DataError
 
 # Formats by content, whatever the file is called. Left out are those whose decoders run programs (EPS) or hold
@@ -68,11 +68,11 @@ def read_picture(path: Path, form: Form | None) -> Picture | Bad:
         return Bad(str(path), _reason(path, error))
 
 
-def picture(path: str | Path, facts: Facts) -> Images:
-    """One picture as a model for such data takes it: uint8 (1, height, width, channels)."""
-    channels, height, width = facts.shape
+def single(path: Path, shape: tuple[int, int, int]) -> Images:
+    """One picture, made to fit (channels, height, width), as uint8 (1, height, width, channels)."""
+    channels, height, width = shape
     with quiet():
-        found = read_picture(Path(path), Form(width, height, channels == 1))
+        found = read_picture(path, Form(width, height, channels == 1))
     if isinstance(found, Bad):
         raise DataError(f"{found.path}: {found.reason}")
     return found.pixels[None]
