@@ -64,7 +64,8 @@ class SGD(Rule):
         p -= lr * g
 
     def twin(self, optim: Any, params: Any, lr: float) -> Any:
-        settings = {"momentum": self.momentum, "nesterov": self.nesterov, "weight_decay": self.weight_decay}
+        nesterov = self.nesterov and self.momentum > 0  # torch refuses to look ahead without momentum
+        settings = {"momentum": self.momentum, "nesterov": nesterov, "weight_decay": self.weight_decay}
         return optim.SGD(params, lr, fused=True, **settings)
 
 

@@ -74,7 +74,7 @@ def one_cycle(rise: float = 0.3, start: float = 25.0, end: float = 10_000.0) -> 
 
     def factor(at: Moment) -> float:
         top = rise * at.total - 1  # the last step of the rise
-        if at.step <= top:
+        if at.step < top:
             return _half_cosine(1 / start, 1.0, at.step / top)
         return _half_cosine(1.0, 1 / (start * end), (at.step - top) / (at.total - 1 - top))
 

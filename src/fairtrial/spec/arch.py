@@ -340,14 +340,19 @@ def words(layer: Layer) -> str:
         case Linear():
             return f"{word} {layer.units}" + ("" if layer.bias else " no-bias")
         case Dropout():
-            return word if layer.rate is None else f"{word} {layer.rate:g}"
+            return word if layer.rate is None else f"{word} {_exact(layer.rate)}"
         case LeakyReLU():
-            return word if layer.slope == LeakyReLU.slope else f"{word} {layer.slope:g}"
+            return word if layer.slope == LeakyReLU.slope else f"{word} {_exact(layer.slope)}"
         case Residual():
             inside = text(layer.body) + (f" | {text(layer.shortcut)}" if layer.shortcut else "")
             return f"{word}({inside})"
         case _:
             return word
+
+
+def _exact(value: float) -> str:
+    """The number in as few digits as bring it back unchanged."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def _conv_words(layer: Conv) -> Iterator[str]:

@@ -150,7 +150,7 @@ def resolve(arch: a.Arch, *, activation: str, norm: str, dropout: float, outputs
 def _filled(layer: a.Layer, activation: str, norm: str, dropout: float, outputs: int) -> a.Arch:
     match layer:
         case a.Activation():
-            return (_layer(activation.split()),)
+            return (_activation(activation),)
         case a.Norm():
             return () if norm == "none" else (a.BatchNorm(),)
         case a.Dropout():
@@ -163,3 +163,10 @@ def _filled(layer: a.Layer, activation: str, norm: str, dropout: float, outputs:
             return (a.Residual(resolve(layer.body, **fill), resolve(layer.shortcut, **fill)),)  # type: ignore[arg-type]
         case _:
             return (layer,)
+
+
+def _activation(text: str) -> a.Layer:
+    word = text.split()[0] if text.split() else ""
+    if word not in a.ACTIVATIONS:
+        raise UnknownName("activation", word, a.ACTIVATIONS)
+    return _layer(text.split())

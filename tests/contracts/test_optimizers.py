@@ -1,0 +1,118 @@
+"""Every optimizer's rule against its torch twin, step by step, in each of its settings."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from fairtrial.engine.numpy_net import BLOCK, NumpyNet
+from fairtrial.parts.optimizers import OPTIMIZERS, Rule, make_rule
+from fairtrial.spec.arch_text import read_arch
+from fairtrial.spec.recipe import Recipe
+
+STEPS, LR = 50, 0.03
+OTHERS: dict[str, list[Any]] = {"momentum": [0.0, 0.7], "betas": [(0.8, 0.99), (0.0, 0.5)], "weight_decay": [0.0, 0.2]}
+
+
+def rules() -> list[Rule]:
+    """Every rule as it is by default, with each field changed, and with all fields changed together."""
+    made: list[Rule] = []
+    for name in OPTIMIZERS:
+        kind = OPTIMIZERS[name]
+        changes = {f.name: OTHERS[f.name] for f in fields(kind) if f.name in OTHERS}
+        made += [kind(), *(kind(**{field: value}) for field, values in changes.items() for value in values)]
+        made.append(kind(**{field: values[-1] for field, values in changes.items()}))
+    return list(dict.fromkeys(made))
+
+
+EVERY = pytest.mark.parametrize("rule", rules(), ids=str)
+
+
+def trajectory(seed: int = 0) -> tuple[np.ndarray, list[np.ndarray]]:
+    random = np.random.default_rng(seed)
+    return random.normal(size=40), [random.normal(size=40) * random.choice([1e-3, 1, 10]) for _ in range(STEPS)]
+
+
+@EVERY
+def test_every_step_is_that_of_the_torch_twin(rule: Rule) -> None:
+    p, gradients = trajectory()
+    leaf = torch.from_numpy(p.copy()).requires_grad_()
+    twin, slots = rule.twin(torch.optim, [leaf], LR), [np.zeros_like(p) for _ in rule.slots]
+    for t, g in enumerate(gradients, 1):
+        lr = LR / t  # as under a schedule
+        rule.update(p, g, slots, lr, t)
+        twin.param_groups[0]["lr"] = lr
+        leaf.grad = torch.from_numpy(g)
+        twin.step()
+        assert_allclose(p, leaf.detach().numpy(), rtol=1e-12, atol=1e-12, err_msg=f"step {t}")
+
+
+@EVERY
+def test_memory_bears_the_names_and_values_of_torch(rule: Rule) -> None:
+    p, gradients = trajectory()
+    leaf = torch.from_numpy(p.copy()).requires_grad_()
+    twin, slots = rule.twin(torch.optim, [leaf], LR), [np.zeros_like(p) for _ in rule.slots]
+    for t, g in enumerate(gradients[:5], 1):
+        rule.update(p, g, slots, LR, t)
+        leaf.grad = torch.from_numpy(g)
+        twin.step()
+    for name, slot in zip(rule.slots, slots, strict=True):
+        theirs = twin.state[leaf].get(name)
+        assert_allclose(slot, np.zeros_like(p) if theirs is None else theirs.numpy(), rtol=1e-12, err_msg=name)
+
+
+@EVERY
+def test_the_gradient_is_left_as_it_was(rule: Rule) -> None:
+    p, (g, *_) = trajectory()
+    before = g.copy()
+    rule.update(p, g, [np.zeros_like(p) for _ in rule.slots], LR, 1)
+    assert np.array_equal(g, before)
+
+
+@EVERY
+def test_steps_on_a_net_in_blocks_are_steps_on_the_whole(rule: Rule) -> None:
+    net = larger_than_a_block()
+    p, optimizer = net.flat_params.copy(), net.optimizer(rule)
+    slots, random = [np.zeros_like(p) for _ in rule.slots], np.random.default_rng(1)
+    for t in (1, 2, 3):
+        net.flat_grads[:] = random.normal(size=p.size)
+        rule.update(p, net.flat_grads, slots, LR, t)
+        optimizer.step(LR, t)
+    assert np.array_equal(net.flat_params, p)
+
+
+@EVERY
+def test_memory_taken_out_and_put_back_continues_bit_by_bit(rule: Rule) -> None:
+    whole, broken = larger_than_a_block(), larger_than_a_block()
+    optimizers = [whole.optimizer(rule), broken.optimizer(rule)]
+    for t in (1, 2, 3, 4):
+        for i, net in enumerate((whole, broken)):
+            net.flat_grads[:] = np.random.default_rng(t).normal(size=net.flat_grads.size)
+            if i and t == 3:
+                memory, optimizers[i] = optimizers[i].tensors(), net.optimizer(rule)
+                optimizers[i].load(memory, t - 1)
+            optimizers[i].step(LR, t)
+    assert np.array_equal(whole.flat_params, broken.flat_params)
+
+
+def larger_than_a_block() -> NumpyNet:
+    arch, shape = read_arch("linear 150, linear 9"), (150,)
+    weights = {
+        "linear1.weight": np.ones((150, 150)), "linear1.bias": np.ones(150),
+        "linear2.weight": np.ones((9, 150)), "linear2.bias": np.ones(9),
+    }  # fmt: skip
+    net = NumpyNet(arch, shape, weights, "float64")
+    assert net.flat_params.size > BLOCK
+    return net
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_a_recipe_sets_what_it_names_and_leaves_the_rest(name: str) -> None:
+    kind = OPTIMIZERS[name]
+    assert make_rule(Recipe(optimizer=name)) == kind()
+    assert make_rule(Recipe(optimizer=name, weight_decay=0.2)) == kind(weight_decay=0.2)
