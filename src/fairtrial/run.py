@@ -123,9 +123,10 @@ def run(
         recipe = recipe.model_copy(update={"model": own_name(module)})
     plan = make_plan(recipe, module is not None)
     data = load(recipe.data)
-    name = find(store, recipe.id(data.fingerprint)) or f"{slug(name or recipe.model)}-{recipe.id(data.fingerprint)}"
-    if name in store.list() and not from_scratch and (record := store.read(name)).end:
+    run_id = recipe.id(data.fingerprint)
+    if (found := store.find(run_id)) and not from_scratch and (record := store.read(found)).end:
         return record
+    name = found or f"{slug(name or recipe.model)}-{run_id}"
     with store.hold(name), engine_threads(recipe), interrupts() as signals, memory_errors():
         job = begin(plan, data, store, name, module, from_scratch)
         past = resume(job, watch, allow_inexact)
@@ -341,11 +342,6 @@ def memory_errors() -> Iterator[None]:
         if not isinstance(error, MemoryError) and "memory" not in str(error):
             raise
         raise OutOfResources(f"out of memory: {error}; a smaller batch needs less") from error
-
-
-def find(store: Store, run_id: str) -> str:
-    """The name of the run with this id, whatever it was called; empty if there is none."""
-    return next((name for name in store.list() if name.endswith(f"-{run_id}")), "")
 
 
 def slug(text: str) -> str:

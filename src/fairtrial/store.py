@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from fairtrial.spec.arrays import Tensors
 from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
 from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
-from fairtrial.spec.recipe import Recipe, make_recipe
+from fairtrial.spec.recipe import Recipe, recipe_of
 from fairtrial.spec.tensorfile import unpack
 
 EVENTS, RECIPE, MADE, BEST = "events.jsonl", "recipe.json", "made.json", "best.safetensors"
@@ -61,11 +61,11 @@ class Record:
             raise DataError(f"run {self.name} has no weights yet: it has not completed an epoch")
         return unpack(data, f"{self.name}/{BEST}")[0]
 
-    def model(self) -> Any:
+    def model(self, module: Callable[[], Any] | None = None) -> Any:
         """The net with its best weights as a plain `torch.nn.Module` in eval mode, for images (n, c, h, w)."""
         from fairtrial.predict import module_of  # needs torch
 
-        return module_of(self)
+        return module_of(self, module)
 
     def predict(self, images: Any) -> Any:
         """Class probabilities (n, classes) of images (n, height, width, channels) uint8."""
@@ -82,6 +82,10 @@ class Store(Protocol):
 
     def list(self) -> list[str]:
         """The names of all runs that were begun, oldest first."""
+        ...
+
+    def find(self, run_id: str) -> str:
+        """The name of the run with this id, whatever it was called; empty if there is none."""
         ...
 
     def read(self, name: str) -> Record: ...
@@ -108,9 +112,7 @@ class Store(Protocol):
 def read_record(store: Store, name: str) -> Record:
     """The record in a run's files. A torn last line of events is left out; one damaged in the middle is DamagedFile."""
     recipe, made = (json_of(store, name, file) for file in (RECIPE, MADE))
-    if "betas" in recipe:
-        recipe["betas"] = tuple(recipe["betas"])
-    return Record(name, make_recipe(recipe), made, tuple(events_of(store, name)), store)
+    return Record(name, recipe_of(recipe), made, tuple(events_of(store, name)), store)
 
 
 def json_of(store: Store, name: str, file: str) -> dict[str, Any]:
@@ -167,6 +169,9 @@ class FolderStore:
             return []
         begun = [entry for entry in os.scandir(self.root) if (Path(entry.path) / RECIPE).is_file()]
         return [entry.name for entry in sorted(begun, key=lambda e: (Path(e.path) / RECIPE).stat().st_mtime_ns)]
+
+    def find(self, run_id: str) -> str:
+        return next((path.parent.name for path in self.root.glob(f"*-{run_id}/{RECIPE}")), "")
 
     def read(self, name: str) -> Record:
         if not (self.root / name / RECIPE).is_file():
@@ -252,6 +257,9 @@ class MemoryStore:
 
     def list(self) -> list[str]:
         return [name for name, files in self._files.items() if RECIPE in files]
+
+    def find(self, run_id: str) -> str:
+        return next((name for name in self.list() if name.endswith(f"-{run_id}")), "")
 
     def read(self, name: str) -> Record:
         if name not in self.list():

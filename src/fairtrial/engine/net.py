@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fairtrial.parts.optimizers import Rule
+from fairtrial.spec.arch import Shapes
 from fairtrial.spec.arrays import Array, NumpyArray, Tensors
+from fairtrial.spec.errors import ShapeError
 
 
 @dataclass(frozen=True)
@@ -93,3 +95,11 @@ class Optimizer(Protocol):
     def load(self, tensors: Mapping[str, NumpyArray], t: int) -> None:
         """Take the memory back as it was after step `t`."""
         ...
+
+
+def check_fit(tensors: Mapping[str, NumpyArray], shapes: Shapes) -> None:
+    """ShapeError, naming the first that differs, unless `tensors` has exactly these names and shapes."""
+    given = {name: values.shape for name, values in tensors.items()}
+    for name in sorted(given.keys() | shapes.keys()):
+        if given.get(name) != shapes.get(name):
+            raise ShapeError(f"{name}: the net has {shapes.get(name, 'none')}, the weights {given.get(name, 'none')}")

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fairtrial.engine.net import At
+from fairtrial.engine.net import At, check_fit
 from fairtrial.parts.optimizers import Rule
 from fairtrial.rng import rng
 from fairtrial.spec import arch as a
@@ -221,7 +221,9 @@ class TorchNet:
         return {name: self.numpy(t).copy() for name, t in both.items()}
 
     def load(self, tensors: Mapping[str, NumpyArray]) -> None:
-        for name, target in {**self.params, **self.buffers}.items():
+        targets = {**self.params, **self.buffers}
+        check_fit(tensors, {name: tuple(target.shape) for name, target in targets.items()})
+        for name, target in targets.items():
             target.copy_(torch.from_numpy(tensors[name]))
 
     def plain(self) -> nn.Module:

@@ -87,6 +87,11 @@ def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = Non
     return _checked(lambda: Recipe.model_validate(dict(fields)), fields, where or {})
 
 
+def recipe_of(plain: Mapping[str, Any]) -> Recipe:
+    """The recipe that JSON or TOML wrote; there a pair is a list."""
+    return make_recipe({name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()})
+
+
 def from_words(base: Recipe, words: Mapping[str, str]) -> Recipe:
     """`base` with fields set from text, as on a command line: numbers and true/false are read from the word."""
     typed = {name: _typed(name, word) for name, word in words.items()}
@@ -163,7 +168,6 @@ def read_recipe(path: Path) -> Recipe:
         fields = tomllib.loads(source)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from None
-    if "betas" in fields and isinstance(fields["betas"], list):
-        fields["betas"] = tuple(fields["betas"])
+    fields = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
     lines = {line.split("=")[0].strip().strip("\"'"): n for n, line in enumerate(source.splitlines(), 1) if "=" in line}
     return make_recipe(fields, {name: f"{path}:{lines.get(name, 1)}: " for name in fields})

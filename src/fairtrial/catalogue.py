@@ -1,0 +1,80 @@
+"""What there is by name, with a line about each; and the recipe behind a name on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fairtrial.parts.augments import AUGMENTS
+from fairtrial.parts.datasets import DATASETS, Facts
+from fairtrial.parts.initialisers import INITIALISERS
+from fairtrial.parts.inputs import INPUTS
+from fairtrial.parts.losses import LOSSES
+from fairtrial.parts.models import MODELS, model_text
+from fairtrial.parts.optimizers import OPTIMIZERS
+from fairtrial.parts.schedules import SCHEDULES
+from fairtrial.spec.arch import ACTIVATIONS, WORDS
+from fairtrial.spec.errors import UnknownName
+from fairtrial.spec.recipe import Recipe, read_recipe
+
+_RECIPES = files("fairtrial.recipes")
+
+
+def _documented(parts: Mapping[str, Any] | Any) -> dict[str, str]:
+    return {name: (parts[name].__doc__ or "").split("\n")[0] for name in parts}
+
+
+def _facts(facts: Facts) -> str:
+    channels, height, width = facts.shape
+    return f"{facts.classes} classes, {'colour' if channels == 3 else 'grey'} images {height}x{width}"
+
+
+def recipes() -> dict[str, str]:
+    """The shipped recipes, with what their first line says."""
+    found = sorted(path.name for path in _RECIPES.iterdir() if path.name.endswith(".toml"))
+    return {name[:-5]: (_RECIPES / name).read_text("utf8").split("\n")[0].lstrip("# ") for name in found}
+
+
+def fields() -> dict[str, str]:
+    """The fields of a recipe."""
+    return {name: f"{field.description} (default: {field.default})" for name, field in Recipe.model_fields.items()}
+
+
+KINDS: dict[str, Callable[[], dict[str, str]]] = {
+    "models": lambda: {name: MODELS[name].about for name in MODELS},
+    "layers": lambda: {word: (kind.__doc__ or "").split("\n")[0] for kind, word in WORDS.items()},
+    "recipes": recipes,
+    "fields": fields,
+    "optimizers": lambda: _documented(OPTIMIZERS),
+    "losses": lambda: _documented(LOSSES),
+    "schedules": lambda: _documented(SCHEDULES),
+    "initialisations": lambda: _documented(INITIALISERS),
+    "activations": lambda: _documented(ACTIVATIONS),
+    "augmentations": lambda: _documented(AUGMENTS),
+    "inputs": lambda: _documented(INPUTS),
+    "data": lambda: {name: _facts(DATASETS[name].facts) for name in DATASETS},
+}
+
+
+def listing(kind: str) -> dict[str, str]:
+    """Names of one kind, with a line about each; UnknownName for a kind that there is not."""
+    if kind not in KINDS:
+        raise UnknownName("kind", kind, [*KINDS, "runs"])
+    return KINDS[kind]()
+
+
+def read_base(target: str) -> tuple[str, Recipe]:
+    """A name for runs, and the recipe that `target` stands for: a TOML file, a shipped recipe, or a model."""
+    if target.endswith(".toml"):
+        return Path(target).stem, read_recipe(Path(target))
+    shipped = _RECIPES / f"{target}.toml"
+    if target.isidentifier() or target.replace("-", "").isalnum():
+        if shipped.is_file():
+            return target, read_recipe(Path(str(shipped)))
+        if target not in MODELS:
+            raise UnknownName("recipe or model", target, [*recipes(), *MODELS])
+    if not target.rpartition(":")[0].endswith(".py"):
+        model_text(target, 1)
+    return target, Recipe(model=target)

@@ -1,0 +1,325 @@
+"""The command line: each command reads its words, makes one call, and shows the outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fairtrial.spec.errors import FairtrialError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fairtrial.spec.recipe import Recipe
+    from fairtrial.store import FolderStore, Record
+
+app = typer.Typer(
+    help="Every model deserves a fair trial: train image classifiers, compare them honestly.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+Fields = Annotated[list[str] | None, typer.Argument(metavar="[field=value ...]", help="recipe fields to set")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object; everything else goes to standard error")]
+StorePath = Annotated[Path, typer.Option("--store", metavar="DIR", help="the folder where runs are kept")]
+Silent = Annotated[bool, typer.Option("--quiet", help="no progress, only the outcome")]
+Trust = Annotated[bool, typer.Option("--trust-code", help="let model=path/net.py:Class run the code in that file")]
+RUNS = Path("runs")
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Argument(metavar="RECIPE|MODEL", help="a recipe, a model, or a model's line of text")],
+    fields: Fields = None,
+    as_json: Json = False,
+    store: StorePath = RUNS,
+    quiet: Silent = False,
+    trust_code: Trust = False,
+    from_scratch: Annotated[bool, typer.Option(help="begin a run anew, whatever is there of it")] = False,
+    allow_inexact: Annotated[bool, typer.Option(help="go on with a run of another environment; marks it")] = False,
+) -> None:
+    """Train one net, or go on with a run that was stopped; the same command gives the same run.
+
+    \b
+    fairtrial run cnn2 data=mnist epochs=3
+    fairtrial run mnist-mlp optimizer=sgd lr=0.1
+    fairtrial run "conv 10, pool, act, flatten, linear classes" engine=numpy
+    """
+    from fairtrial.report.contract import record_json
+    from fairtrial.report.progress import Progress
+    from fairtrial.report.text import show_record
+    from fairtrial.run import Quiet
+    from fairtrial.run import run as make_run
+
+    name, recipe, module = read_target(target, fields or [], trust_code)
+    with _watching(quiet, Progress, Quiet) as watch:
+        record = make_run(
+            recipe, _store(store), module=module, name=name, watch=watch,
+            from_scratch=from_scratch, allow_inexact=allow_inexact,
+        )  # fmt: skip
+    draw_curves(record, _store(store))
+    if as_json:
+        print_json(record_json(record, str(store / record.name)))
+    else:
+        show_record(record, console())
+    raise typer.Exit(exit_code(record))
+
+
+@app.command()
+def compare(
+    target: Annotated[str, typer.Argument(metavar="RECIPE|MODEL", help="what the arms have in common")],
+    fields: Annotated[
+        list[str] | None, typer.Argument(metavar="[field=a,b,c ...]", help="several values make arms, a single one is set")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="runs of each arm, paired across arms by seed")] = 5,
+    margin: Annotated[float, typer.Option(help="the difference in the metric that would not matter")] = 0.005,
+    metric: Annotated[str, typer.Option(help="the score that decides")] = "test/accuracy",
+    jobs: Annotated[int, typer.Option(help="processes at work; 0: one for each core")] = 0,
+    executor: Annotated[str, typer.Option(help="processes or serial")] = "processes",
+    as_json: Json = False,
+    store: StorePath = RUNS,
+    quiet: Silent = False,
+) -> None:
+    """Compare values of one or more fields over several seeds: table, verdicts, chart.
+
+    \b
+    fairtrial compare mlp optimizer=adam,momentum,sgd
+    fairtrial compare mlp optimizer=adam,sgd lr=0.1,0.01 --seeds 10
+    """
+    from fairtrial import api
+    from fairtrial.report.progress import Progress, StudyProgress
+    from fairtrial.report.text import show_comparison
+    from fairtrial.run import Quiet
+    from fairtrial.study.plan import make_study, read_levels
+
+    name, base, _ = read_target(target, [], False)
+    study = make_study(name, base, read_levels(base, split_words(fields or [])), seeds)
+    settings: dict[str, Any] = {"executor": executor, "jobs": jobs, "margin": margin, "metric": metric}
+    if quiet:
+        comparison = api.make(study, _store(store), watch=Quiet(), **settings)
+    else:
+        with StudyProgress() as progress:
+            comparison = api.make(study, _store(store), watch=progress, progress=progress, **settings)
+    plain = api.write_report(comparison, _store(store))
+    if as_json:
+        print_json(plain)
+    else:
+        show_comparison(comparison, console())
+        print(f"report: {plain['report']}")
+
+
+@app.command()
+def show(
+    target: Annotated[str, typer.Argument(metavar="MODEL|RECIPE|RUN", help="a model, a recipe, or a run of the store")],
+    fields: Fields = None,
+    as_json: Json = False,
+    store: StorePath = RUNS,
+) -> None:
+    """Print a net layer by layer (output shape, parameters, multiply-adds, memory), or how a run ended."""
+    from fairtrial.report.contract import arch_json, record_json
+    from fairtrial.report.text import show_arch, show_record
+    from fairtrial.run import make_plan
+    from fairtrial.spec.arrays import as_dtype
+
+    if target in _store(store).list():
+        record = _store(store).read(target)
+        print_json(record_json(record, str(store / target))) if as_json else show_record(record, console())
+        return
+    _, recipe, _ = read_target(target, fields or [], False)
+    plan = make_plan(recipe)
+    plain = arch_json(recipe.model, plan.arch, plan.input, as_dtype(recipe.precision).itemsize)
+    print_json(plain) if as_json else show_arch(plain, console())
+
+
+@app.command()
+def data(
+    word: Annotated[str, typer.Argument(metavar="[DATA]", help="a data set's name or an image folder")] = "",
+    fetch: Annotated[bool, typer.Option(help="download it, verified, into the data folder")] = False,
+    pictures: Annotated[Path | None, typer.Option(metavar="FILE.png", help="write sample pictures of each class")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the data sets; with a name, inspect one: counts, balance, duplicates across splits, bad files."""
+    from fairtrial.catalogue import listing
+    from fairtrial.parts import datasets
+    from fairtrial.report.data import inspection_json, show_inspection
+
+    if not word:
+        listed = listing("data") | {name: "image folder in the data folder" for name in datasets.folders_found()}
+        print_json({"data": listed}) if as_json else show_names(listed)
+        return
+    if fetch:
+        print(f"{word}: {datasets.fetch(word)}", file=sys.stderr)
+    found = datasets.inspect(word)
+    if pictures is not None:
+        datasets.sample_sheet(datasets.load(word), pictures)
+    print_json(inspection_json(found)) if as_json else show_inspection(found, console())
+    raise typer.Exit(3 if found.faults or found.bad else 0)
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="models, recipes, optimizers, losses, ... or runs")] = "",
+    as_json: Json = False,
+    store: StorePath = RUNS,
+) -> None:
+    """List what there is by name: models, recipes, optimizers, losses, schedules, runs and so on."""
+    from fairtrial.catalogue import KINDS, listing
+
+    if not kind:
+        listed = {name: "" for name in (*KINDS, "runs")}
+    elif kind == "runs":
+        listed = {name: "" for name in _store(store).list()}
+    else:
+        listed = listing(kind)
+    print_json({kind or "kinds": listed}) if as_json else show_names(listed)
+
+
+@app.command()
+def predict(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="a finished run's name or folder")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE ...", help="picture files")],
+    as_json: Json = False,
+    store: StorePath = RUNS,
+) -> None:
+    """Name the class of pictures, with probabilities, by a run's best weights."""
+    import numpy as np
+
+    from fairtrial.parts.datasets import picture
+
+    if Path(name).is_dir():
+        store, name = Path(name).resolve().parent, Path(name).resolve().name
+    record = _store(store).read(name)
+    pixels = np.stack([picture(path, tuple(record.made["image"])) for path in images])
+    classes = record.made["data"]["classes"]
+    rows = [
+        {"image": str(path), "class": classes[int(p.argmax())], "probabilities": dict(zip(classes, p.tolist(), strict=True))}
+        for path, p in zip(images, record.predict(pixels), strict=True)
+    ]
+    if as_json:
+        print_json({"run": record.name, "predictions": rows})
+        return
+    for row in rows:
+        likely = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
+        print(f"{row['image']}: {row['class']}  ({', '.join(f'{name} {p:.1%}' for name, p in likely)})")
+
+
+def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, Recipe, Any]:
+    """Name, recipe and, for model=path/net.py:Class, the class: defaults, then the recipe's file, then the words."""
+    from fairtrial.catalogue import read_base
+    from fairtrial.spec.recipe import from_words
+
+    fields = split_words(words)
+    name, base = read_base(target)
+    recipe = from_words(base, fields)
+    path, _, class_name = recipe.model.rpartition(":")
+    if not path.endswith(".py"):
+        return name, recipe, None
+    if not trust_code:
+        raise UsageError(f"model={recipe.model} is code of your own; --trust-code lets it run")
+    from fairtrial.engine.own import load_class
+
+    return Path(path).stem, recipe, load_class(Path(path), class_name)
+
+
+def split_words(words: list[str]) -> dict[str, str]:
+    """`field=value` words; the last one wins."""
+    for word in words:
+        if "=" not in word:
+            raise UsageError(f"{word!r}: fields are set as field=value")
+    return dict(word.split("=", 1) for word in words)
+
+
+def _store(path: Path) -> FolderStore:
+    from fairtrial.store import FolderStore
+
+    return FolderStore(path)
+
+
+def draw_curves(record: Record, store: FolderStore) -> None:
+    """Draw the curves of a run that is over, unless they are there."""
+    from fairtrial.api import run_charts
+
+    if record.end and record.epochs and "curves.svg" not in store.files(record.name):
+        run_charts(record, store)
+
+
+@contextlib.contextmanager
+def _watching(quiet: bool, progress: Any, silent: Any) -> Iterator[Any]:
+    if quiet:
+        yield silent()
+        return
+    with progress() as watch:
+        yield watch
+
+
+def show_names(listed: dict[str, str]) -> None:
+    """Names with what they are."""
+    width = max(map(len, listed), default=0)
+    for name, about in listed.items():
+        print(f"{name:{width}}  {about}".rstrip())
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One object on standard output."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def console() -> Console:
+    """Standard output, for tables."""
+    from rich.console import Console
+
+    return Console(soft_wrap=False, highlight=False)
+
+
+def exit_code(record: Record) -> int:
+    """0 for a run that came to its end, 5 for one that diverged, 130 or 143 for one that a signal stopped."""
+    from fairtrial.spec.events import Ended
+
+    last = record.events[-1]
+    if not isinstance(last, Ended) or last.reason == "interrupted":
+        return 143 if isinstance(last, Ended) and last.detail == "SIGTERM" else 130
+    return 5 if last.reason == "diverged" else 0
+
+
+class Terminated(BaseException):
+    """SIGTERM, where nothing better is done with it."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def main() -> None:
+    """The command `fairtrial`: errors that a user can cause end it with one line and their exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(standalone_mode=True)
+    except FairtrialError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on from the last save", 130)
+    except Terminated:
+        _fail("terminated; the same command goes on from the last save", 143)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read our output has gone
+        sys.exit(0)
+
+
+def _fail(text: str, code: int) -> None:
+    print(f"fairtrial: {text}", file=sys.stderr)
+    if "--json" in sys.argv:
+        print_json({"error": text, "exit_code": code})
+    sys.exit(code)
+
+

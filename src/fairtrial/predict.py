@@ -1,0 +1,90 @@
+"""A run's net rebuilt from its record, to be used: as a module, or on images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fairtrial.engine.net import Net
+from fairtrial.parts.inputs import apply
+from fairtrial.spec.arch import Arch
+from fairtrial.spec.arch_text import read_arch
+from fairtrial.spec.arrays import NumpyArray, Tensors
+from fairtrial.spec.errors import DataError, UsageError
+from fairtrial.store import Record
+
+BATCH = 512  # images put through the net at once
+
+
+def module_of(record: Record, module: Callable[[], Any] | None = None) -> Any:
+    """The net with its best weights as a plain `torch.nn.Module` in eval mode, for prepared images (n, c, h, w).
+
+    A run of a user's own module needs the same `module` again.
+    """
+    from fairtrial.engine.torch_net import ModuleNet, TorchNet
+
+    weights = net_weights(record)
+    if module is not None:
+        net: TorchNet = ModuleNet.make(module, record.recipe.seed, record.recipe.precision, "cpu")
+        net.load(weights)
+    else:
+        net = TorchNet.build(arch_of(record), tuple(record.made["input"]), weights, record.recipe.precision, "cpu")
+    return net.plain()
+
+
+def net_of(record: Record) -> Net:
+    """The net with its best weights, on the engine that trained it, on the CPU."""
+    recipe, shape = record.recipe, tuple(record.made["input"])
+    if recipe.engine == "numpy":
+        from fairtrial.engine.numpy_net import NumpyNet
+
+        return NumpyNet(arch_of(record), shape, net_weights(record), recipe.precision)
+    from fairtrial.engine.torch_net import TorchNet
+
+    return TorchNet.build(arch_of(record), shape, net_weights(record), recipe.precision, "cpu")
+
+
+def arch_of(record: Record) -> Arch:
+    """The architecture of a run; UsageError for a user's own module, whose code is not in the record."""
+    if not record.made["arch"]:
+        raise UsageError(f"run {record.name} trained a module of your own: record.model(module) rebuilds it")
+    return read_arch(record.made["arch"])
+
+
+def net_weights(record: Record) -> Tensors:
+    """The best weights without what was fitted to the input."""
+    return {name: values for name, values in record.weights().items() if not name.startswith("input/")}
+
+
+def probabilities(record: Record, images: Any) -> NumpyArray:
+    """Class probabilities (n, classes) of images (n, height, width, channels) uint8.
+
+    Softmax of the outputs, their sigmoid under the loss `bce`, and all on the nearest class where the net predicts a
+    number. DataError for images of another shape than the run was trained on.
+    """
+    pixels = np.asarray(images)
+    channels, height, width = record.made["image"]
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, channels):
+        wanted = f"(n, {height}, {width}, {channels}) uint8"
+        raise DataError(f"images {pixels.shape} {pixels.dtype}: run {record.name} needs {wanted}")
+    net = net_of(record)
+    fitted = {k.removeprefix("input/"): net.array(v) for k, v in record.weights().items() if k.startswith("input/")}
+    batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)]
+    outputs = [net.numpy(net.forward(apply(net.array(batch), fitted))) for batch in batches]
+    return as_probabilities(record, np.concatenate(outputs).astype(np.float64))
+
+
+def as_probabilities(record: Record, y: NumpyArray) -> NumpyArray:
+    """What outputs (n, k) say about the classes."""
+    classes = len(record.made["data"]["classes"])
+    if y.shape[1] == 1 < classes:
+        return np.eye(classes)[np.clip(np.rint(y[:, 0]), 0, classes - 1).astype(int)]
+    if record.recipe.loss.startswith("bce"):
+        return 1 / (1 + np.exp(-y.clip(-700, 700)))
+    if record.recipe.loss in ("mse", "mae", "huber"):  # outputs stand for the one-hot target itself
+        shares = y.clip(1e-12, None)
+        return shares / shares.sum(1, keepdims=True)
+    e = np.exp(y - y.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)

@@ -1,0 +1,131 @@
+"""The JSON that commands print: its keys are a contract with programs that read it."""
+
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from fairtrial.compare import Comparison, fit_seconds
+from fairtrial.spec.arch import Arch, Shape, summary, text
+from fairtrial.spec.events import Ended, Fitted
+from fairtrial.store import Record
+
+
+def record_json(record: Record, path: str) -> dict[str, Any]:
+    """What `run --json` prints: scores are those of the best epoch's weights."""
+    end = record.events[-1] if record.events else None
+    end = end if isinstance(end, Ended) else None
+    best = next((e for e in record.epochs if end and e.epoch == end.best_epoch), None)
+    scores = {**(best.scores if best else {}), **(end.scores if end else {})}
+    seconds = fit_seconds(record)
+    return {
+        "run": record.name,
+        "path": path,
+        "recipe": record.recipe.model_dump(mode="json"),
+        "ended": end.reason if end else "interrupted",
+        "epochs": len(record.epochs),
+        "best_epoch": end.best_epoch if end else None,
+        "train": part(scores, "train") or part(scores, "running"),
+        "valid": part(scores, "valid"),
+        "test": part(scores, "test"),
+        "seconds": round(seconds + sum(e.score_seconds for e in record.epochs), 3),
+        "images_per_second": round(images_fitted(record) / seconds, 1) if seconds else None,
+        "findings": findings(end),
+        "inexact": record.made.get("inexact", []),
+    }
+
+
+def part(scores: dict[str, float], name: str) -> dict[str, float | None]:
+    """The scores of one part of the data, without its name; what is no finite number is null."""
+    own = {key.removeprefix(f"{name}/"): value for key, value in scores.items() if key.startswith(f"{name}/")}
+    return {key: value if isfinite(value) else None for key, value in own.items()}
+
+
+def images_fitted(record: Record) -> int:
+    """Images that training steps saw."""
+    return sum({e.epoch: e.images for e in record.events if isinstance(e, Fitted)}.values())
+
+
+def findings(end: Ended | None) -> list[dict[str, Any]]:
+    """What is known to be wrong with the run: so far, that a number in it was not finite."""
+    if end is None or end.reason != "diverged":
+        return []
+    return [
+        {
+            "fault": "non-finite",
+            "level": "fail",
+            "where": None,
+            "evidence": end.detail,
+            "why": "a loss or gradient that is no finite number would spoil every weight it reaches",
+            "fix": "lower the learning rate, clip gradients (clip=1), or normalise: see which layer came first",
+            "confidence": 1.0,
+        }
+    ]
+
+
+def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
+    """What `compare --json` prints; intervals are 95 %, differences are of a minus b."""
+    return {
+        "study": comparison.study,
+        "path": str(path),
+        "report": str(path / "report.html"),
+        "metric": comparison.metric,
+        "margin": comparison.margin,
+        "seeds": comparison.seeds,
+        "arms": [
+            {
+                "name": arm.name,
+                "fields": arm.fields,
+                "n": arm.estimate.n,
+                "mean": arm.estimate.mean if arm.estimate.n else None,
+                "interval": arm.estimate.interval,
+                "values": arm.values,
+                "seconds": round(arm.seconds, 3),
+                "diverged": arm.failed,
+                "runs": arm.runs,
+            }
+            for arm in comparison.arms
+        ],
+        "pairs": [
+            {
+                "a": pair.a,
+                "b": pair.b,
+                "difference": pair.judged.difference if pair.judged.n else None,
+                "interval": pair.judged.interval,
+                "p": pair.p,
+                "p_corrected": pair.judged.p,
+                "effect": pair.judged.effect,
+                "verdict": pair.judged.verdict,
+                "more_seeds": pair.judged.more_seeds,
+                "n": pair.judged.n,
+            }
+            for pair in comparison.pairs
+        ],
+        "summary": comparison.summary,
+    }
+
+
+def arch_json(model: str, arch: Arch, shape: Shape, itemsize: int) -> dict[str, Any]:
+    """What `show --json` prints: the net layer by layer for one image of `shape`, numbers of `itemsize` bytes."""
+    rows = summary(arch, shape, itemsize)
+    return {
+        "model": model,
+        "text": text(arch),
+        "input": shape,
+        "layers": [
+            {
+                "name": row.name,
+                "layer": row.layer,
+                "output": row.out,
+                "parameters": row.params,
+                "multiply_adds": row.work,
+                "bytes": row.bytes,
+            }
+            for row in rows
+        ],
+        "parameters": sum(row.params for row in rows),
+        "multiply_adds": sum(row.work for row in rows),
+        "parameter_bytes": itemsize * sum(row.params for row in rows),
+        "output_bytes": sum(row.bytes for row in rows),
+    }

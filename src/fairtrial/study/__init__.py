@@ -1,0 +1,1 @@
+"""Studies: arms times seeds become recipes, executors make their records."""
