@@ -1,4 +1,4 @@
-"""What an architecture computes according to torch.nn.functional: built here once more, so that it can contradict us."""
+"""What an architecture computes according to torch.nn.functional: built once more, so that it can contradict us."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ class Oracle:
     def forward(self, x: np.ndarray, at: At | None = None) -> Tensor:
         self.x = torch.from_numpy(x).clone().requires_grad_()
         self.at, self.dropouts = at, 0
-        y = self.chain(self.arch, self.x.permute(0, 3, 1, 2) if x.ndim == 4 else self.x, "")
-        return y.permute(0, 2, 3, 1) if y.ndim == 4 else y
+        return self.chain(self.arch, self.x.permute(0, 3, 1, 2) if x.ndim == 4 else self.x, "")
 
     def gradients(self, x: np.ndarray, dy: np.ndarray, at: At | None) -> Tensors:
         """d (y dy) of every parameter, and of the input under the name `x`."""

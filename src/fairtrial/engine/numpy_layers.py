@@ -13,7 +13,7 @@ the derivative of the loss, so that dx = dL/dx. A layer has three verbs:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, dropwhile, product
 from math import pi, sqrt
@@ -414,11 +414,10 @@ class Chain:
     def __init__(self, arch: a.Arch, shape: a.Shape, numbers: Numbers, places: count[int]) -> None:
         self.ops = {name: OPS[type(z)](z, s, numbers.of(name), places) for name, z, s in a.walk(arch, shape)}
 
-    def forward(self, x: NumpyArray, at: At | None, keep: MutableMapping[str, NumpyArray] | None = None) -> NumpyArray:
+    def forward(self, x: NumpyArray, at: At | None, keep: Tensors) -> NumpyArray:
+        """The last output; `keep` receives all of them."""
         for name, op in self.ops.items():
-            x = op.forward(x, at)
-            if keep is not None:
-                keep[name] = x
+            x = keep[name] = op.forward(x, at)
         return x
 
     def backward(self, dy: NumpyArray) -> NumpyArray:
@@ -446,7 +445,7 @@ class Residual(Op[a.Residual]):
         self.shortcut = Chain(layer.shortcut, shape, numbers.of("shortcut"), places)
 
     def forward(self, x: NumpyArray, at: At | None) -> NumpyArray:
-        return self.body.forward(x, at) + self.shortcut.forward(x, at)
+        return self.body.forward(x, at, {}) + self.shortcut.forward(x, at, {})
 
     def learn(self, dy: NumpyArray) -> None:
         self.dx = self.body.backward(dy) + self.shortcut.backward(dy)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.engine.net import At
+from fairtrial.engine.net import At, check_fit
 from fairtrial.engine.numpy_layers import Chain, Numbers
 from fairtrial.parts.optimizers import Rule
 from fairtrial.spec.arch import Arch, Shape, Shapes, arch_buffers, arch_params
 from fairtrial.spec.arrays import NumpyArray, Tensors, as_dtype
-from fairtrial.spec.errors import ShapeError, UsageError
+from fairtrial.spec.errors import UsageError
 
 BLOCK = 16_384  # numbers that an optimizer changes at a time: so few that a rule's temporary arrays stay in the cache
 
@@ -23,6 +23,7 @@ class NumpyNet:
     """`engine.net.Net` in NumPy: the net of `arch` for images of `shape`, beginning with the numbers in `start`."""
 
     xp = np
+    place = "cpu"
 
     def __init__(self, arch: Arch, shape: Shape, start: Mapping[str, NumpyArray], precision: str) -> None:
         if precision == "bf16":
@@ -45,15 +46,15 @@ class NumpyNet:
     def forward(
         self, x: NumpyArray, at: At | None = None, keep: MutableMapping[str, NumpyArray] | None = None
     ) -> NumpyArray:
-        seen: Tensors | None = None if keep is None else {}
-        y = self.chain.forward(_inward(x), at, seen)
-        if keep is not None and seen is not None:
-            keep.update({name: _outward(values) for name, values in seen.items()})
-        return _outward(y)
+        seen: Tensors = {}
+        y = self.chain.forward(_columns(x), at, seen)
+        if keep is not None:
+            keep.update({name: _rows(values) for name, values in seen.items()})
+        return _rows(y)
 
     @np.errstate(all="ignore")
     def backward(self, dlogits: NumpyArray) -> None:
-        self.chain.learn(_inward(dlogits))
+        self.chain.learn(np.moveaxis(dlogits, 0, -1))
 
     @np.errstate(all="ignore")
     def norm(self) -> float:
@@ -104,21 +105,16 @@ def _flat(sizes: Shapes, dtype: np.dtype[Any]) -> tuple[NumpyArray, Tensors]:
 
 
 def _copy(tensors: Mapping[str, NumpyArray], to: Tensors) -> None:
-    """Take all values over; ShapeError, and nothing changed, where names or shapes differ."""
-    given = {name: values.shape for name, values in tensors.items()}
-    wanted = {name: values.shape for name, values in to.items()}
-    for name in sorted(given.keys() | wanted.keys()):
-        if given.get(name) != wanted.get(name):
-            raise ShapeError(f"{name}: the net has {wanted.get(name, 'none')}, the weights {given.get(name, 'none')}")
+    check_fit(tensors, {name: values.shape for name, values in to.items()})
     for name, values in tensors.items():
         to[name][...] = values
 
 
-def _inward(x: NumpyArray) -> NumpyArray:
-    """(n, h, w, c) as (c, h, w, n), (n, units) as (units, n)."""
+def _columns(x: NumpyArray) -> NumpyArray:
+    """Images (n, h, w, c) as (c, h, w, n), rows (n, units) as (units, n)."""
     return np.ascontiguousarray(x.transpose(3, 1, 2, 0)) if x.ndim == 4 else x.T
 
 
-def _outward(y: NumpyArray) -> NumpyArray:
-    """`_inward` back again."""
-    return (y.transpose(3, 1, 2, 0) if y.ndim == 4 else y.T).copy()
+def _rows(y: NumpyArray) -> NumpyArray:
+    """A copy of (c, h, w, n) as (n, c, h, w), of (units, n) as (n, units)."""
+    return np.moveaxis(y, -1, 0).copy()
