@@ -1,0 +1,111 @@
+"""Someone who looks on while runs are made: a bar and a line an epoch on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from time import monotonic
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Column
+
+from fairtrial.report import views
+from fairtrial.report.text import plain
+from fairtrial.spec.events import Event, Fitted, Scored
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import Record
+
+REDRAWS = 4  # a second: enough to look alive, too few to cost a run anything
+BAR = 16  # characters
+
+
+def _words() -> TextColumn:
+    """What the task has to say, in as much room as there is."""
+    return TextColumn("{task.fields[words]}", markup=False, table_column=Column(no_wrap=True, overflow="crop"))
+
+
+class _Live:
+    """What both kinds of progress share: a console, a bar where it is a terminal, and lines above it."""
+
+    def __init__(self, console: Console | None, *columns: ProgressColumn) -> None:
+        self.console = console or Console(stderr=True)
+        self._bar = Bar(
+            *columns,
+            console=self.console,
+            transient=True,
+            refresh_per_second=REDRAWS,
+            disable=not self.console.is_terminal,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def say(self, text: str) -> None:
+        """A line above the bar; a log is left to wrap its own lines."""
+        self.console.print(plain(views.clean(text), self.console), soft_wrap=not self.console.is_terminal)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Progress(_Live):
+    """Looks on at one run after another: loss, accuracy, images a second, time left, and a line for each score."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(console, _words(), BarColumn(bar_width=BAR), TimeRemainingColumn(compact=True))
+        self._task = self._bar.add_task("", total=None, words="")
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def begin(self, name: str, recipe: Recipe, steps: int, done: int) -> None:
+        """A run of so many steps starts, so many of them done before."""
+        self._bar.reset(self._task, total=steps, completed=done, words="")
+        self._bar.start()
+        self.say(views.title(recipe))
+        self.say(f"run {name}: {views.counted(recipe.epochs, 'epoch')}; loss and accuracy, * the best epoch so far")
+
+    def see(self, event: Event) -> None:
+        """Move the bar, or say a line."""
+        match event:
+            case Fitted():
+                self._bar.update(self._task, completed=event.step, words=views.fitted_words(event))
+            case Scored():
+                self.say(views.progress_line(event))
+            case _:
+                pass
+
+
+class StudyProgress(_Live):
+    """Looks on at a study: runs done of all, time left, and where there is no terminal a line for each."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(console, TextColumn("{task.completed}/{task.total} runs"), BarColumn(bar_width=BAR), _words())
+        self._task = self._bar.add_task("", total=None, words="")
+        self._began, self._total, self._reused, self._done = monotonic(), 0, 0, 0
+
+    def __enter__(self) -> StudyProgress:
+        return self
+
+    def begin(self, total: int, reused: int) -> None:
+        """A study of so many runs starts, so many of them made before."""
+        self._began, self._total, self._reused, self._done = monotonic(), total, reused, 0
+        self._bar.update(self._task, total=total, completed=reused)
+        self._bar.start()
+        before = f", {reused} of them made before" if reused else ""
+        self.say(f"{views.counted(total, 'run')}{before}")
+
+    def done(self, arm: str, seed: int, record: Record) -> None:
+        """One more run has ended."""
+        self._done += 1
+        count = self._reused + self._done
+        left = (monotonic() - self._began) / self._done * (self._total - count)
+        words = f"{views.duration(left)} left" if count < self._total else ""
+        self._bar.update(self._task, completed=count, words=words)
+        self.say(f"{count}/{self._total}  {arm}  seed {seed}  {views.short(record)}")

@@ -1,0 +1,95 @@
+"""Tables for a terminal: on a narrow one each row becomes a few lines; without colours or UTF-8 nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD, Box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from fairtrial.compare import Comparison
+from fairtrial.report import views
+from fairtrial.spec.arch import Row
+from fairtrial.store import Record
+
+WORD_WIDTH = 16  # columns of words may be folded down to this before a table becomes lines
+STYLES = {
+    "better": "bold green",
+    "worse": "bold red",
+    "equivalent": "cyan",
+    "undecided": "yellow",
+    "diverged": "bold red",
+}
+ASCII_HEAD = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+
+
+def show_record(record: Record, console: Console) -> None:
+    """What a run came to."""
+    show_table(views.run_table(record), console)
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """The arms, the pairs, and the outcome in a sentence."""
+    show_table(views.arms_table(comparison), console)
+    if comparison.pairs:
+        show_table(views.pairs_table(comparison), console)
+    console.print(plain(views.clean(comparison.summary), console, "bold"))
+
+
+def show_arch(rows: Sequence[Row], console: Console, caption: str = "") -> None:
+    """The layers of a net with their sizes, and the totals."""
+    show_table(views.arch_table(caption, rows), console)
+
+
+def show_table(table: views.Table, console: Console) -> None:
+    """The table with its caption above and its notes below, as lines where it is wider than the console."""
+    if table.caption:
+        console.print(plain(table.caption, console, "bold"))
+    grid = as_grid(table, console)
+    least = Measurement.get(console, console.options.update(max_width=10_000), grid).maximum - _spare(table)
+    if least <= console.width:
+        console.print(grid)
+    else:
+        print_lines(table, console)
+    for note in table.notes:
+        console.print(plain(note, console, "dim"))
+    console.print()
+
+
+def _spare(table: views.Table) -> int:
+    """How much narrower the table gets when its columns of words are folded."""
+    places = [place for place, column in enumerate(table.columns) if not column.numeric]
+    return sum(max(0, max((len(row[place]) for row in table.rows), default=0) - WORD_WIDTH) for place in places)
+
+
+def as_grid(table: views.Table, console: Console) -> Grid:
+    """The table for rich; only its columns of words may be folded."""
+    utf8 = console.encoding.lower().startswith("utf")
+    grid = Grid(box=SIMPLE_HEAD if utf8 else ASCII_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in table.columns:
+        align = "right" if column.numeric else "left"
+        grid.add_column(plain(column.name, console), justify=align, no_wrap=column.numeric, overflow="fold")
+    for row in table.rows:
+        grid.add_row(*(plain(cell, console, STYLES.get(cell, "")) for cell in row))
+    return grid
+
+
+def print_lines(table: views.Table, console: Console) -> None:
+    """Each row as its name and, below it, one line a column."""
+    width = max(len(column.name) for column in table.columns[1:])
+    for name, *cells in table.rows:
+        console.print(plain(name, console, "bold"))
+        for column, cell in zip(table.columns[1:], cells, strict=True):
+            if cell:
+                line = Text.assemble(f"{column.name:<{width}}  ", plain(cell, console, STYLES.get(cell, "")))
+                console.print(Padding(line, (0, 0, 0, 2), expand=False))
+
+
+def plain(text: str, console: Console, style: str = "") -> Text:
+    """Text that rich takes literally, with what the output's encoding lacks as a question mark."""
+    known = text.encode(console.encoding, "replace").decode(console.encoding)
+    return Text(known, style=style, overflow="fold")

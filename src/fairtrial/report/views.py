@@ -1,0 +1,468 @@
+"""Records and comparisons as plain data, ready to be drawn; all that is computed for a report is computed here."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from scipy import stats
+
+from fairtrial.compare import Comparison, Interval, Pair, estimate, fit_seconds
+from fairtrial.spec.arch import Row, Shape
+from fairtrial.spec.events import Ended, Event, Fitted, Scored, Scores
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import Record
+
+PARTS = ("train", "valid", "test", "running")
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, direction marks, surrogates, line separators
+
+
+def clean(text: object) -> str:
+    """The text with every character that could move a cursor, turn a line round or break a file shown as `�`."""
+    return "".join("�" if unicodedata.category(c) in HIDDEN else c for c in str(text))
+
+
+# Numbers as people read them
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """0.98765 as `98.77 %`; a dash for what is not known."""
+    return "-" if value is None or not isfinite(value) else f"{100 * value:.{digits}f} %"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number of so many significant digits, a dash for what is not known."""
+    return "-" if value is None or not isfinite(value) else f"{value:.{digits}g}"
+
+
+def score(key: str, value: float | None) -> str:
+    """A score as its key has it: accuracies in per cent, everything else as a number."""
+    return percent(value) if is_share(key) else number(value)
+
+
+def between(key: str, interval: Interval, signed: bool = False) -> str:
+    """An interval as `97.10 to 98.20`, in the unit of `score`."""
+    if interval is None or not all(map(isfinite, interval)):
+        return "-"
+    sign = "+" if signed else ""
+    return " to ".join(f"{100 * x:{sign}.2f}" if is_share(key) else f"{x:{sign}.4g}" for x in interval)
+
+
+def is_share(key: str) -> bool:
+    """Whether the score is a share of images, shown in per cent."""
+    return key.endswith("accuracy")
+
+
+def duration(seconds: float) -> str:
+    """`0.84 s`, `12.3 s`, `3 min 05 s`, `2 h 07 min`"""
+    if seconds < 99.95:
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def counted(number: int, word: str) -> str:
+    """`1 seed`, `5 seeds`"""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+# Tables
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading, and whether numbers stand below it."""
+
+    name: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under headings; the first cell names its row. All text is clean."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def table(
+    caption: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    words: Iterable[int] = (0,),
+    notes: Iterable[str] = (),
+) -> Table:
+    """A table of cleaned text; `words` are the columns that hold no numbers."""
+    heads = tuple(Column(clean(name), place not in set(words)) for place, name in enumerate(columns))
+    return Table(clean(caption), heads, tuple(tuple(map(clean, row)) for row in rows), tuple(map(clean, notes)))
+
+
+# One run
+
+
+@dataclass(frozen=True)
+class Point:
+    """A score at a place in a run, in epochs."""
+
+    epoch: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One score of a run; points that are no finite numbers are left out."""
+
+    part: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to: the numbers behind its table and its JSON."""
+
+    name: str
+    path: str
+    ended: str  # finished, early-stopped, diverged, interrupted, or unfinished: killed, or still at work
+    detail: str
+    epochs: int  # completed
+    planned: int
+    best_epoch: int  # 0: none was completed
+    scores: dict[str, float]  # of the best epoch's weights
+    images: dict[str, int]  # images in each part
+    seconds: float
+    images_per_second: float | None
+
+
+def outcome(record: Record) -> Outcome:
+    """The fold of a record's events into what is worth saying at its end."""
+    last = record.events[-1] if record.events else None
+    end = last if isinstance(last, Ended) else None
+    best = _best(record)
+    scores = {**(best.scores if best else {}), **(end.scores if end else {})}
+    counts = record.made.get("data", {}).get("counts", {})
+    return Outcome(
+        name=record.name,
+        path=record.name if record.store.path == "memory" else f"{record.store.path}/{record.name}",
+        ended=end.reason if end else "unfinished",
+        detail=end.detail if end else "",
+        epochs=len(record.epochs),
+        planned=record.recipe.epochs,
+        best_epoch=best.epoch if best else 0,
+        scores={key: value for key, value in scores.items() if not key.startswith("running/")},
+        images={part: counts[part] for part in PARTS if part in counts},
+        seconds=fit_seconds(record) + sum(e.score_seconds for e in record.events if isinstance(e, Scored)),
+        images_per_second=_rate(record.events),
+    )
+
+
+def _best(record: Record) -> Scored | None:
+    """The end of the epoch whose weights are kept."""
+    return next((epoch for epoch in reversed(record.epochs) if epoch.best), None)
+
+
+def _rate(events: Iterable[Event]) -> float | None:
+    """Images a second in training steps, over all epochs."""
+    last = {event.epoch: event for event in events if isinstance(event, Fitted)}
+    seconds = sum(event.fit_seconds for event in last.values())
+    return sum(event.images for event in last.values()) / seconds if seconds > 0 else None
+
+
+def title(recipe: Recipe) -> str:
+    """What is trained on what, and how, in a line."""
+    how = f"{recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, seed {recipe.seed}, {recipe.engine}"
+    return clean(f"{recipe.model} on {recipe.data}: {how}")
+
+
+def ending(made: Outcome) -> str:
+    """Why and where a run ended, in a line."""
+    best = f", best epoch {made.best_epoch}" if made.best_epoch else ""
+    why = f": {made.detail}" if made.detail else ""
+    return clean(f"{made.ended} after {made.epochs} of {counted(made.planned, 'epoch')}{best}{why}")
+
+
+def run_table(record: Record) -> Table:
+    """Loss and accuracy of the best epoch's weights on each part, and what else the run came to."""
+    made = outcome(record)
+    parts = [part for part in PARTS if f"{part}/loss" in made.scores]
+    rows = [
+        (
+            part,
+            number(made.scores[f"{part}/loss"]),
+            percent(made.scores.get(f"{part}/accuracy")),
+            made.images.get(part, "-"),
+        )
+        for part in parts
+    ]
+    rate = f", {made.images_per_second:,.0f} images/s in training" if made.images_per_second else ""
+    notes = [*_sampling(made), ending(made), f"{duration(made.seconds)}{rate}", made.path]
+    return table(title(record.recipe), ("part", "loss", "accuracy", "images"), rows, notes=notes)
+
+
+def _sampling(made: Outcome) -> list[str]:
+    """What the number of test images leaves open; the spread between seeds comes on top of it."""
+    share, images = made.scores.get("test/accuracy"), made.images.get("test", 0)
+    if share is None or not images or not isfinite(share):
+        return []
+    low, high = stats.binomtest(round(share * images), images).proportion_ci(0.95, method="wilson")
+    return [f"other test images: {100 * low:.2f} to {100 * high:.2f} % (95 %, Wilson); other seeds: n = 1, not known"]
+
+
+def steps_per_epoch(record: Record) -> float:
+    """Steps in an epoch, from the first one completed, or else from the recipe and the size of the training part."""
+    for event in record.epochs:
+        return event.step / event.epoch
+    images = record.made.get("data", {}).get("counts", {}).get("train", 0)
+    return max(1, -(-images // record.recipe.batch))
+
+
+def curves(record: Record, measure: str) -> list[Curve]:
+    """The recorded curves of `loss` or `accuracy` against the epoch, one for each part that was scored."""
+    known = {k for e in record.events if isinstance(e, Scored | Fitted) for k in e.scores}
+    per_epoch = steps_per_epoch(record)
+    made: list[Curve] = []
+    for part in PARTS:
+        if f"{part}/{measure}" in known:
+            pairs = zip(*record.curve(f"{part}/{measure}"), strict=True)
+            points = tuple(Point(step / per_epoch, value) for step, value in pairs if isfinite(value))
+            made += [Curve(part, points)] if points else []
+    return made
+
+
+def short(record: Record) -> str:
+    """A finished run in a few words."""
+    made = outcome(record)
+    known = [key for key in ("test/accuracy", "valid/accuracy", "train/accuracy") if key in made.scores]
+    said = [f"{key} {percent(made.scores[key])}" for key in known[:1]]
+    return clean("  ".join([*said, ending(made), duration(made.seconds)]))
+
+
+def fitted_words(event: Fitted) -> str:
+    """Where a run is, and how it does."""
+    rate = f"  {event.images / event.fit_seconds:,.0f} images/s" if event.fit_seconds > 0 else ""
+    return f"epoch {event.epoch}  loss {_both(event.scores, 'running')}{rate}"
+
+
+def progress_line(event: Scored) -> str:
+    """One line for the scores at the end of an epoch, or `score_every` steps into it."""
+    place = f"epoch {event.epoch}" if event.at_end else f"  step {event.step}"
+    parts = [p for p in PARTS if f"{p}/loss" in event.scores and not (p == "running" and "train/loss" in event.scores)]
+    said = "  ".join(f"{part} {_both(event.scores, part)}" for part in parts)
+    return f"{place}  {said}{' *' if event.best else ''}"
+
+
+def _both(scores: Scores, part: str) -> str:
+    return f"{scores[f'{part}/loss']:.4f} {percent(scores.get(f'{part}/accuracy'))}"
+
+
+# An architecture
+
+
+def size(shape: Shape) -> str:
+    """(10, 28, 28) as `10x28x28`"""
+    return "x".join(map(str, shape))
+
+
+def memory(count: int) -> str:
+    """Bytes in the unit that fits."""
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KiB" if count < 1024**2 else f"{count / 1024**2:.1f} MiB"
+
+
+def arch_table(caption: str, rows: Sequence[Row], itemsize: int = 4) -> Table:
+    """Layers with the shape of their output, learnt numbers, multiply-adds and memory of one image; the totals last."""
+    body = [(r.name, r.layer, size(r.out), f"{r.params:,}", f"{r.work:,}", memory(r.bytes)) for r in rows]
+    params, work = sum(r.params for r in rows), sum(r.work for r in rows)
+    total = ("total", "", "", f"{params:,}", f"{work:,}", memory(sum(r.bytes for r in rows)))
+    notes = (
+        f"weights {memory(params * itemsize)} at {itemsize} bytes each; multiply-adds, memory: of one image, forward",
+    )
+    heads = ("name", "layer", "output", "parameters", "multiply-adds", "memory")
+    return table(caption, heads, [*body, total], words=(0, 1, 2), notes=notes)
+
+
+# A comparison
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over the seeds that completed this epoch, how many did, and its interval by Student's t."""
+
+    epoch: float
+    n: int
+    mean: float
+    interval: Interval
+    whole: bool  # all seeds of the arm completed this epoch
+
+
+@dataclass(frozen=True)
+class Dot:
+    """The metric of one seed."""
+
+    seed: int
+    value: float
+
+
+@dataclass(frozen=True)
+class ArmView:
+    """An arm as it is drawn; `curves` are its seeds, one each, at the ends of epochs."""
+
+    name: str
+    means: tuple[Mean, ...]
+    curves: tuple[Curve, ...]
+    dots: tuple[Dot, ...]
+    n: int
+    failed: int
+    mean: float
+    interval: Interval
+
+
+def curve_key(comparison: Comparison) -> str:
+    """The score that the curves show: the first that all runs have, validation before training."""
+    kind = comparison.metric.rpartition("/")[2]
+    runs = [record for records in comparison.records.values() for record in records]
+    keys = [f"{part}/{kind}" for part in ("valid", "train", "running")]
+    return next((k for k in keys if all(any(k in e.scores for e in r.epochs) for r in runs if r.epochs)), keys[0])
+
+
+def arm_views(comparison: Comparison) -> list[ArmView]:
+    """The arms in the comparison's order, best first."""
+    key = curve_key(comparison)
+    return [_arm_view(comparison, place, key) for place in range(len(comparison.arms))]
+
+
+def _arm_view(comparison: Comparison, place: int, key: str) -> ArmView:
+    arm = comparison.arms[place]
+    records = comparison.records[arm.name]
+    curves = tuple(_ends(record, key) for record in records)
+    dots = tuple(
+        Dot(r.recipe.seed, v)
+        for r in records
+        if r.end and isfinite(v := r.end.scores.get(comparison.metric, float("nan")))
+    )
+    made = arm.estimate
+    return ArmView(
+        clean(arm.name), means(curves, comparison.alpha), curves, dots, made.n, arm.failed, made.mean, made.interval
+    )
+
+
+def _ends(record: Record, key: str) -> Curve:
+    """A score at the ends of a run's epochs."""
+    points = (Point(e.epoch, e.scores[key]) for e in record.epochs if isfinite(e.scores.get(key, float("nan"))))
+    return Curve(f"seed {record.recipe.seed}", tuple(points))
+
+
+def means(curves: Sequence[Curve], alpha: float = 0.05) -> tuple[Mean, ...]:
+    """The mean over seeds at each epoch. Where some had stopped it is over those that had not, and not `whole`: a run
+    that has ended has no score to add, and carrying its last one on would invent one."""
+    at: dict[float, list[float]] = {}
+    for curve in curves:
+        for point in curve.points:
+            at.setdefault(point.epoch, []).append(point.value)
+    made = {epoch: estimate(values, alpha) for epoch, values in sorted(at.items())}
+    return tuple(Mean(epoch, e.n, e.mean, e.interval, e.n == len(curves)) for epoch, e in made.items())
+
+
+def arms_table(comparison: Comparison) -> Table:
+    """Each arm's n, mean, interval and time."""
+    level, key = _level(comparison), comparison.metric
+    rows = [
+        (
+            a.name,
+            a.estimate.n,
+            score(key, a.estimate.mean),
+            between(key, a.estimate.interval),
+            duration(a.seconds),
+            a.failed,
+        )
+        for a in comparison.arms
+    ]
+    heads, diverged = ["arm", "n", f"mean {key}", f"{level} interval", "time"], any(a.failed for a in comparison.arms)
+    heads += ["diverged"] * diverged
+    return table(f"{comparison.study}: {key} by arm", heads, [row[: len(heads)] for row in rows])
+
+
+def pairs_table(comparison: Comparison) -> Table:
+    """Each pair's difference with its interval, its p corrected for all pairs, and the verdict."""
+    unit = "points" if is_share(comparison.metric) else comparison.metric
+    heads = ("pair", f"difference ({unit})", f"{_level(comparison)} interval", "p", "verdict", "more seeds")
+    notes = [
+        "difference: the first minus the second, mean over paired seeds; p: Student's t test, corrected by Holm for "
+        f"{counted(len(comparison.pairs), 'pair')}; equivalent: within {points(comparison.metric, comparison.margin)}; "
+        "the interval is each pair's own",
+        "more seeds: to add for an undecided pair until it is likely settled",
+    ]
+    rows = [_pair_row(pair, comparison.metric) for pair in comparison.pairs]
+    return table("Pair by pair", heads, rows, words=(0, 4), notes=notes)
+
+
+def _pair_row(pair: Pair, key: str) -> tuple[object, ...]:
+    j = pair.judged
+    scale = 100 if is_share(key) else 1
+    difference = f"{scale * j.difference:+.2f}" if isfinite(j.difference) else "-"
+    more = "-" if j.more_seeds is None else j.more_seeds
+    return f"{pair.a} - {pair.b}", difference, between(key, j.interval, signed=True), p_value(j.p), j.verdict, more
+
+
+def p_value(p: float | None) -> str:
+    """Three digits; what is smaller is said to be."""
+    return "-" if p is None else "< 0.001" if p < 0.001 else f"{p:.3g}"
+
+
+def points(key: str, difference: float) -> str:
+    """A difference in the unit of its score."""
+    return f"{100 * difference:g} points" if is_share(key) else f"{difference:g}"
+
+
+def _level(comparison: Comparison) -> str:
+    return f"{100 * (1 - comparison.alpha):g} %"
+
+
+def seeds(comparison: Comparison) -> list[int]:
+    """Every seed of any arm."""
+    return sorted({r.recipe.seed for records in comparison.records.values() for r in records})
+
+
+def settings_table(comparison: Comparison) -> Table:
+    """The fields in which arms differ, arm by arm."""
+    fields = list(dict.fromkeys(field for arm in comparison.arms for field in arm.fields))
+    rows = [(arm.name, *(setting(arm.fields.get(field)) for field in fields)) for arm in comparison.arms]
+    return table("Settings that differ", ("arm", *fields), rows, words=range(len(fields) + 1))
+
+
+def base_table(comparison: Comparison) -> Table:
+    """The fields that all runs share; the seeds, which they do not, are said beside it."""
+    recipes = [r.recipe.model_dump(mode="json") for records in comparison.records.values() for r in records]
+    shared = recipes[0] if recipes else {}
+    rows = [
+        (field, setting(v)) for field, v in shared.items() if field != "seed" and all(r[field] == v for r in recipes)
+    ]
+    return table("Settings that all runs share", ("field", "value"), rows, words=(0, 1))
+
+
+def setting(value: Any) -> str:
+    """A recipe's value as one writes it on the command line."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "the part's own"}[value]
+    if isinstance(value, list | tuple):
+        return ",".join(f"{x:g}" for x in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def made_table(comparison: Comparison) -> Table:
+    """Versions, machine and data of the runs; more than one value where the runs were not all made alike."""
+    found: dict[str, dict[str, None]] = {}
+    for record in (r for records in comparison.records.values() for r in records):
+        data = record.made.get("data", {})
+        parts = ", ".join(f"{n} {part}" for part, n in data.get("counts", {}).items())
+        facts = {**record.made.get("environment", {}), "data": data.get("name", ""), "images": parts}
+        for key, value in {**facts, "fingerprint": data.get("fingerprint", "")}.items():
+            found.setdefault(key, {})[str(value)] = None
+    return table(
+        "How the runs were made", ("what", "value"), [(k, "; ".join(v)) for k, v in found.items()], words=(0, 1)
+    )
