@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from fairtrial.spec.errors import DataError
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -69,7 +72,9 @@ def tar_gz(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def save_picture(path: Path, size: tuple[int, int] = (6, 5), mode: str = "RGB", seed: int = 0, **options: object) -> Path:
+def save_picture(
+    path: Path, size: tuple[int, int] = (6, 5), mode: str = "RGB", seed: int = 0, **options: object
+) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(seed)
     channels = {"L": (), "RGB": (3,), "RGBA": (4,)}[mode]
@@ -87,6 +92,17 @@ def picture_folder(root: Path, parts: tuple[str, ...] = ("train", "test"), each:
                 seed += 1
                 save_picture(root / part / name / f"{number}.png", mode=mode, seed=seed)
     return root
+
+
+Result = TypeVar("Result")
+
+
+def outcome(read: Callable[[], Result]) -> Result | DataError:
+    """What the reader gives, or how it refuses; any other error is a failure of the test."""
+    try:
+        return read()
+    except DataError as error:
+        return error
 
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -118,7 +134,7 @@ def serving() -> Iterator[Server]:
             self.close_connection = True
             answers[self.path](self)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *words: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_helpers import checksum, idx, idx_files, real_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_helpers import checksum, idx, idx_files, outcome, real_data
 from fairtrial.parts.datasets import DATASETS, Facts
 from fairtrial.parts.datasets.cache import obtain
 from fairtrial.parts.datasets.idx import IdxSet, read_idx
@@ -95,10 +95,8 @@ def test_no_bytes_make_the_reader_fail_in_another_way(
     path = tmp_path_factory.getbasetemp() / "fuzzed"
     content = (b"\0\0\x08" + content) if headed else content
     path.write_bytes(gzip.compress(content, 1) if packed else content)
-    try:
-        assert read_idx(path).size <= len(content)
-    except DataError as error:
-        assert str(path) in str(error)
+    found = outcome(lambda: read_idx(path))
+    assert str(path) in str(found) if isinstance(found, DataError) else found.size < len(content)
 
 
 @settings(max_examples=60, deadline=None)
@@ -108,10 +106,8 @@ def test_one_wrong_byte_in_a_gzip_is_never_taken_for_other_images(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "flipped"
     path.write_bytes(PACKED[:place] + bytes([value]) + PACKED[place + 1 :])
-    try:
-        np.testing.assert_array_equal(read_idx(path), IMAGES)
-    except DataError as error:
-        assert str(path) in str(error)
+    found = outcome(lambda: read_idx(path))
+    assert str(path) in str(found) if isinstance(found, DataError) else np.array_equal(found, IMAGES)
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,11 +18,13 @@ import numpy as np
 
 from fairtrial.parts.datasets.dataset import Bad, Dataset
 from fairtrial.parts.datasets.places import cache_folder
-from fairtrial.parts.datasets.reading import Poured, Reading, fingerprint_of, pour
+from fairtrial.parts.datasets.reading import Chunk, Poured, Reading, fingerprint_of, pour
+from fairtrial.spec.errors import OutOfResources
 
 # Part of every key: raise it when a rule of decoding changes, so that old entries are not taken for new ones.
 RULES = "1"
 ABANDONED_SECONDS = 24 * 3600
+LARGEST_IN_MEMORY = 4_000_000_000
 
 
 def obtain(reading: Reading) -> Dataset:
@@ -37,8 +39,8 @@ def obtain(reading: Reading) -> Dataset:
     try:
         with _only_me(entry):
             return _opened(entry) or _kept(reading, entry)
-    except OSError:
-        return _in_memory(reading)
+    except OSError as error:
+        return _in_memory(reading, error)
 
 
 def obtain_checked(reading: Reading) -> Dataset:
@@ -103,11 +105,22 @@ def _kept(reading: Reading, entry: Path) -> Dataset:
     return found
 
 
-def _in_memory(reading: Reading) -> Dataset:
+def _in_memory(reading: Reading, cause: OSError) -> Dataset:
     pixels = io.BytesIO()
-    poured = pour(reading.chunks(), reading.classes, pixels)
+    poured = pour(_bounded(reading.chunks(), cause), reading.classes, pixels)
     images = np.frombuffer(pixels.getbuffer(), np.uint8).reshape(poured.shape)
     return _dataset(_about(reading, poured), images, poured.labels)
+
+
+def _bounded(chunks: Iterable[Chunk], cause: OSError) -> Iterator[Chunk]:
+    """The chunks, as long as a computer can be trusted to have the memory for them."""
+    total = 0
+    for chunk in chunks:
+        total += chunk.images.nbytes
+        if total > LARGEST_IN_MEMORY:
+            size = f"the images take over {LARGEST_IN_MEMORY / 1e9:.0f} GB"
+            raise OutOfResources(f"{size}, and {cache_folder()} cannot take them: {cause}")
+        yield chunk
 
 
 def _header(stream: BinaryIO, shape: tuple[int, ...]) -> None:

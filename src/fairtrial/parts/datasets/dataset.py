@@ -64,8 +64,8 @@ class Dataset:
     def split(self, seed: int, valid: float) -> Split:
         """Take the validation part out of the training part: a share below 1, or a whole number of images.
 
-        Each class gives its proportional part. The same seed orders the images the same way whatever `valid` is, so
-        a larger validation part contains the smaller one.
+        Each class gives its proportional part. The same seed draws the images of a class in the same order whatever
+        `valid` is: two validation parts of different size share what both can hold.
         """
         labels = self.labels[: self.test_from]
         chosen = pick(labels, _count(valid, self.test_from), rng(seed, "split"))

@@ -35,7 +35,7 @@ def download(
     name: str, missing: tuple[Remote, ...], folder: Path, progress: Progress, stall: float = STALL_SECONDS
 ) -> None:
     """Fetch the missing files into the folder, one process at a time; a DataError says what to do without a network."""
-    with _out_of_resources(folder):
+    with _out_of_resources(missing, folder):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".download.lock"):
             for remote in missing:
@@ -47,24 +47,28 @@ def download(
 
 
 @contextmanager
-def _out_of_resources(folder: Path) -> Generator[None]:
+def _out_of_resources(missing: tuple[Remote, ...], folder: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
         where = error.filename or folder
-        raise OutOfResources(f"cannot write {where}: {error.strerror or error} (errno {error.errno})") from error
+        cause = f"cannot write {where}: {error.strerror or error} (errno {error.errno})"
+        raise OutOfResources(f"{cause}\n{_wanted(missing, folder)}") from error
 
 
 def _by_hand(name: str, missing: tuple[Remote, ...], folder: Path, failed: Remote, failures: Mapping[str, str]) -> str:
     tried = [f"  {url}: {why}" for url, why in failures.items()]
-    wanted = [
+    return "\n".join([f"{name}: {failed.name} could not be downloaded:", *tried, _wanted(missing, folder)])
+
+
+def _wanted(missing: tuple[Remote, ...], folder: Path) -> str:
+    """What to do by hand."""
+    lines = [
         f"  {remote.name}  {remote.checksum} (of the {'unpacked bytes' if remote.of == 'unpacked' else 'file'})"
         for remote in missing
         if not (folder / remote.name).is_file()
     ]
-    return "\n".join(
-        [f"{name}: {failed.name} could not be downloaded:", *tried, f"Put these files into {folder}:", *wanted]
-    )
+    return "\n".join([f"Put these files into {folder}:", *lines])
 
 
 def _fetched(remote: Remote, folder: Path, progress: Progress, stall: float) -> dict[str, str]:

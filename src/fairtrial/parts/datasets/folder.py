@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,10 +15,11 @@ import numpy as np
 from fairtrial.parts.datasets.dataset import Bad, Dataset, Facts, pick
 from fairtrial.parts.datasets.listing import File, Listing, class_names, first_file, list_folder
 from fairtrial.parts.datasets.pictures import Form, Picture, form_of, quiet, read_picture
+from fairtrial.parts.datasets.places import cache_folder
 from fairtrial.parts.datasets.reading import Chunk, Reading
 from fairtrial.parts.datasets.source import Progress
 from fairtrial.rng import rng
-from fairtrial.spec.errors import DataError
+from fairtrial.spec.errors import DataError, OutOfResources
 
 TEST_SHARE = 0.2
 # The same pictures are the test part for every run: they hang on this seed, never on the run's.
@@ -88,12 +91,23 @@ def judge(data: Dataset, skip_bad: bool) -> Dataset:
 def _chunks(listing: Listing, train: tuple[File, ...], test: tuple[File, ...], progress: Progress) -> Iterator[Chunk]:
     with quiet():
         form = _survey(listing)
+        _require_room(form, len(listing.files))
         yield Chunk(np.empty((0, *_rows(form)), np.uint8), np.empty(0, np.int64), test=False, bad=listing.bad)
         done = 0
         for chunk in _in_order(_groups(listing, train, test, form), _workers(form)):
             done += len(chunk.labels) + len(chunk.bad)
             progress(f"decoding {listing.root.name}", done, len(listing.files))
             yield chunk
+
+
+def _require_room(form: Form, count: int) -> None:
+    """Refuse photographs at full size before they fill the disk."""
+    needed = count * math.prod(_rows(form))
+    place = next(folder for folder in (cache_folder(), *cache_folder().parents) if folder.is_dir())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        size = f"{count} pictures of {form.width}x{form.height} take {needed / 1e9:.1f} GB decoded"
+        raise OutOfResources(f"{size}, {place} has {free / 1e9:.1f} GB free; make the pictures smaller first")
 
 
 def _rows(form: Form) -> tuple[int, int, int]:
@@ -127,7 +141,7 @@ def _groups(
 ) -> Iterator[Callable[[], Chunk]]:
     """The work, cut into pieces of a few megabytes."""
     places = {name: place for place, name in enumerate(listing.classes)}
-    together = min(CHUNK_PICTURES, 1 + CHUNK_BYTES // int(np.prod(_rows(form))))
+    together = min(CHUNK_PICTURES, 1 + CHUNK_BYTES // math.prod(_rows(form)))
     for files, is_test in ((train, False), (test, True)):
         for start in range(0, len(files), together):
             group = files[start : start + together]

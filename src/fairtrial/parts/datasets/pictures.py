@@ -114,7 +114,7 @@ def _converted(image: Image.Image, wanted: Form) -> Picture:
     form = _form(image)
     done: list[str] = []
     if getattr(image, "is_animated", False):
-        done.append("animations: first frame taken")
+        done.append("first of several frames taken")
     if _turned(image) != 1:
         ImageOps.exif_transpose(image, in_place=True)
         done.append("turned upright by EXIF")

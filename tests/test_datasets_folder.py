@@ -1,0 +1,331 @@
+"""An image folder becomes the same arrays every time, by fixed rules, or is refused with the files named."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_helpers import picture_folder, real_data, save_picture
+from fairtrial.parts.datasets import Facts, facts, inspect, load, picture, sample_sheet
+from fairtrial.spec.errors import DataError, OutOfResources
+
+
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRTRIAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FAIRTRIAL_DATA", str(tmp_path / "data"))
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_train_and_test_folders(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    data = load(str(root))
+    assert (data.name, data.images.shape, data.test_from) == ("pets", (16, 5, 6, 3), 8)
+    assert (data.classes, list(data.labels)) == (("cat", "dog"), [0] * 4 + [1] * 4 + [0] * 4 + [1] * 4)
+    np.testing.assert_array_equal(data.images[5], pixels(root / "train" / "dog" / "1.png"))
+    np.testing.assert_array_equal(data.images[8], pixels(root / "test" / "cat" / "0.png"))
+    assert facts(str(root)) == Facts((3, 5, 6), 2)
+    assert data.notes == ()
+
+
+def test_a_folder_inside_the_data_folder_is_found_by_name(tmp_path: Path) -> None:
+    picture_folder(tmp_path / "data" / "pets")
+    assert load("pets").shape == (3, 5, 6)
+
+
+def test_class_folders_alone_are_split_the_same_way_every_time(tmp_path: Path) -> None:
+    data = load(str(picture_folder(tmp_path / "pets", ("",), each=10)))
+    again = load(str(picture_folder(tmp_path / "copy" / "pets", ("",), each=10)))
+    assert data.test_from == 16
+    assert list(np.bincount(data.labels[16:])) == [2, 2]
+    assert data.fingerprint == again.fingerprint
+    assert "20% of every class" in data.notes[0]
+
+
+def test_a_validation_folder_stands_in_for_a_missing_test_folder(tmp_path: Path) -> None:
+    data = load(str(picture_folder(tmp_path / "pets", ("train", "val"))))
+    assert data.test_from == 8
+    assert "val/ taken as the test part" in data.notes[0]
+
+
+def test_a_validation_folder_beside_a_test_folder_is_left_out_and_said_so(tmp_path: Path) -> None:
+    data = load(str(picture_folder(tmp_path / "pets", ("train", "valid", "test"))))
+    assert len(data.labels) == 16
+    assert "valid/ left out" in data.notes[0]
+
+
+def test_grey_stays_one_channel_where_every_picture_is_grey(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "grey", mode="L")
+    assert load(str(root)).shape == (1, 5, 6)
+    save_picture(root / "train" / "cat" / "9.png", mode="RGB", seed=99)
+    data = load(str(root))
+    assert data.shape == (3, 5, 6)
+    assert "16 L converted to RGB" in data.notes
+
+
+def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    Image.new("RGBA", (6, 5), (255, 0, 0, 0)).save(root / "train" / "cat" / "0.png")
+    data = load(str(root))
+    assert (data.images[0] == 255).all()
+    assert "1 transparency laid on white" in data.notes
+
+
+def test_palettes_cmyk_and_sixteen_bits_become_bytes(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    Image.new("RGB", (6, 5), (10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE).save(
+        root / "train" / "cat" / "0.png"
+    )
+    Image.new("CMYK", (6, 5), (0, 0, 0, 255)).save(root / "train" / "cat" / "1.jpg", quality=100)
+    Image.fromarray(np.full((5, 6), 514, np.uint16)).save(root / "train" / "cat" / "2.png")
+    data = load(str(root))
+    assert tuple(data.images[0][0, 0]) == (10, 200, 30)
+    assert data.images[list(np.flatnonzero(data.labels == 0))[1]].max() <= 3 or "CMYK converted to RGB" in str(
+        data.notes
+    )
+    assert {"1 P converted to RGB", "1 CMYK converted to RGB", "1 16-bit scaled to 8"} <= set(data.notes)
+    assert any((image == 2).all() for image in data.images)
+
+
+def test_pictures_are_turned_upright(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    upright = np.random.default_rng(5).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    lying = Image.fromarray(np.rot90(upright).copy())  # orientation 6: turn clockwise to see it upright
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying.save(root / "train" / "cat" / "0.png", exif=exif)
+    data = load(str(root))
+    np.testing.assert_array_equal(data.images[0], upright)
+    assert "1 turned upright by EXIF" in data.notes
+
+
+def test_other_sizes_are_brought_to_the_most_common_one(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    save_picture(root / "train" / "cat" / "0.png", size=(60, 20))
+    data = load(str(root))
+    assert data.shape == (3, 5, 6)
+    assert "1 resized and centre-cropped to 6x5" in data.notes
+
+
+def test_hidden_files_and_notes_are_passed_by(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    before = load(str(root)).fingerprint
+    (root / ".ipynb_checkpoints").mkdir()
+    for name in (".DS_Store", "Thumbs.db", "notes.txt"):
+        (root / "train" / "cat" / name).write_text("x")
+    (root / "train" / "cat" / "0.png").touch()
+    data = load(str(root))
+    assert data.fingerprint == before
+    assert {"3 hidden or system files ignored", "1 files that are no pictures ignored"} <= set(data.notes)
+
+
+BROKEN = {
+    "empty.png": (b"", "empty file"),
+    "text.png": (b"no picture at all", "not a picture"),
+    "page.jpg": (b"<html></html>", "not a picture"),
+    "eps.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
+    "layers.png": (b"8BPS\0\x01" + bytes(40), "not a picture"),
+    "pages.tiff": (b"II*\0\x08\0\0\0" + bytes(40), "not a picture"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_picture_is_named(tmp_path: Path, name: str) -> None:
+    root = picture_folder(tmp_path / "pets")
+    content, reason = BROKEN[name]
+    (root / "train" / "cat" / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"1 unusable files:\n  train/cat/{name}: {reason}") as caught:
+        load(str(root))
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "webp", "ppm"])
+def test_a_truncated_picture_is_named_in_every_format(tmp_path: Path, suffix: str) -> None:
+    root = picture_folder(tmp_path / "pets")
+    path = save_picture(root / "train" / "dog" / f"cut.{suffix}", size=(60, 50), seed=1)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=rf"train/dog/cut\.{suffix}"):
+        load(str(root))
+
+
+def test_bad_files_are_skipped_on_purpose_only_and_change_the_fingerprint(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    before = load(str(root))
+    (root / "train" / "cat" / "0.png").write_bytes(b"broken")
+    for _ in range(2):  # decoded, then from the cache
+        with pytest.raises(DataError, match=r"train/cat/0\.png"):
+            load(str(root))
+    data = load(str(root), skip_bad=True)
+    assert len(data.images) == len(before.images) - 1
+    assert data.fingerprint != before.fingerprint
+    assert [bad.path for bad in data.skipped] == ["train/cat/0.png"]
+    np.testing.assert_array_equal(data.images, before.images[1:])
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of a few bytes whose header announces a huge picture."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [9_000, 12_000, 60_000])
+def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path, side: int) -> None:
+    root = picture_folder(tmp_path / "pets")
+    (root / "train" / "cat" / "bomb.png").write_bytes(bomb(side, side))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"train/cat/bomb\.png: .*pixels"):
+        load(str(root))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64_000_000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_links_out_and_pipes_are_listed_and_never_opened(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    secret = save_picture(tmp_path / "secret.png")
+    (root / "train" / "cat" / "out.png").symlink_to(secret)
+    (root / "train" / "cat" / "circle.png").symlink_to(root / "train" / "cat" / "circle.png")
+    (root / "train" / "cat" / "up").symlink_to(root)
+    (root / "train" / "bird").symlink_to(tmp_path)
+    os.mkfifo(root / "train" / "cat" / "pipe.png")
+    data = load(str(root), skip_bad=True)
+    assert {bad.path: bad.reason for bad in data.skipped} == {
+        "train/bird": "a link in place of a class folder",
+        "train/cat/circle.png": "a link to something that is no file",
+        "train/cat/out.png": "a link that leads out of the folder",
+        "train/cat/pipe.png": "not a regular file",
+        "train/cat/up": "a link to something that is no file",
+    }
+    assert len(data.images) == 16
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_to_a_picture_inside_the_folder_is_that_picture(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    (root / "train" / "cat" / "9.png").symlink_to(root / "train" / "cat" / "0.png")
+    assert len(load(str(root)).images) == 17
+
+
+def test_folders_that_are_no_data_set_are_refused_with_the_cause(tmp_path: Path) -> None:
+    def refused(name: str, reason: str) -> None:
+        with pytest.raises(DataError, match=reason):
+            load(str(tmp_path / name))
+
+    (picture_folder(tmp_path / "empty") / "train" / "bird").mkdir()
+    (tmp_path / "empty" / "test" / "bird").mkdir()
+    refused("empty", "train part: class bird is empty; test part: class bird is empty")
+    save_picture(tmp_path / "one" / "cat" / "0.png")
+    refused("one", r"only one class \(cat\)")
+    save_picture(picture_folder(tmp_path / "differ") / "test" / "bird" / "0.png")
+    refused("differ", "classes only in the test part: bird")
+    save_picture(tmp_path / "flat" / "0.png")
+    refused("flat", "no class folders")
+    picture_folder(tmp_path / "testonly", ("test",))
+    refused("testonly", "test without train/")
+    for name in ("cat", "dog"):
+        (tmp_path / "broken" / name).mkdir(parents=True)
+        (tmp_path / "broken" / name / "0.png").write_bytes(b"x")
+    refused("broken", "none of the 2 files is a readable picture")
+
+
+def test_a_class_without_a_usable_picture_is_refused_even_when_skipping(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets", each=1)
+    (root / "test" / "dog" / "0.png").write_bytes(b"x")
+    with pytest.raises(DataError, match="test part: class dog has no usable picture"):
+        load(str(root), skip_bad=True)
+    assert inspect(str(root)).faults == ("test part: class dog has no usable picture",)
+
+
+def test_inspection_finds_repeats_leaks_and_contradictions(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    original = (root / "train" / "cat" / "0.png").read_bytes()
+    (root / "train" / "cat" / "again.png").write_bytes(original)
+    (root / "test" / "dog" / "leak.png").write_bytes(original)
+    (root / "train" / "dog" / "broken.png").write_bytes(b"x")
+    found = inspect(str(root))
+    assert found.counts == {"train": {"cat": 5, "dog": 4}, "test": {"cat": 4, "dog": 5}}
+    assert found.balance == 1.25
+    assert found.train_repeats.examples == (("train/cat/0.png", "train/cat/again.png"),)
+    assert found.test_in_train.examples == (("train/cat/0.png", "test/dog/leak.png"),)
+    assert found.contradictions.count == 1
+    assert [bad.path for bad in found.bad] == ["train/dog/broken.png"]
+    assert found.faults == ()
+
+
+def test_inspection_reports_what_loading_refuses(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    save_picture(root / "train" / "bird" / "0.png")
+    found = inspect(str(root))
+    assert found.faults == ("classes only in the train part: bird",)
+    assert found.counts["train"] == {"bird": 1, "cat": 4, "dog": 4}
+    assert found.shape is None
+
+
+def test_a_sheet_shows_every_class(tmp_path: Path) -> None:
+    data = load(str(picture_folder(tmp_path / "pets")))
+    sample_sheet(data, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.format == "PNG"
+        assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 100
+    with pytest.raises(OutOfResources, match="nowhere"):
+        sample_sheet(data, tmp_path / "nowhere" / "sheet.png")
+
+
+def test_one_picture_for_a_model_follows_the_same_rules(tmp_path: Path) -> None:
+    path = save_picture(tmp_path / "one.png", size=(12, 10))
+    assert picture(path, (1, 5, 6)).shape == (1, 5, 6, 1)
+    assert picture(path, (3, 8, 8)).shape == (1, 8, 8, 3)
+    path.write_bytes(b"broken")
+    with pytest.raises(DataError, match=r"one\.png: not a picture"):
+        picture(path, (3, 8, 8))
+
+
+def test_large_pictures_are_decoded_by_several_threads_in_order(tmp_path: Path) -> None:
+    root = tmp_path / "large"
+    for name in ("cat", "dog"):
+        for number in range(60):
+            path = root / part(number) / name / f"{number:02d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (130, 130), number + 100 * (name == "dog")).save(path)
+    data = load(str(root))
+    expected = [*range(50), *range(100, 150), *range(50, 60), *range(150, 160)]
+    assert list(data.images[:, 7, 7, 0]) == expected
+
+
+def part(number: int) -> str:
+    return "train" if number < 50 else "test"
+
+
+def test_sixty_thousand_pictures_open_again_in_half_a_second(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = real_data("cifar10-jpeg")
+    assert pytestconfig.cache is not None
+    # Decoded once for a checkout, not in every test run.
+    monkeypatch.setenv("FAIRTRIAL_CACHE", str(pytestconfig.cache.mkdir("decoded")))
+    first = load(str(root))
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        again = load(str(root))
+        seconds.append(time.perf_counter() - began)
+    assert (first.images.shape, first.test_from) == ((60_000, 32, 32, 3), 50_000)
+    assert again.fingerprint == first.fingerprint
+    assert min(seconds) < 0.5
