@@ -175,6 +175,19 @@ def ranged(content: bytes, stop_after: int) -> Answer:
     return answer
 
 
+def from_elsewhere(content: bytes) -> Answer:
+    """A server that answers a request for a range with another range."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(206)
+        request.send_header("Content-Range", f"bytes 0-{len(content) - 1}/{len(content)}")
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+    return answer
+
+
 def status(code: int) -> Answer:
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(code)

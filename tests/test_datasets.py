@@ -227,11 +227,27 @@ def test_what_a_killed_process_left_is_cleared_away(cache: Path) -> None:
 
 def test_processes_that_start_together_read_once_and_agree(cache: Path) -> None:
     root = picture_folder(cache.parent / "pets", each=20)
-    program = f"from fairtrial.parts.datasets import load; print(load({str(root)!r}).fingerprint)"
+    program = (
+        "import time; from fairtrial.parts.datasets import load\n"
+        "def slowly(what, done, total): print('read'); time.sleep(0.2)\n"
+        f"print(load({str(root)!r}, progress=slowly).fingerprint)"
+    )
     running = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    printed = {process.communicate()[0].strip() for process in running}
-    assert printed == {load(str(root)).fingerprint}
+    printed = sorted(process.communicate()[0].split() for process in running)
+    fingerprint = load(str(root)).fingerprint
+    assert printed == [[fingerprint], [fingerprint], ["read", "read", fingerprint]]
     assert len(entries(cache)) == 1
+
+
+def test_a_process_killed_while_reading_leaves_no_entry(cache: Path) -> None:
+    root = picture_folder(cache.parent / "pets")
+    program = (
+        "import os; from fairtrial.parts.datasets import load\n"
+        f"load({str(root)!r}, progress=lambda what, done, total: os._exit(9))"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 9
+    assert [path.name[:9] for path in entries(cache)] == [".partial-"]
+    assert len(load(str(root)).images) == 16
 
 
 def test_a_read_only_data_folder_serves(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

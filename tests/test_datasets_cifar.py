@@ -95,6 +95,14 @@ def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
         read_archive(archive)
 
 
+def test_an_archive_whose_sum_is_wrong_is_refused(tmp_path: Path) -> None:
+    archive = tar_gz(tmp_path / "cifar-10-binary.tar.gz", BINS)
+    content = archive.read_bytes()
+    archive.write_bytes(content[:-8] + bytes([content[-8] ^ 1]) + content[-7:])
+    with pytest.raises(DataError, match="CRC"):
+        read_archive(archive)
+
+
 def test_an_archive_that_lacks_a_batch_is_refused(tmp_path: Path) -> None:
     some = {name: content for name, content in BINS.items() if "batch_4" not in name}
     with pytest.raises(DataError, match="data_batch_4 not in the archive"):
@@ -171,6 +179,12 @@ def test_arrays_that_come_through_an_unknown_function_are_refused() -> None:
     pixels = np.zeros((1, 3072), np.uint8)
     with pytest.raises(DataError, match=r"unsafe content.*_frombuffer"):
         read_batch(pickle.dumps({"data": pixels, "labels": [0]}, protocol=5), "data_batch_1")
+
+
+def test_pixels_stored_by_columns_are_refused() -> None:
+    pixels = np.asfortranarray(np.arange(2 * 3072).astype(np.uint8).reshape(2, 3072))
+    with pytest.raises(DataError, match="row by row"):
+        read_batch(pickle.dumps({"data": pixels, "labels": [0, 1]}, protocol=2), "data_batch_1")
 
 
 @pytest.mark.parametrize(

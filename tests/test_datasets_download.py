@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_helpers import Answer, Server, checksum, idx, ranged, serving, status, whole
+from data_helpers import Answer, Server, checksum, from_elsewhere, idx, ranged, serving, status, whole
 from fairtrial.parts.datasets import DATASETS
 from fairtrial.parts.datasets.download import download
 from fairtrial.parts.datasets.loading import silent
@@ -125,6 +125,13 @@ def test_an_interrupted_download_goes_on_with_the_next_start(server: Server, tmp
 def test_a_server_without_ranges_starts_again(server: Server, tmp_path: Path) -> None:
     (tmp_path / ".images.gz.part").write_bytes(FILE[:1000])
     get(tmp_path, remote(server.give("/a", whole(FILE))))
+    assert (tmp_path / "images.gz").read_bytes() == FILE
+
+
+def test_another_range_than_asked_for_is_not_appended(server: Server, tmp_path: Path) -> None:
+    (tmp_path / ".images.gz.part").write_bytes(FILE[:1000])
+    get(tmp_path, remote(server.give("/a", from_elsewhere(FILE))))
+    assert len(server.asked) == 1
     assert (tmp_path / "images.gz").read_bytes() == FILE
 
 
