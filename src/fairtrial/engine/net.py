@@ -48,6 +48,10 @@ class Net(Protocol):
         """The values on this net's device; uint8 and integers stay what they are, floats become the net's precision."""
         ...
 
+    def take(self, values: Array, rows: Array) -> Array:
+        """values[rows], by the engine's quickest way to copy whole rows."""
+        ...
+
     def numpy(self, values: Array) -> NumpyArray:
         """The values back on the CPU."""
         ...

@@ -39,6 +39,9 @@ class NumpyNet:
     def array(self, values: NumpyArray) -> NumpyArray:
         return values.astype(self.dtype) if values.dtype.kind == "f" else values
 
+    def take(self, values: NumpyArray, rows: NumpyArray) -> NumpyArray:
+        return values.take(rows, 0)
+
     def numpy(self, values: NumpyArray) -> NumpyArray:
         return values
 

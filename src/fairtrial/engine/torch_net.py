@@ -180,6 +180,9 @@ class TorchNet:
         tensor = torch.from_numpy(values).to(self.device)
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
+    def take(self, values: Tensor, rows: Tensor) -> Tensor:
+        return values.index_select(0, rows)
+
     def numpy(self, values: Tensor) -> NumpyArray:
         return values.detach().cpu().numpy()
 

@@ -90,7 +90,7 @@ def train(
         x, labels = stream.batch(state.step)
         lr = recipe.lr * schedule(Moment(state.step, total, stream.per_epoch, progress.losses))
         logits = net.forward(x, At(recipe.seed, state.step))
-        loss, dlogits = criterion.loss(net.xp, logits, table[labels])
+        loss, dlogits = criterion.loss(net.xp, logits, net.take(table, labels))
         net.backward(dlogits)
         penalise(net, recipe)
         norm = net.norm()
@@ -174,6 +174,6 @@ def score(net: Net, stream: Stream, criterion: Criterion, part: str, rows: Numpy
     loss, right, table = 0.0, 0, net.array(criterion.table)
     for x, labels in stream.whole(rows):
         y = net.forward(x)
-        loss += float(criterion.loss(net.xp, y, table[labels])[0]) * len(labels)
+        loss += float(criterion.loss(net.xp, y, net.take(table, labels))[0]) * len(labels)
         right += int(criterion.correct(net.xp, y, labels))
     return {f"{part}/loss": loss / len(rows), f"{part}/accuracy": right / len(rows)}

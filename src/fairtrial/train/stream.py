@@ -47,8 +47,8 @@ class Stream:
             self._order = epoch, rng(self.recipe.seed, "shuffle", epoch).permutation(self.split.train)
         rows = self._order[1][place * self.recipe.batch : (place + 1) * self.recipe.batch]
         index = self.net.array(rows)
-        images = self._augmented(index, step) if self._augments else self.images[index]
-        return apply(images, self.fitted), self.labels[index]
+        images = self._augmented(index, step) if self._augments else self.net.take(self.images, index)
+        return apply(images, self.fitted), self.net.take(self.labels, index)
 
     def _augmented(self, index: Array, step: int) -> Array:
         plan = identity(len(index), *self.images.shape[1:3])
@@ -61,7 +61,7 @@ class Stream:
         """A part of the data as it is, in large batches, with its labels."""
         for start in range(0, len(rows), SCORE_BATCH):
             index = self.net.array(rows[start : start + SCORE_BATCH])
-            yield apply(self.images[index], self.fitted), self.labels[index]
+            yield apply(self.net.take(self.images, index), self.fitted), self.net.take(self.labels, index)
 
 
 def make_stream(recipe: Recipe, data: Dataset, split: Split, net: Net, fitted: Tensors) -> Stream:
