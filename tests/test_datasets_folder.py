@@ -66,6 +66,39 @@ def test_a_validation_folder_beside_a_test_folder_is_left_out_and_said_so(tmp_pa
     assert "valid/ left out" in data.notes[0]
 
 
+def test_a_folder_that_is_no_part_is_said_to_be_left_out(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    (root / "annotations").mkdir()
+    assert load(str(root)).notes == ("annotations/ left out: neither train/ nor test/",)
+
+
+def test_an_orientation_that_means_nothing_is_upright(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    for number, orientation in enumerate((0, 1, 9, "6")):
+        path = root / "train" / "cat" / f"{number}.png"
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        with Image.open(path) as image:
+            image.save(path, exif=exif)
+    assert load(str(root)).notes == ()
+
+
+def test_a_picture_with_damaged_exif_is_still_a_picture(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    for number, exif in enumerate((b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0")):
+        save_picture(root / "train" / "cat" / f"{number}.jpg", exif=exif)
+    assert len(load(str(root)).images) == 19
+
+
+def test_facts_look_into_inner_folders(tmp_path: Path) -> None:
+    root = tmp_path / "pets"
+    for name in ("cat", "dog"):
+        for number in range(3):
+            save_picture(root / "train" / name / "inner" / f"{number}.png", seed=number)
+            save_picture(root / "test" / name / f"{number}.png", seed=number + 9)
+    assert facts(str(root)) == Facts(load(str(root)).shape, 2)
+
+
 def test_grey_stays_one_channel_where_every_picture_is_grey(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "grey", mode="L")
     assert load(str(root)).shape == (1, 5, 6)

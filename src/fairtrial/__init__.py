@@ -10,18 +10,44 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairtrial.api import compare
-    from fairtrial.compare import Comparison, Verdict, judge
-    from fairtrial.predict import module_of, probabilities
-    from fairtrial.run import run
+    from fairtrial.runner import run
     from fairtrial.spec.errors import FairtrialError
     from fairtrial.spec.recipe import Recipe
     from fairtrial.store import FolderStore, MemoryStore, Record
+    from fairtrial.verdicts import Comparison, Verdict, judge
 
-_ROOMS = {
-    "Comparison": "compare", "FairtrialError": "spec.errors", "FolderStore": "store", "MemoryStore": "store",
-    "Recipe": "spec.recipe", "Record": "store", "Verdict": "compare", "judge": "compare", "run": "run",
-}  # fmt: skip
 __version__ = "0.1.0"
 __all__ = [
-    "Comparison", "FairtrialError", "FolderStore", "MemoryStore", "Recipe", "Record", "Verdict", "compare", "judge", "run",
-]  # fmt: skip
+    "Comparison",
+    "FairtrialError",
+    "FolderStore",
+    "MemoryStore",
+    "Recipe",
+    "Record",
+    "Verdict",
+    "compare",
+    "judge",
+    "run",
+]
+_ROOMS = {
+    "Comparison": "verdicts",
+    "FairtrialError": "spec.errors",
+    "FolderStore": "store",
+    "MemoryStore": "store",
+    "Recipe": "spec.recipe",
+    "Record": "store",
+    "Verdict": "verdicts",
+    "compare": "api",
+    "judge": "verdicts",
+    "run": "runner",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'fairtrial' has no attribute {name!r}")
+    return vars(importlib.import_module(f"fairtrial.{_ROOMS[name]}"))[name]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from fairtrial.compare import Comparison, compare_records
+from fairtrial.verdicts import Comparison, compare_records
 from fairtrial.parts.datasets import load
 from fairtrial.report.contract import comparison_json
-from fairtrial.run import Quiet, Watch, make_plan, slug
+from fairtrial.runner import Quiet, Watch, make_plan, slug
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore, Record, Store

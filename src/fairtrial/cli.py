@@ -56,13 +56,13 @@ def run(
     fairtrial run mnist-mlp optimizer=sgd lr=0.1
     fairtrial run "conv 10, pool, act, flatten, linear classes" engine=numpy
     """
+    name, recipe, module = read_target(target, fields or [], trust_code)
     from fairtrial.report.contract import record_json
     from fairtrial.report.progress import Progress
     from fairtrial.report.text import show_record
-    from fairtrial.run import Quiet
-    from fairtrial.run import run as make_run
+    from fairtrial.runner import Quiet
+    from fairtrial.runner import run as make_run
 
-    name, recipe, module = read_target(target, fields or [], trust_code)
     with _watching(quiet, Progress, Quiet) as watch:
         record = make_run(
             recipe, _store(store), module=module, name=name, watch=watch,
@@ -97,20 +97,21 @@ def compare(
     fairtrial compare mlp optimizer=adam,momentum,sgd
     fairtrial compare mlp optimizer=adam,sgd lr=0.1,0.01 --seeds 10
     """
-    from fairtrial import api
-    from fairtrial.report.progress import Progress, StudyProgress
-    from fairtrial.report.text import show_comparison
-    from fairtrial.run import Quiet
     from fairtrial.study.plan import make_study, read_levels
 
     name, base, _ = read_target(target, [], False)
     study = make_study(name, base, read_levels(base, split_words(fields or [])), seeds)
+    from fairtrial import api
+    from fairtrial.report.progress import StudyProgress
+    from fairtrial.report.text import show_comparison
+    from fairtrial.runner import Quiet
+
     settings: dict[str, Any] = {"executor": executor, "jobs": jobs, "margin": margin, "metric": metric}
     if quiet:
         comparison = api.make(study, _store(store), watch=Quiet(), **settings)
     else:
         with StudyProgress() as progress:
-            comparison = api.make(study, _store(store), watch=progress, progress=progress, **settings)
+            comparison = api.make(study, _store(store), watch=progress.watch, progress=progress, **settings)
     plain = api.write_report(comparison, _store(store))
     if as_json:
         print_json(plain)
@@ -129,7 +130,7 @@ def show(
     """Print a net layer by layer (output shape, parameters, multiply-adds, memory), or how a run ended."""
     from fairtrial.report.contract import arch_json, record_json
     from fairtrial.report.text import show_arch, show_record
-    from fairtrial.run import make_plan
+    from fairtrial.runner import make_plan
     from fairtrial.spec.arrays import as_dtype
 
     if target in _store(store).list():

@@ -183,7 +183,7 @@ class Conv(Affine[a.Conv]):
 
 
 def windows(x: NumpyArray, k: int, stride: int) -> NumpyArray:
-    """A view of x (c, h, w, n), (c, k, k, rows, columns, n): what each place in the k x k window sees, in all windows."""
+    """x (c, h, w, n) as (c, k, k, rows, columns, n): what each place of a k x k window sees in all windows; a view."""
     view = sliding_window_view(x, (k, k), (1, 2), writeable=True)[:, ::stride, ::stride]  # type: ignore[call-overload]
     return view.transpose(0, 4, 5, 1, 2, 3)
 

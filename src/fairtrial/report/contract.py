@@ -6,7 +6,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from fairtrial.compare import Comparison, fit_seconds
+from fairtrial.verdicts import Comparison, fit_seconds
 from fairtrial.spec.arch import Arch, Shape, summary, text
 from fairtrial.spec.events import Ended, Fitted
 from fairtrial.store import Record

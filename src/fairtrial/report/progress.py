@@ -101,6 +101,11 @@ class StudyProgress(_Live):
         before = f", {reused} of them made before" if reused else ""
         self.say(f"{views.counted(total, 'run')}{before}")
 
+    @property
+    def watch(self) -> StudyRuns:
+        """Who looks on at the single runs."""
+        return StudyRuns(self)
+
     def done(self, arm: str, seed: int, record: Record) -> None:
         """One more run has ended."""
         self._done += 1
@@ -109,3 +114,18 @@ class StudyProgress(_Live):
         words = f"{views.duration(left)} left" if count < self._total else ""
         self._bar.update(self._task, completed=count, words=words)
         self.say(f"{count}/{self._total}  {arm}  seed {seed}  {views.short(record)}")
+
+
+class StudyRuns:
+    """Looks on at the runs of a study, and passes on only what a user should know."""
+
+    def __init__(self, study: StudyProgress) -> None:
+        self._study = study
+
+    def begin(self, name: str, recipe: Recipe, steps: int, done: int) -> None: ...
+
+    def see(self, event: Event) -> None: ...
+
+    def say(self, text: str) -> None:
+        """A line above the study's bar."""
+        self._study.say(text)

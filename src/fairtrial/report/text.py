@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from rich.box import SIMPLE_HEAD, Box
 from rich.console import Console
@@ -11,9 +12,8 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fairtrial.compare import Comparison
+from fairtrial.verdicts import Comparison
 from fairtrial.report import views
-from fairtrial.spec.arch import Row
 from fairtrial.store import Record
 
 WORD_WIDTH = 16  # columns of words may be folded down to this before a table becomes lines
@@ -40,9 +40,9 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     console.print(plain(views.clean(comparison.summary), console, "bold"))
 
 
-def show_arch(rows: Sequence[Row], console: Console, caption: str = "") -> None:
-    """The layers of a net with their sizes, and the totals."""
-    show_table(views.arch_table(caption, rows), console)
+def show_arch(net: Mapping[str, Any], console: Console) -> None:
+    """The layers of a net with their sizes, and the totals; `net` is what `show --json` prints."""
+    show_table(views.arch_table(net), console)
 
 
 def show_table(table: views.Table, console: Console) -> None:

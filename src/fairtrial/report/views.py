@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+from textwrap import wrap
 from typing import Any
 
 from scipy import stats
 
-from fairtrial.compare import Comparison, Interval, Pair, estimate, fit_seconds
-from fairtrial.spec.arch import Row, Shape
+from fairtrial.verdicts import Comparison, Interval, Pair, estimate, fit_seconds
+from fairtrial.spec.arch import Shape
 from fairtrial.spec.events import Ended, Event, Fitted, Scored, Scores
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record
 
+LONG = 5  # epochs from which a curve is seen well enough at their ends
 PARTS = ("train", "valid", "test", "running")
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, direction marks, surrogates, line separators
 
@@ -209,7 +211,9 @@ def _sampling(made: Outcome) -> list[str]:
     if share is None or not images or not isfinite(share):
         return []
     low, high = stats.binomtest(round(share * images), images).proportion_ci(0.95, method="wilson")
-    return [f"other test images: {100 * low:.2f} to {100 * high:.2f} % (95 %, Wilson); other seeds: n = 1, not known"]
+    return [
+        f"other test images: {100 * low:.2f} to {100 * high:.2f} % (95 %, Wilson); other seeds: not known from n = 1"
+    ]
 
 
 def steps_per_epoch(record: Record) -> float:
@@ -221,7 +225,10 @@ def steps_per_epoch(record: Record) -> float:
 
 
 def curves(record: Record, measure: str) -> list[Curve]:
-    """The recorded curves of `loss` or `accuracy` against the epoch, one for each part that was scored."""
+    """The recorded curves of `loss` or `accuracy` against the epoch, one for each part that was scored.
+
+    The running mean begins anew with each epoch: of a long run only its values at the ends of epochs are kept.
+    """
     known = {k for e in record.events if isinstance(e, Scored | Fitted) for k in e.scores}
     per_epoch = steps_per_epoch(record)
     made: list[Curve] = []
@@ -229,8 +236,34 @@ def curves(record: Record, measure: str) -> list[Curve]:
         if f"{part}/{measure}" in known:
             pairs = zip(*record.curve(f"{part}/{measure}"), strict=True)
             points = tuple(Point(step / per_epoch, value) for step, value in pairs if isfinite(value))
+            if part == "running" and len(record.epochs) >= LONG:
+                points = tuple(point for point in points if point.epoch == int(point.epoch))
             made += [Curve(part, points)] if points else []
+    if f"test/{measure}" not in known:
+        made += _test_point(record, measure)
     return made
+
+
+def _test_point(record: Record, measure: str) -> list[Curve]:
+    """The test score, known for the best epoch's weights alone."""
+    made = outcome(record)
+    value = made.scores.get(f"test/{measure}", nan)
+    return [Curve("test", (Point(made.best_epoch, value),))] if isfinite(value) else []
+
+
+def frame(values: Sequence[float], share: bool) -> tuple[float, float]:
+    """The range of an axis that shows these values with a little air; a share's hardly goes beyond 0 and 1."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    air = 0.06 * (high - low) or 0.02 * abs(high) or 0.05
+    floor = -0.3 * air if low >= 0 else low - air
+    return max(floor, low - air), (min(1 + 0.3 * air, high + air) if share else high + air)
+
+
+def curve_frame(curves: Sequence[Curve], share: bool) -> tuple[float, float]:
+    """The range for the curves of one run: that of the scores; the running mean starts far off, and may leave it."""
+    scored = [c for c in curves if c.part != "running"]
+    drawn = scored if any(len(c.points) > 1 for c in scored) else curves
+    return frame([point.value for curve in drawn for point in curve.points], share)
 
 
 def short(record: Record) -> str:
@@ -274,16 +307,18 @@ def memory(count: int) -> str:
     return f"{count / 1024:.1f} KiB" if count < 1024**2 else f"{count / 1024**2:.1f} MiB"
 
 
-def arch_table(caption: str, rows: Sequence[Row], itemsize: int = 4) -> Table:
-    """Layers with the shape of their output, learnt numbers, multiply-adds and memory of one image; the totals last."""
-    body = [(r.name, r.layer, size(r.out), f"{r.params:,}", f"{r.work:,}", memory(r.bytes)) for r in rows]
-    params, work = sum(r.params for r in rows), sum(r.work for r in rows)
-    total = ("total", "", "", f"{params:,}", f"{work:,}", memory(sum(r.bytes for r in rows)))
-    notes = (
-        f"weights {memory(params * itemsize)} at {itemsize} bytes each; multiply-adds, memory: of one image, forward",
-    )
+def arch_table(net: Mapping[str, Any]) -> Table:
+    """A net as `contract.arch_json` describes it: its layers, and the totals last."""
+    keys = ("parameters", "multiply_adds")
+    body = [
+        (row["name"], row["layer"], size(row["output"]), *(f"{row[key]:,}" for key in keys), memory(row["bytes"]))
+        for row in net["layers"]
+    ]
+    total = ("total", "", "", *(f"{net[key]:,}" for key in keys), memory(net["output_bytes"]))
+    caption = f"{net['model']} for images of {size(net['input'])}"
+    weights = f"{memory(net['parameter_bytes'])} of parameters; multiply-adds and memory are of one image, forward"
     heads = ("name", "layer", "output", "parameters", "multiply-adds", "memory")
-    return table(caption, heads, [*body, total], words=(0, 1, 2), notes=notes)
+    return table(caption, heads, [*body, total], words=(0, 1, 2), notes=(weights,))
 
 
 # A comparison
@@ -291,13 +326,12 @@ def arch_table(caption: str, rows: Sequence[Row], itemsize: int = 4) -> Table:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean over the seeds that completed this epoch, how many did, and its interval by Student's t."""
+    """The mean over n seeds at the end of an epoch, and its interval by Student's t."""
 
     epoch: float
     n: int
     mean: float
     interval: Interval
-    whole: bool  # all seeds of the arm completed this epoch
 
 
 @dataclass(frozen=True)
@@ -340,32 +374,113 @@ def _arm_view(comparison: Comparison, place: int, key: str) -> ArmView:
     arm = comparison.arms[place]
     records = comparison.records[arm.name]
     curves = tuple(_ends(record, key) for record in records)
+    ended = [curve for record, curve in zip(records, curves, strict=True) if not _diverged(record)]
     dots = tuple(
-        Dot(r.recipe.seed, v)
-        for r in records
-        if r.end and isfinite(v := r.end.scores.get(comparison.metric, float("nan")))
+        Dot(r.recipe.seed, v) for r in records if r.end and isfinite(v := r.end.scores.get(comparison.metric, nan))
     )
     made = arm.estimate
     return ArmView(
-        clean(arm.name), means(curves, comparison.alpha), curves, dots, made.n, arm.failed, made.mean, made.interval
+        clean(arm.name), means(ended, comparison.alpha), curves, dots, made.n, arm.failed, made.mean, made.interval
     )
+
+
+def _diverged(record: Record) -> bool:
+    return record.end is not None and record.end.reason == "diverged"
+
+
+def after_first_epoch(arms: Sequence[ArmView]) -> list[ArmView]:
+    """The arms with the curves' score after one epoch in place of the metric, for want of curves."""
+    return [_after_first_epoch(arm) for arm in arms]
+
+
+def _after_first_epoch(arm: ArmView) -> ArmView:
+    dots = tuple(Dot(place, curve.points[0].value) for place, curve in enumerate(arm.curves) if curve.points)
+    first = arm.means[0] if arm.means else Mean(1, 0, nan, None)
+    return replace(arm, dots=dots, n=first.n, mean=first.mean, interval=first.interval)
 
 
 def _ends(record: Record, key: str) -> Curve:
     """A score at the ends of a run's epochs."""
-    points = (Point(e.epoch, e.scores[key]) for e in record.epochs if isfinite(e.scores.get(key, float("nan"))))
+    points = (Point(e.epoch, e.scores[key]) for e in record.epochs if isfinite(e.scores.get(key, nan)))
     return Curve(f"seed {record.recipe.seed}", tuple(points))
 
 
 def means(curves: Sequence[Curve], alpha: float = 0.05) -> tuple[Mean, ...]:
-    """The mean over seeds at each epoch. Where some had stopped it is over those that had not, and not `whole`: a run
-    that has ended has no score to add, and carrying its last one on would invent one."""
-    at: dict[float, list[float]] = {}
-    for curve in curves:
-        for point in curve.points:
-            at.setdefault(point.epoch, []).append(point.value)
-    made = {epoch: estimate(values, alpha) for epoch, values in sorted(at.items())}
-    return tuple(Mean(epoch, e.n, e.mean, e.interval, e.n == len(curves)) for epoch, e in made.items())
+    """The mean over seeds at each epoch that all of them completed.
+
+    It ends where the first seed stopped: a mean of those still running would jump as it loses members, and the last
+    score of a run that has ended, carried on, would be one that nobody measured.
+    """
+    scored = [{point.epoch: point.value for point in curve.points} for curve in curves]
+    shared = sorted(set.intersection(*map(set, scored))) if scored else []
+    made = {epoch: estimate([values[epoch] for values in scored], alpha) for epoch in shared}
+    return tuple(Mean(epoch, e.n, e.mean, e.interval) for epoch, e in made.items())
+
+
+def means_frame(arms: Sequence[ArmView], share: bool) -> tuple[float, float]:
+    """The range for curves of all seeds; the first tenth of the epochs may leave it for the sake of the rest."""
+    every = [point for arm in arms for curve in arm.curves for point in curve.points]
+    last = max((point.epoch for point in every), default=0)
+    return frame([point.value for point in every if point.epoch > last / 10], share)
+
+
+def dots_frame(arms: Sequence[ArmView], share: bool) -> tuple[float, float]:
+    """The range that shows every seed and interval."""
+    sides = [side for arm in arms if arm.interval for side in arm.interval]
+    return frame([dot.value for arm in arms for dot in arm.dots] + sides, share)
+
+
+def curves_caption(comparison: Comparison, bands: bool = True) -> str:
+    """What the lines and bands are."""
+    arms = arm_views(comparison)
+    if all(len(arm.curves) < 2 for arm in arms):
+        return "n = 1, one seed an arm: no band."
+    said = [f"Mean over seeds ({_spread_of_n(arms)}) at the end of each epoch."]
+    if bands:
+        said.append(f"Band: {_level(comparison)} interval of the mean, Student's t. Faint: single seeds.")
+    else:
+        said.append("Bands would cover each other; the intervals stand on the right.")
+    if any(
+        arm.means[-1].epoch < curve.points[-1].epoch
+        for arm in arms
+        if arm.means
+        for curve in arm.curves
+        if curve.points
+    ):
+        said.append("The mean ends where the first seed stopped.")
+    if any(arm.failed for arm in arms):
+        said.append("Runs that diverged are not in it.")
+    return " ".join(said)
+
+
+def dots_caption(comparison: Comparison, when: str = "at its best epoch's weights") -> str:
+    """What the dots and bars are."""
+    said = f"Dot: one seed, {when}."
+    if any(arm.interval for arm in arm_views(comparison)):
+        return f"{said} Diamond and bar: mean and its {_level(comparison)} interval over n seeds, Student's t."
+    return f"{said} n = 1: no interval."
+
+
+def _spread_of_n(arms: Sequence[ArmView]) -> str:
+    """`n = 5`, or `n = 3 to 5` where arms have different numbers of seeds."""
+    ns = sorted({len(arm.curves) for arm in arms})
+    return f"n = {ns[0]}" if len(ns) == 1 else f"n = {ns[0]} to {ns[-1]}"
+
+
+def arm_label(arm: ArmView, width: int) -> str:
+    """The whole name of an arm with its n, on lines of at most `width` characters."""
+    failed = f", {arm.failed} diverged" if arm.failed else ""
+    tail = f"(n = {arm.n}{failed})".replace(" ", "\xa0")  # kept on one line
+    return "\n".join(wrap(f"{arm.name} {tail}", width)).replace("\xa0", " ")
+
+
+def headline(comparison: Comparison, longest: int) -> str:
+    """The summary where it is no longer than this; of many arms, how many there are and which is first."""
+    said, arms = clean(comparison.summary), len(comparison.arms)
+    if len(said) <= longest:
+        return said
+    best = comparison.arms[0]
+    return clean(f"{arms} arms, {counted(len(comparison.pairs), 'pair')}; best mean {comparison.metric}: {best.name}")
 
 
 def arms_table(comparison: Comparison) -> Table:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from fairtrial.run import Watch, run
+from fairtrial.runner import Watch, run
 from fairtrial.spec.errors import FairtrialError, OutOfResources
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Store

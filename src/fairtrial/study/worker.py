@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from fairtrial.run import run
+from fairtrial.runner import run
 from fairtrial.spec.errors import FairtrialError
 from fairtrial.spec.recipe import recipe_of
 from fairtrial.store import FolderStore

@@ -124,7 +124,8 @@ def _bounded(chunks: Iterable[Chunk], cause: OSError) -> Iterator[Chunk]:
 
 
 def _header(stream: BinaryIO, shape: tuple[int, ...]) -> None:
-    """NumPy pads this header for a first axis of any length, so that it can be written again once n is known."""
+    """NumPy pads this header for a first axis of any length, and then to 128 bytes, which leaves room for the sides
+    of any picture: it can be written again once the shape is known."""
     np.lib.format.write_array_header_1_0(
         stream,
         {"descr": "|u1", "fortran_order": False, "shape": shape},

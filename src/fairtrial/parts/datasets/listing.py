@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fairtrial.parts.datasets.dataset import Bad
+from fairtrial.parts.datasets.reading import blame
 from fairtrial.spec.errors import DataError
 
 TRAIN = "train"
@@ -94,18 +95,26 @@ def _differences(train: set[str], test: set[str]) -> list[str]:
 def list_folder(root: Path) -> Listing:
     """Walk an image folder. Links are followed to files inside the folder only; anything odd is listed as bad."""
     walk = _Walk(root.resolve())
-    parts = walk.folders(walk.root)
-    if not parts:
-        raise DataError(f"{root}: no class folders in it; pictures belong into one folder a class")
-    if TRAIN not in parts:
+    with blame(root):  # whatever vanishes or may not be read
+        parts = walk.folders(walk.root)
+        if TRAIN in parts:
+            return _in_parts(walk, parts)
+        if not parts:
+            raise DataError(f"{root}: no class folders in it; pictures belong into one folder a class")
         if set(parts) & set(TESTS):
             raise DataError(f"{root}: {', '.join(sorted(set(parts) & set(TESTS)))} without {TRAIN}/")
         return walk.listing(walk.part(""), None)
+
+
+def _in_parts(walk: _Walk, parts: list[str]) -> Listing:
     tests = [name for name in TESTS if name in parts]
-    for unused in tests[1:]:
-        walk.notes.append(f"{unused}/ left out: the validation part is taken from {TRAIN}/")
     if tests and tests[0] != TESTS[0]:
         walk.notes.append(f"{tests[0]}/ taken as the test part: there is no test/")
+    for unused in parts:
+        if unused in tests[1:]:
+            walk.notes.append(f"{unused}/ left out: the validation part is taken from {TRAIN}/")
+        elif unused not in (TRAIN, *tests):
+            walk.notes.append(f"{unused}/ left out: neither {TRAIN}/ nor test/")
     return walk.listing(walk.part(TRAIN), walk.part(tests[0]) if tests else None)
 
 
@@ -117,10 +126,14 @@ def class_names(root: Path) -> tuple[str, ...]:
 
 
 def first_file(root: Path, label: str) -> Path | None:
-    """The class's first file of the training part."""
+    """The class's first file of the training part, by names alone where that will do."""
     walk = _Walk(root.resolve())
     prefix = f"{TRAIN}/{label}" if (walk.root / TRAIN).is_dir() else label
-    first = min((file.path for file in walk.files(prefix, label)), default=None)
+    with blame(root):
+        entries = walk.entries(walk.root / prefix)
+        plain = [entry.name for entry in entries if entry.is_file(follow_symlinks=False) and _meant(entry)]
+        pictures = [f"{prefix}/{name}" for name in plain if not _beside(name)]
+        first = min(pictures or [file.path for file in walk.files(prefix, label)], default=None)
     return None if first is None else walk.root / first
 
 
@@ -158,11 +171,8 @@ class _Walk:
         return sorted(names)
 
     def entries(self, folder: Path) -> list[os.DirEntry[str]]:
-        try:
-            with os.scandir(folder) as entries:
-                return list(entries)
-        except OSError as error:
-            raise DataError(f"{folder}: {error.strerror or error}") from error
+        with blame(folder), os.scandir(folder) as entries:
+            return list(entries)
 
     def part(self, name: str) -> Part:
         prefix = f"{name}/" if name else ""
@@ -186,7 +196,7 @@ class _Walk:
         return files
 
     def take(self, files: list[File], path: str, label: str, seen: os.stat_result) -> None:
-        if path[path.rfind(".") :].lower() in BESIDE:
+        if _beside(path):
             self.passed[path] = "files that are no pictures"
         else:
             files.append(File(path, label, seen.st_size, seen.st_mtime_ns))
@@ -203,6 +213,10 @@ class _Walk:
             self.bad[path] = "a link to something that is no file"
         else:
             self.take(files, path, label, target.stat())
+
+
+def _beside(name: str) -> bool:
+    return name[name.rfind(".") :].lower() in BESIDE
 
 
 def _meant(entry: os.DirEntry[str]) -> bool:

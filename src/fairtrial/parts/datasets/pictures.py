@@ -38,10 +38,9 @@ class Form:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Pixels (height, width, channels) as asked for, the form the file had, and what was done to it."""
+    """Pixels (height, width, channels) as asked for, and what was done to get them."""
 
     pixels: Images
-    form: Form
     conversions: tuple[str, ...]
 
 
@@ -54,14 +53,14 @@ def form_of(path: Path) -> Form | Bad:
         return Bad(str(path), _reason(path, error))
 
 
-def read_picture(path: Path, form: Form | None) -> Picture | Bad:
-    """Decode a picture into the wanted form, or into its own.
+def read_picture(path: Path, wanted: Form) -> Picture | Bad:
+    """Decode a picture into the wanted form.
 
     A decoder meeting damaged bytes may raise nearly anything: whatever it is, the file is bad, and the reason says so.
     """
     try:
         with _opened(path) as image:
-            return _converted(image, form or _form(image))
+            return _converted(image, wanted)
     except MemoryError:
         raise
     except Exception as error:
@@ -99,8 +98,9 @@ def _opened(path: Path) -> Generator[Image.Image]:
 
 
 def _turned(image: Image.Image) -> int:
-    """EXIF's orientation: 1 is upright."""
-    return int(image.getexif().get(ORIENTATION, 1))
+    """EXIF's orientation: 1 is upright, as is every value that means nothing."""
+    value = image.getexif().get(ORIENTATION)
+    return value if value in range(2, 9) else 1
 
 
 def _form(image: Image.Image) -> Form:
@@ -113,7 +113,7 @@ def _form(image: Image.Image) -> Form:
 def _converted(image: Image.Image, wanted: Form) -> Picture:
     form = _form(image)
     done: list[str] = []
-    if getattr(image, "is_animated", False):
+    if getattr(image, "is_animated", False):  # an attribute that only formats with frames have
         done.append("first of several frames taken")
     if _turned(image) != 1:
         ImageOps.exif_transpose(image, in_place=True)
@@ -126,7 +126,7 @@ def _converted(image: Image.Image, wanted: Form) -> Picture:
         flat = ImageOps.fit(flat, size, method=Image.Resampling.BILINEAR)
         done.append(f"resized and centre-cropped to {wanted.width}x{wanted.height}")
     pixels = np.asarray(flat, dtype=np.uint8)
-    return Picture(pixels.reshape(wanted.height, wanted.width, -1), form, tuple(done))
+    return Picture(pixels.reshape(wanted.height, wanted.width, -1), tuple(done))
 
 
 def _flattened(image: Image.Image, mode: str) -> tuple[Image.Image, str]:
