@@ -63,11 +63,12 @@ def numpy_step(model: str, shape: tuple[int, ...], batch: int, activation: str) 
     h, w, c = shape
     arch = resolve(read_arch(MODELS[model].text(c)), activation=activation, norm="batch", dropout=0.3, outputs=10)
     net = NumpyNet(arch, (c, h, w), start(arch, (c, h, w), "kaiming-normal", 0), "float32")
-    optimizer, loss, table, random = net.optimizer(Adam()), CrossEntropy(), np.eye(10, dtype=np.float32), count()
+    optimizer, loss, table = net.optimizer(Adam()), CrossEntropy(), np.eye(10, dtype=np.float32)
+    random, steps = np.random.default_rng(0), count()
 
     def step() -> None:
-        t = next(random)
-        rows = np.random.default_rng(t).permutation(len(images))[:batch]
+        t = next(steps)
+        rows = random.permutation(len(images))[:batch]
         _, dy = loss(np, net.forward(images[rows], At(0, t)), table[labels[rows]])
         net.backward(dy)
         optimizer.step(0.001, t + 1)

@@ -10,7 +10,6 @@ import logging
 import platform
 import re
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -366,7 +365,6 @@ def made(plan: Plan, data: Dataset, split: Split, net: Net) -> dict[str, Any]:
     return {
         "schema": 1,
         "environment": environment(net),
-        "command": " ".join(sys.argv),
         "data": {
             "name": data.name,
             "fingerprint": data.fingerprint,

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,15 +189,15 @@ class FolderStore:
         folder = self.root / name
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=folder)
+            temporary = folder / f".writing-{os.getpid()}-{file}"
             try:
-                with os.fdopen(handle, "wb") as out:
+                with temporary.open("wb") as out:
                     out.write(data)
                     out.flush()
                     os.fsync(out.fileno())
-                Path(temporary).replace(folder / file)
+                temporary.replace(folder / file)
             except BaseException:
-                Path(temporary).unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
                 raise
             _sync_folder(folder)
 

@@ -101,10 +101,10 @@ def test_memory_taken_out_and_put_back_continues_bit_by_bit(rule: Rule) -> None:
 
 
 def larger_than_a_block() -> NumpyNet:
-    arch, shape = read_arch("linear 150, linear 9"), (150,)
+    arch, shape = read_arch("linear 200, linear 9"), (200,)
     weights = {
-        "linear1.weight": np.ones((150, 150)), "linear1.bias": np.ones(150),
-        "linear2.weight": np.ones((9, 150)), "linear2.bias": np.ones(9),
+        "linear1.weight": np.ones((200, 200)), "linear1.bias": np.ones(200),
+        "linear2.weight": np.ones((9, 200)), "linear2.bias": np.ones(9),
     }  # fmt: skip
     net = NumpyNet(arch, shape, weights, "float64")
     assert net.flat_params.size > BLOCK

@@ -345,16 +345,15 @@ class ReLU(Op[a.ReLU]):
 
 
 class LeakyReLU(Op[a.LeakyReLU]):
-    """y = p + slope (x - p), p = max(x, 0); dx = q + slope (dy - q), q = dy where x > 0, else 0"""
+    """y = x where x > 0, else slope x; dx = dy where x > 0, else slope dy"""
 
     def forward(self, x: NumpyArray, at: At | None) -> NumpyArray:
-        self.p = np.maximum(x, 0)
-        return self.p + self.layer.slope * (x - self.p)
+        self.x = x
+        pick = np.maximum if self.layer.slope <= 1 else np.minimum
+        return pick(x, self.layer.slope * x)
 
     def back(self, dy: NumpyArray) -> NumpyArray:
-        q = dy * (
-            self.p > 0
-        )  # np.where would choose number by number, and guess wrong half of the time: 5 times slower
+        q = dy * (self.x > 0)  # np.where would branch at every number, and mostly guess wrong: five times slower
         return q + self.layer.slope * (dy - q)
 
 

@@ -16,7 +16,7 @@ from fairtrial.spec.arch import Arch, Shape, Shapes, arch_buffers, arch_params
 from fairtrial.spec.arrays import NumpyArray, Tensors, as_dtype
 from fairtrial.spec.errors import UsageError
 
-BLOCK = 16_384  # numbers that an optimizer changes at a time: so few that a rule's temporary arrays stay in the cache
+BLOCK = 32_768  # numbers that an optimizer changes at a time: so few that a rule's temporary arrays stay in the cache
 
 
 class NumpyNet:

@@ -12,9 +12,9 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fairtrial.verdicts import Comparison
 from fairtrial.report import views
 from fairtrial.store import Record
+from fairtrial.verdicts import Comparison
 
 WORD_WIDTH = 16  # columns of words may be folded down to this before a table becomes lines
 STYLES = {

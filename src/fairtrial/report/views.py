@@ -11,11 +11,11 @@ from typing import Any
 
 from scipy import stats
 
-from fairtrial.verdicts import Comparison, Interval, Pair, estimate, fit_seconds
 from fairtrial.spec.arch import Shape
 from fairtrial.spec.events import Ended, Event, Fitted, Scored, Scores
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record
+from fairtrial.verdicts import Comparison, Interval, Pair, estimate, fit_seconds
 
 LONG = 5  # epochs from which a curve is seen well enough at their ends
 PARTS = ("train", "valid", "test", "running")
@@ -581,3 +581,14 @@ def made_table(comparison: Comparison) -> Table:
     return table(
         "How the runs were made", ("what", "value"), [(k, "; ".join(v)) for k, v in found.items()], words=(0, 1)
     )
+
+
+def runs_table(comparison: Comparison) -> Table:
+    """Every run with its seed, its score, how it ended and its name in the store."""
+    key = comparison.metric
+    rows = [
+        (arm.name, r.recipe.seed, score(key, r.end.scores.get(key) if r.end else None), ending(outcome(r)), r.name)
+        for arm in comparison.arms
+        for r in comparison.records[arm.name]
+    ]
+    return table(f"Every run: {key}", ("arm", "seed", key, "ended", "run"), rows, words=(0, 3, 4))

@@ -4,6 +4,7 @@ from fairtrial.parts.datasets.dataset import Bad, Dataset, Facts, Images, Split
 from fairtrial.parts.datasets.inspection import Inspection, Repeats, inspect
 from fairtrial.parts.datasets.known import DATASETS
 from fairtrial.parts.datasets.loading import facts, fetch, folders_found, load, picture, sample_sheet
+from fairtrial.parts.datasets.places import data_folder
 from fairtrial.parts.datasets.source import Progress
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Progress",
     "Repeats",
     "Split",
+    "data_folder",
     "facts",
     "fetch",
     "folders_found",

@@ -22,7 +22,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 MOST_PIXELS = 64_000_000
 # A file larger than its pixels could ever be holds something else.
 MOST_BYTES = 256_000_000
-ORIENTATION = 0x0112
+ORIENTATION, TURNS = 0x0112, range(2, 9)
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 WIDE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
@@ -99,8 +99,8 @@ def _opened(path: Path) -> Generator[Image.Image]:
 
 def _turned(image: Image.Image) -> int:
     """EXIF's orientation: 1 is upright, as is every value that means nothing."""
-    value = image.getexif().get(ORIENTATION)
-    return value if value in range(2, 9) else 1
+    value = image.getexif().get(ORIENTATION, 1)
+    return value if value in TURNS else 1
 
 
 def _form(image: Image.Image) -> Form:
