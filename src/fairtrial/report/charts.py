@@ -1,0 +1,316 @@
+"""Charts drawn with Altair, as SVG and PNG, offline; every number in them comes from `views`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+from textwrap import wrap
+from typing import Any, TypeAlias
+
+import altair as alt
+import vl_convert as vlc
+
+from fairtrial.report import views
+from fairtrial.report.views import ArmView, Curve
+from fairtrial.store import Record, disk_errors
+from fairtrial.verdicts import Comparison
+
+Chart: TypeAlias = alt.LayerChart | alt.HConcatChart | alt.VConcatChart
+Rows: TypeAlias = list[dict[str, Any]]
+
+# Okabe and Ito's colours that all can tell apart, without the yellow, which is too faint on white
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+SHAPES = ("circle", "square", "triangle-up")
+DASHES = ([1, 0], [7, 3], [2, 2])
+PART_COLOURS = {"train": COLOURS[4], "valid": COLOURS[0], "test": COLOURS[2], "running": "#8a8a8a"}
+WIDTH, HEIGHT = 360, 280
+CAPTION_WIDTH = 62  # characters that fit a panel
+LABEL_WIDTH = 54  # the same of an arm's label
+HEADING_WIDTH = 120  # characters that fit both panels
+BANDS = 5  # arms up to which bands and single seeds can be told apart
+FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
+MANY = 15  # points of a line from which they are no longer marked one by one
+LINE = 15  # pixels of a line of an arm's label
+DOTS = 32  # pixels of an arm's dots and bar, below its label
+VEGA_LITE = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
+LABEL: dict[str, Any] = {"align": "left", "baseline": "bottom", "fontSize": 12, "color": "#222"}
+
+
+def run_chart(record: Record) -> alt.HConcatChart:
+    """Loss and accuracy of a run against the epoch."""
+    made = views.outcome(record)
+    heading = alt.TitleParams(
+        views.clean(record.name),
+        subtitle=_lines(views.title(record.recipe), HEADING_WIDTH) + _lines(views.ending(made), HEADING_WIDTH),
+    )
+    return styled(alt.hconcat(*run_panels(record), spacing=30).properties(title=heading))
+
+
+def run_panels(record: Record) -> list[alt.LayerChart]:
+    """The two panels of a run."""
+    return [_curves_of_run(record, "loss"), _curves_of_run(record, "accuracy")]
+
+
+def comparison_chart(comparison: Comparison) -> alt.HConcatChart:
+    """Curves of the arms on the left, every seed's result on the right."""
+    heading = alt.TitleParams(
+        views.clean(comparison.study), subtitle=_lines(views.headline(comparison, 3 * HEADING_WIDTH), HEADING_WIDTH)
+    )
+    return styled(alt.hconcat(*comparison_panels(comparison), spacing=30).properties(title=heading))
+
+
+def comparison_panels(comparison: Comparison) -> list[alt.LayerChart]:
+    """The two panels of a comparison; after one epoch there are no curves, only dots."""
+    arms, metric, key = views.arm_views(comparison), comparison.metric, views.curve_key(comparison)
+    right = _dots_of_arms(arms, metric, f"{metric} of each seed", views.dots_caption(comparison))
+    if all(len(curve.points) < 2 for arm in arms for curve in arm.curves):
+        caption = views.dots_caption(comparison, "after the first epoch")
+        return [_dots_of_arms(views.after_first_epoch(arms), key, f"{key} after one epoch", caption), right]
+    return [_curves_of_arms(comparison, arms), right]
+
+
+# Panels
+
+
+def _curves_of_run(record: Record, measure: str) -> alt.LayerChart:
+    curves, share = views.curves(record, measure), measure == "accuracy"
+    best = views.outcome(record).best_epoch
+    parts = [part for part in views.PARTS if any(c.part == part for c in curves)]
+    colour = alt.Color(
+        "part:N", scale=alt.Scale(domain=parts, range=[PART_COLOURS[p] for p in parts]), legend=_legend()
+    )
+    last = max((p.epoch for c in curves for p in c.points), default=1)
+    x = _epochs(0, last)
+    y = _scores(measure, views.curve_frame(curves, share), share)
+    base = alt.Chart(alt.Data(values=_run_rows(curves))).encode(x=x, y=y, color=colour)
+    running = base.transform_filter("datum.part == 'running'").mark_line(clip=True, strokeWidth=1.4, strokeDash=[4, 2])
+    lines = base.transform_filter("datum.part != 'running'").mark_line(clip=True, strokeWidth=2.2)
+    dots = base.transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1)
+    layers = [running.encode(detail="piece:N"), lines, dots, *(_best_mark(best, last) if best else [])]
+    return alt.LayerChart(layer=layers).properties(width=WIDTH, height=HEIGHT)
+
+
+def _run_rows(curves: Sequence[Curve]) -> Rows:
+    """Points of all curves; the running mean begins anew with each epoch, and so does its line."""
+    return [
+        {
+            "part": curve.part,
+            "epoch": point.epoch,
+            "value": point.value,
+            "piece": ceil(point.epoch) if any(p.epoch % 1 for p in curve.points) else 0,
+            "marked": len(curve.points) <= MANY and curve.part != "running",
+        }
+        for curve in curves
+        for point in curve.points
+    ]
+
+
+def _best_mark(epoch: int, last: float) -> list[alt.Chart]:
+    """A dashed line at the best epoch, with its name above the frame."""
+    base = alt.Chart(alt.Data(values=[{"epoch": epoch, "name": f"best epoch {epoch}"}])).encode(x="epoch:Q")
+    name = base.mark_text(dy=-8, fontSize=12, color="#333", align="right" if 2 * epoch > last else "left")
+    return [base.mark_rule(strokeDash=[4, 3], color="#555"), name.encode(text="name:N", y=alt.value(0))]
+
+
+def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView]) -> alt.LayerChart:
+    key, bands = views.curve_key(comparison), len(arms) <= BANDS
+    share = views.is_share(key)
+    x = _epochs(1, max(point.epoch for arm in arms for curve in arm.curves for point in curve.points))
+    y = _scores(None, views.means_frame(arms, share), share)
+    seeds = alt.Chart(alt.Data(values=_seed_rows(arms))).encode(x=x, y=y, color=_colour(arms), detail="seed:N")
+    means = alt.Chart(alt.Data(values=_mean_rows(arms))).encode(x=x, y=y, color=_colour(arms))
+    band = means.transform_filter("datum.low != null").mark_area(clip=True, opacity=0.15).encode(y="low:Q", y2="high:Q")
+    layers = [
+        *([band] if bands else []),
+        *([seeds.mark_line(clip=True, strokeWidth=0.8, opacity=0.4)] if bands else []),
+        means.mark_line(clip=True, strokeWidth=2.4).encode(strokeDash=_dash(arms)),
+        means.transform_filter("datum.marked").mark_point(filled=True, size=40, opacity=1).encode(shape=_shape(arms)),
+    ]
+    return _panel(layers, f"{key} by epoch", views.curves_caption(comparison, bands), _height(arms))
+
+
+def _seed_rows(arms: Sequence[ArmView]) -> Rows:
+    return [
+        {"arm": _label(arm), "seed": curve.part, "epoch": point.epoch, "value": point.value}
+        for arm in arms
+        for curve in arm.curves
+        for point in curve.points
+    ]
+
+
+def _mean_rows(arms: Sequence[ArmView]) -> Rows:
+    return [
+        {
+            "arm": _label(arm),
+            "epoch": mean.epoch,
+            "value": mean.mean,
+            "low": mean.interval[0] if mean.interval else None,
+            "high": mean.interval[1] if mean.interval else None,
+            "marked": len(arm.means) <= MANY,
+        }
+        for arm in arms
+        for mean in arm.means
+    ]
+
+
+def _dots_of_arms(arms: Sequence[ArmView], key: str, heading: str, caption: str) -> alt.LayerChart:
+    """A strip for each arm: its label, below it every seed, below these the mean and its interval."""
+    share = views.is_share(key)
+    x = alt.X("value:Q", title=None, scale=_scale(views.dots_frame(arms, share)), axis=_score_axis(share))
+    y = alt.Y("arm:N", sort=[_label(arm) for arm in arms], axis=None)
+    rows = [{"arm": _label(arm), "value": dot.value} for arm in arms for dot in arm.dots]
+    dots = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, color=_colour(arms), shape=_shape(arms))
+    means = alt.Chart(alt.Data(values=[_bar(arm) for arm in arms if arm.interval])).encode(y=y, color=_colour(arms))
+    below = (LINE * _label_lines(arms) - DOTS) / 2  # where the label ends, from the middle of a strip
+    layers = [
+        means.mark_rule(strokeWidth=2.4, clip=True, yOffset=below + 18).encode(x=alt.X("low:Q"), x2="high:Q"),
+        means.mark_point(shape="diamond", filled=True, size=110, opacity=1, yOffset=below + 18).encode(x="value:Q"),
+        dots.mark_point(filled=True, size=50, opacity=0.75, yOffset=below + 6),
+        *_names(arms, y, below - 2),
+    ]
+    return _panel(layers, heading, caption, _height(arms))
+
+
+def _names(arms: Sequence[ArmView], y: alt.Y, end: float) -> list[alt.Chart]:
+    """Every line of every label, the last one ending at `end`, and in front of the first the arm's colour and shape."""
+    rows = [
+        {"arm": _label(arm), "line": line, "up": up, "first": up == _label(arm).count("\n")}
+        for arm in arms
+        for up, line in enumerate(reversed(_label(arm).split("\n")))
+    ]
+    layers: list[alt.Chart] = []
+    for up in range(_label_lines(arms)):
+        base = alt.Chart(alt.Data(values=[row for row in rows if row["up"] == up])).encode(y=y)
+        sign = base.transform_filter("datum.first").mark_point(
+            filled=True, size=60, opacity=1, yOffset=end - LINE * (up + 0.5)
+        )
+        layers.append(base.mark_text(**LABEL, dy=end - LINE * up).encode(text="line:N", x=alt.value(20)))
+        layers.append(sign.encode(x=alt.value(10), color=_colour(arms), shape=_shape(arms)))
+    return layers
+
+
+def _label(arm: ArmView) -> str:
+    return views.arm_label(arm, LABEL_WIDTH)
+
+
+def _label_lines(arms: Sequence[ArmView]) -> int:
+    return max(_label(arm).count("\n") + 1 for arm in arms)
+
+
+def _height(arms: Sequence[ArmView]) -> int:
+    return max(HEIGHT, len(arms) * (LINE * _label_lines(arms) + DOTS))
+
+
+def _bar(arm: ArmView) -> dict[str, Any]:
+    low, high = arm.interval or (arm.mean, arm.mean)
+    return {"arm": _label(arm), "value": arm.mean, "low": low, "high": high}
+
+
+# What panels share
+
+
+def _panel(layers: Sequence[Any], heading: str, caption: str, height: int) -> alt.LayerChart:
+    heads = alt.TitleParams(heading, subtitle=_lines(caption, CAPTION_WIDTH), fontSize=14, frame="group")
+    chart = alt.LayerChart(layer=list(layers))
+    return chart.properties(width=WIDTH, height=height, title=heads)
+
+
+def _lines(text: str, width: int) -> list[str]:
+    return wrap(text, width) or [""]
+
+
+def _epochs(first: float, last: float) -> alt.X:
+    """Whole epochs, or parts of one where there are no more."""
+    axis = (
+        alt.Axis(tickMinStep=1, format="d", grid=False) if last > 1 else alt.Axis(format="~g", grid=False, tickCount=5)
+    )
+    return alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[first, last], nice=False), axis=axis)
+
+
+def _scores(name: str | None, frame: tuple[float, float], share: bool) -> alt.Y:
+    return alt.Y("value:Q", title=name, scale=_scale(frame), axis=_score_axis(share))
+
+
+def _scale(frame: tuple[float, float]) -> alt.Scale:
+    return alt.Scale(domain=list(frame), nice=False, zero=False)
+
+
+def _score_axis(share: bool) -> alt.Axis:
+    return alt.Axis(format=".2~%" if share else "~g", tickCount=6)
+
+
+def _legend() -> alt.Legend:
+    return alt.Legend(orient="bottom", title=None, direction="horizontal", symbolStrokeWidth=3, symbolType="stroke")
+
+
+def _by_arm(arms: Sequence[ArmView], values: Sequence[Any], every: int) -> alt.Scale:
+    """A scale that goes on to its next value after `every` arms, and begins anew when it has none left."""
+    labels = [_label(arm) for arm in arms]
+    return alt.Scale(domain=labels, range=[values[place // every % len(values)] for place in range(len(labels))])
+
+
+def _colour(arms: Sequence[ArmView]) -> alt.Color:
+    return alt.Color("arm:N", scale=_by_arm(arms, COLOURS, 1), legend=None)
+
+
+def _shape(arms: Sequence[ArmView]) -> alt.Shape:
+    return alt.Shape("arm:N", scale=_by_arm(arms, SHAPES, len(COLOURS)), legend=None)
+
+
+def _dash(arms: Sequence[ArmView]) -> alt.StrokeDash:
+    return alt.StrokeDash("arm:N", scale=_by_arm(arms, DASHES, len(COLOURS)), legend=None)
+
+
+def styled(chart: Any) -> Any:
+    """The chart with letters that can be read when it is half as wide as a page."""
+    words = {
+        "labelFontSize": 12,
+        "titleFontSize": 13,
+        "labelColor": "#222",
+        "titleColor": "#222",
+        "gridColor": "#e4e4e4",
+    }
+    heads = {"anchor": "start", "fontSize": 16, "subtitleFontSize": 12, "subtitleColor": "#444", "subtitlePadding": 5}
+    return (
+        chart.configure(font=FONT, background="white", padding=12)
+        .configure_axis(**words)
+        .configure_title(**heads, offset=12)
+        .configure_legend(labelFontSize=12)
+        .configure_view(stroke="#bbb")
+    )
+
+
+# Files
+
+
+def svg(chart: Chart) -> str:
+    """The chart as SVG that needs nothing else; its ids are its own, so that several fit one page."""
+    drawn: str = vlc.vegalite_to_svg(chart.to_dict(), vl_version=VEGA_LITE)
+    mark = hashlib.sha256(drawn.encode()).hexdigest()[:8]
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{mark}-", drawn)
+
+
+def write_chart(chart: Chart, stem: Path) -> list[Path]:
+    """Write `stem`.svg and `stem`.png, each whole or not at all."""
+    drawn = svg(chart)
+    files = {".svg": drawn.encode(), ".png": vlc.svg_to_png(drawn, scale=2)}
+    return [_write(stem.with_name(stem.name + ending), data) for ending, data in files.items()]
+
+
+def _write(path: Path, data: bytes) -> Path:
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    return path

@@ -1,0 +1,118 @@
+"""A comparison as one HTML page that needs no network and no scripts; every word of a user's in it is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from fairtrial.report import charts, views
+from fairtrial.store import Record
+from fairtrial.verdicts import Comparison
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1b1b1b; --soft: #555; --paper: #fff; --line: #ccc; --code: #f2f2f2 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8e8e8; --soft: #aaa; --paper: #161616; --line: #444; --code: #262626 }
+}
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1rem; max-width: 62rem; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink);
+  background: var(--paper); overflow-wrap: anywhere }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .5rem }
+h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
+.summary { font-size: 1.1rem }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.5rem 0; padding: 0 }
+.charts > div { flex: 1 1 17rem; max-width: 32rem; background: #fff; border-radius: .4rem; padding: .4rem }
+.charts svg { display: block; width: 100%; height: auto }
+.wide { overflow-x: auto; margin: 0 0 1rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+caption { text-align: left; font-weight: 600; padding: .5rem 0 }
+th, td { padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line);
+  font-weight: 400; overflow-wrap: normal }
+thead th { color: var(--soft); font-size: .9rem }
+tbody th { min-width: 8rem; max-width: 26rem; overflow-wrap: anywhere }
+.number { text-align: right; white-space: nowrap }
+.note { color: var(--soft); font-size: .9rem; margin: .3rem 0 }
+pre { background: var(--code); padding: .7rem; border-radius: .4rem; white-space: pre-wrap; margin: .5rem 0 }
+"""
+# A notebook has its own look, and room for one column
+NOTEBOOK_STYLE = "display:flex;flex-wrap:wrap;gap:1em;background:#fff;max-width:64em"
+
+
+def comparison_page(comparison: Comparison, command: str) -> str:
+    """The page of a study; `command` is what makes it again."""
+    name = escape(views.clean(comparison.study))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{name}: {escape(comparison.metric)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{name}</h1>
+<p class="summary">{escape(views.clean(comparison.summary))}</p>
+<figure class="charts">{_panels(comparison)}</figure>
+<h2>Results</h2>
+{table_html(views.arms_table(comparison))}
+{table_html(views.pairs_table(comparison)) if comparison.pairs else ""}
+<h2>What was compared</h2>
+{table_html(views.settings_table(comparison)) if len(comparison.arms) > 1 else ""}
+<p>Seeds: {escape(", ".join(map(str, views.seeds(comparison))))}, the same for every arm.</p>
+{table_html(views.base_table(comparison))}
+<h2>To make it again</h2>
+<pre><code>{escape(views.clean(command))}</code></pre>
+{table_html(views.made_table(comparison))}
+{table_html(views.runs_table(comparison))}
+</main>
+</body>
+</html>
+"""
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """A comparison as a notebook shows it: the charts and the tables."""
+    tables = [views.arms_table(comparison), *([views.pairs_table(comparison)] if comparison.pairs else [])]
+    summary = f"<p><strong>{escape(views.clean(comparison.summary))}</strong></p>"
+    return _notebook(_panels(comparison), tables, summary)
+
+
+def record_html(record: Record) -> str:
+    """A run as a notebook shows it: its curves and its scores."""
+    return _notebook(_svgs(charts.run_panels(record)), [views.run_table(record)], "")
+
+
+def _notebook(panels: str, tables: Iterable[views.Table], above: str) -> str:
+    drawn = f'<div style="{NOTEBOOK_STYLE}">{panels}</div>'
+    return f"<div>{above}{drawn}{''.join(map(table_html, tables))}</div>"
+
+
+def _panels(comparison: Comparison) -> str:
+    return _svgs(charts.comparison_panels(comparison))
+
+
+def _svgs(panels: Iterable[charts.Chart]) -> str:
+    return "".join(f"<div>{charts.svg(charts.styled(panel))}</div>" for panel in panels)
+
+
+def table_html(table: views.Table) -> str:
+    """A table with its caption, headings that say what they head, and its notes below."""
+    heads = "".join(f'<th scope="col"{_kind(column)}>{escape(column.name)}</th>' for column in table.columns)
+    rows = "".join(f"<tr>{_row(row, table.columns)}</tr>\n" for row in table.rows)
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in table.notes)
+    return (
+        f'<div class="wide"><table>\n<caption>{escape(table.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{rows}</tbody>\n</table>{notes}</div>"
+    )
+
+
+def _row(row: tuple[str, ...], columns: tuple[views.Column, ...]) -> str:
+    name, *cells = row
+    body = "".join(f"<td{_kind(c)}>{escape(cell)}</td>" for c, cell in zip(columns[1:], cells, strict=True))
+    return f'<th scope="row">{escape(name)}</th>{body}'
+
+
+def _kind(column: views.Column) -> str:
+    return ' class="number"' if column.numeric else ""
