@@ -166,6 +166,20 @@ def test_any_window_has_the_gradient_of_torch(case: tuple[a.Layer, a.Shape], n: 
         assert_allclose(gradient, expected[name], rtol=1e-10, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.parametrize("n", [200, 600, 2500, 12_000], ids="{} images".format)
+def test_tiles_of_several_rows_one_row_and_less_make_the_same_convolution(n: int) -> None:
+    net, oracle = net_of("conv 3 2, conv 4 3 reflect", IMAGE)
+    x = images(IMAGE, n)
+    y = net.forward(x, AT)
+    assert len(list(net.chain.ops["conv2"].tiles())) > 1
+    dy = random_like(y)
+    net.backward(dy)
+    assert_allclose(y, oracle.forward(x, AT).detach().numpy(), rtol=1e-12, atol=1e-12)
+    expected = oracle.gradients(x, dy, AT)
+    for name, gradient in net.grads.items():
+        assert_allclose(gradient, expected[name], rtol=1e-10, atol=1e-9, err_msg=name)
+
+
 @pytest.mark.parametrize("line", ["pool", "pool 3 stride 2", "pool 3 stride 1"])
 def test_among_equal_pixels_the_first_gets_the_gradient(line: str) -> None:
     net, oracle = net_of(line, IMAGE)
