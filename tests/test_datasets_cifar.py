@@ -138,6 +138,11 @@ def test_an_archive_that_unpacks_without_end_is_given_up(tmp_path: Path) -> None
         read_archive(path)
 
 
+def test_an_archive_of_countless_members_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="more than 100 members"):
+        read_archive(tar_gz(tmp_path / "many.tar.gz", {f"file-{number}": b"" for number in range(200)}))
+
+
 class _Zeros(io.RawIOBase):
     def read(self, count: int = -1) -> bytes:
         return bytes(count)

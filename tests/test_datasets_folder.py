@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from data_helpers import picture_folder, real_data, save_picture
+from data_helpers import outcome, picture_folder, real_data, save_picture
 from fairtrial.parts.datasets import Facts, facts, inspect, load, picture, sample_sheet
 from fairtrial.spec.errors import DataError, OutOfResources
 
@@ -340,8 +342,25 @@ def test_photographs_that_would_fill_the_disk_are_refused_before_they_are_decode
         pytest.skip("the disk has room for 20,000 photographs")
     for number in range(1, count):
         os.link(first, root / "train" / "cat" / f"{number}.png")
-    with pytest.raises(OutOfResources, match="pictures of 8000x8000 take .* GB decoded"):
+    with pytest.raises(OutOfResources, match=r"pictures of 8000x8000 take .* GB decoded"):
         load(str(root))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    suffix=st.sampled_from(["png", "jpg", "bmp", "gif", "webp", "ppm"]),
+    place=st.floats(0, 1, exclude_max=True),
+    junk=st.binary(min_size=1, max_size=6),
+)
+def test_no_damage_makes_a_picture_fail_in_another_way(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, place: float, junk: bytes
+) -> None:
+    path = save_picture(tmp_path_factory.getbasetemp() / f"damaged.{suffix}", size=(20, 20))
+    content = path.read_bytes()
+    start = int(place * len(content))
+    path.write_bytes(content[:start] + junk + content[start + len(junk) :])
+    found = outcome(lambda: picture(path, (3, 8, 8)))
+    assert str(path) in str(found) if isinstance(found, DataError) else found.shape == (1, 8, 8, 3)
 
 
 def test_large_pictures_are_decoded_by_several_threads_in_order(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ RECORD = 1 + PIXELS
 TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST = "test_batch"
 BATCH = re.compile(r"(data_batch_[1-5]|test_batch)(\.bin)?")
-# The archives unpack to under 190 MB: what gives more is not one of them.
+# The archives have 9 members and unpack to under 190 MB: what gives more is not one of them.
+MOST_MEMBERS = 100
 LARGEST_ARCHIVE = 200_000_000
 # What the python archive is published as; it is read where it is found, and never downloaded.
 PYTHON_ARCHIVE = "cifar-10-python.tar.gz"
@@ -137,7 +138,9 @@ class _Limited:
 
 
 def _members(archive: tarfile.TarFile, path: Path) -> Iterator[tuple[str, bytes]]:
-    for member in archive:
+    for count, member in enumerate(archive, 1):
+        if count > MOST_MEMBERS:
+            raise DataError(f"{path}: more than {MOST_MEMBERS} members: not a CIFAR-10 archive")
         name = member.name.rpartition("/")[2]
         if not BATCH.fullmatch(name):
             continue

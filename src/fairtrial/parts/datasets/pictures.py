@@ -22,7 +22,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")
 MOST_PIXELS = 64_000_000
 # A file larger than its pixels could ever be holds something else.
 MOST_BYTES = 256_000_000
-ORIENTATION, TURNS = 0x0112, range(2, 9)
+ORIENTATION, UPRIGHT, TURNS = 0x0112, 1, range(2, 9)
 GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 WIDE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
@@ -48,7 +48,9 @@ def form_of(path: Path) -> Form | Bad:
     """The form of a picture, from its header."""
     try:
         with _opened(path) as image:
-            return _form(image)
+            # For EXIF behind the pixels of a PNG Pillow would decode it: more than a header is worth.
+            known = image.format != "PNG" or "exif" in image.info
+            return _form(image, _turned(image) if known else UPRIGHT)
     except Exception as error:
         return Bad(str(path), _reason(path, error))
 
@@ -98,24 +100,25 @@ def _opened(path: Path) -> Generator[Image.Image]:
 
 
 def _turned(image: Image.Image) -> int:
-    """EXIF's orientation: 1 is upright, as is every value that means nothing."""
-    value = image.getexif().get(ORIENTATION, 1)
-    return value if value in TURNS else 1
+    """EXIF's orientation; a value that means nothing is upright."""
+    value = image.getexif().get(ORIENTATION, UPRIGHT)
+    return value if value in TURNS else UPRIGHT
 
 
-def _form(image: Image.Image) -> Form:
+def _form(image: Image.Image, turned: int) -> Form:
     width, height = image.size
-    if _turned(image) >= 5:  # the four orientations that lie on their side
+    if turned >= 5:  # the four orientations that lie on their side
         width, height = height, width
     return Form(width, height, image.mode in GREY_MODES)
 
 
 def _converted(image: Image.Image, wanted: Form) -> Picture:
-    form = _form(image)
+    turned = _turned(image)
+    form = _form(image, turned)
     done: list[str] = []
     if getattr(image, "is_animated", False):  # an attribute that only formats with frames have
         done.append("first of several frames taken")
-    if _turned(image) != 1:
+    if turned != UPRIGHT:
         ImageOps.exif_transpose(image, in_place=True)
         done.append("turned upright by EXIF")
     flat, how = _flattened(image, "L" if wanted.grey else "RGB")
