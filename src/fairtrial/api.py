@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from fairtrial.verdicts import Comparison, compare_records
 from fairtrial.parts.datasets import load
 from fairtrial.report.contract import comparison_json
 from fairtrial.runner import Quiet, Watch, make_plan, slug
@@ -21,6 +20,7 @@ from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore, Record, Store
 from fairtrial.study.execute import EXECUTORS, cores, serial
 from fairtrial.study.plan import Study, make_study
+from fairtrial.verdicts import Comparison, compare_records
 
 
 class StudyWatch(Protocol):
@@ -96,7 +96,8 @@ def make(
         progress.done(tasks[todo[place]][0], tasks[todo[place]][1].seed, store.read(name))
     records = [store.read(name) for name in names]
     arms = {
-        arm: (study.fields(arm), [r for (a, _), r in zip(tasks, records, strict=True) if a == arm]) for arm in study.arms
+        arm: (study.fields(arm), [r for (a, _), r in zip(tasks, records, strict=True) if a == arm])
+        for arm in study.arms
     }
     return compare_records(study.name, arms, metric=metric, margin=margin)
 
@@ -134,7 +135,9 @@ def scores_csv(comparison: Comparison) -> str:
     rows = csv.writer(out)
     rows.writerow(["arm", "seed", comparison.metric, "run"])
     for arm, records in comparison.records.items():
-        rows.writerows([arm, r.recipe.seed, r.end.scores.get(comparison.metric, "") if r.end else "", r.name] for r in records)
+        rows.writerows(
+            [arm, r.recipe.seed, r.end.scores.get(comparison.metric, "") if r.end else "", r.name] for r in records
+        )
     return out.getvalue()
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,7 +80,8 @@ def run(
 def compare(
     target: Annotated[str, typer.Argument(metavar="RECIPE|MODEL", help="what the arms have in common")],
     fields: Annotated[
-        list[str] | None, typer.Argument(metavar="[field=a,b,c ...]", help="several values make arms, a single one is set")
+        list[str] | None,
+        typer.Argument(metavar="[field=a,b,c ...]", help="several values make arms, a single one is set"),
     ] = None,
     seeds: Annotated[int, typer.Option(help="runs of each arm, paired across arms by seed")] = 5,
     margin: Annotated[float, typer.Option(help="the difference in the metric that would not matter")] = 0.005,
@@ -147,7 +148,9 @@ def show(
 def data(
     word: Annotated[str, typer.Argument(metavar="[DATA]", help="a data set's name or an image folder")] = "",
     fetch: Annotated[bool, typer.Option(help="download it, verified, into the data folder")] = False,
-    pictures: Annotated[Path | None, typer.Option(metavar="FILE.png", help="write sample pictures of each class")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="write sample pictures of each class")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the data sets; with a name, inspect one: counts, balance, duplicates across splits, bad files."""
@@ -156,7 +159,7 @@ def data(
     from fairtrial.report.data import inspection_json, show_inspection
 
     if not word:
-        listed = listing("data") | {name: "image folder in the data folder" for name in datasets.folders_found()}
+        listed = listing("data") | dict.fromkeys(datasets.folders_found(), "image folder in the data folder")
         print_json({"data": listed}) if as_json else show_names(listed)
         return
     if fetch:
@@ -178,9 +181,9 @@ def list_(
     from fairtrial.catalogue import KINDS, listing
 
     if not kind:
-        listed = {name: "" for name in (*KINDS, "runs")}
+        listed = dict.fromkeys((*KINDS, "runs"), "")
     elif kind == "runs":
-        listed = {name: "" for name in _store(store).list()}
+        listed = dict.fromkeys(_store(store).list(), "")
     else:
         listed = listing(kind)
     print_json({kind or "kinds": listed}) if as_json else show_names(listed)
@@ -203,8 +206,12 @@ def predict(
     record = _store(store).read(name)
     pixels = np.stack([picture(path, tuple(record.made["image"])) for path in images])
     classes = record.made["data"]["classes"]
-    rows = [
-        {"image": str(path), "class": classes[int(p.argmax())], "probabilities": dict(zip(classes, p.tolist(), strict=True))}
+    rows: list[dict[str, Any]] = [
+        {
+            "image": str(path),
+            "class": classes[int(p.argmax())],
+            "probabilities": dict(zip(classes, p.tolist(), strict=True)),
+        }
         for path, p in zip(images, record.predict(pixels), strict=True)
     ]
     if as_json:
@@ -256,7 +263,7 @@ def draw_curves(record: Record, store: FolderStore) -> None:
 
 
 @contextlib.contextmanager
-def _watching(quiet: bool, progress: Any, silent: Any) -> Iterator[Any]:
+def _watching(quiet: bool, progress: Any, silent: Any) -> Generator[Any]:
     if quiet:
         yield silent()
         return
@@ -322,5 +329,3 @@ def _fail(text: str, code: int) -> None:
     if "--json" in sys.argv:
         print_json({"error": text, "exit_code": code})
     sys.exit(code)
-
-

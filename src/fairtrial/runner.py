@@ -11,7 +11,7 @@ import platform
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Protocol
@@ -228,7 +228,8 @@ def newest_good(job: Job, states: list[str], watch: Watch) -> tuple[StateFile, t
 def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
     """EnvironmentDiffers if the bits would not come back here; with `allow_inexact` the record is marked instead."""
     was, now = json_of(job.store, job.name, MADE), environment(job.state.net)
-    differing = [f"{k}: {was['environment'].get(k)} then, {v} now" for k, v in now.items() if was["environment"].get(k) != v]
+    then = was["environment"]
+    differing = [f"{key}: {then.get(key)} then, {value} now" for key, value in now.items() if then.get(key) != value]
     if not differing:
         return
     if not allow_inexact:
@@ -284,7 +285,8 @@ def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> E
 
 def keep_weights(job: Job, event: Scored) -> None:
     """Write the weights of an epoch that is the best so far, and of every epoch where the recipe says so."""
-    files = [BEST] * event.best + [f"epoch-{event.epoch}.safetensors"] * (job.plan.recipe.keep == "all" and event.at_end)
+    every = job.plan.recipe.keep == "all" and event.at_end
+    files = [BEST] * event.best + [f"epoch-{event.epoch}.safetensors"] * every
     if not files:
         return
     tensors = job.state.net.tensors() | {f"input/{k}": v for k, v in job.fitted.items()}
@@ -301,7 +303,7 @@ def save(job: Job, events: int) -> None:
 
 
 @contextlib.contextmanager
-def interrupts() -> Iterator[list[int]]:
+def interrupts() -> Generator[list[int]]:
     """The list receives the first SIGINT or SIGTERM, so that the step can be finished; a second one acts as usual."""
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -322,7 +324,7 @@ def interrupts() -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
-def engine_threads(recipe: Recipe) -> Iterator[None]:
+def engine_threads(recipe: Recipe) -> Generator[None]:
     """The recipe's number of threads while the run lasts."""
     if recipe.engine == "torch":
         from fairtrial.engine.torch_net import threads
@@ -333,7 +335,7 @@ def engine_threads(recipe: Recipe) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def memory_errors() -> Iterator[None]:
+def memory_errors() -> Generator[None]:
     """Running out of memory as OutOfResources, whichever engine it happens in."""
     try:
         yield
@@ -355,7 +357,7 @@ def own_name(module: Callable[[], Any]) -> str:
     try:
         source = inspect.getsource(module)
     except (OSError, TypeError):
-        raise UsageError(f"module={module!r}: its source cannot be read; define it in a file or a notebook cell") from None
+        raise UsageError(f"module={module!r}: its source cannot be read; define it in a file or a cell") from None
     return f"{getattr(module, '__qualname__', 'module')}#{hashlib.sha256(source.encode()).hexdigest()[:12]}"
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -145,7 +145,7 @@ def as_lines(events: tuple[Event, ...]) -> bytes:
 
 
 @contextlib.contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Generator[None]:
     """OSErrors as OutOfResources with the path and the system's own words."""
     try:
         yield
@@ -214,7 +214,7 @@ class FolderStore:
         return sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
 
     @contextlib.contextmanager
-    def hold(self, name: str) -> Iterator[None]:
+    def hold(self, name: str) -> Generator[None]:
         folder = self.root / name
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -282,7 +282,7 @@ class MemoryStore:
         return sorted(self._files.get(name, {}))
 
     @contextlib.contextmanager
-    def hold(self, name: str) -> Iterator[None]:
+    def hold(self, name: str) -> Generator[None]:
         if name in self._held:
             raise Busy(f"run {name} is being worked on in this process")
         self._held.add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, inf, isfinite, isnan, sqrt
@@ -175,7 +175,7 @@ def _more_seeds(contrast: _Contrast, margin: float, alpha: float) -> int | None:
 
 def compare_records(
     study: str,
-    arms: dict[str, tuple[dict[str, Any], Sequence[Record]]],
+    arms: Mapping[str, tuple[dict[str, Any], Sequence[Record]]],
     *,
     metric: str = "test/accuracy",
     margin: float = 0.005,
@@ -188,7 +188,8 @@ def compare_records(
     contrasts = [_contrast(*_shared(scores[a], scores[b]), paired=True) for a, b in couples]
     corrected = holm([c.p for c in contrasts])
     pairs = [
-        Pair(a, b, c.p, _conclude(c, margin, alpha, p)) for (a, b), c, p in zip(couples, contrasts, corrected, strict=True)
+        Pair(a, b, c.p, _conclude(c, margin, alpha, p))
+        for (a, b), c, p in zip(couples, contrasts, corrected, strict=True)
     ]
     seeds = max((len(records) for _, records in arms.values()), default=0)
     kept = {name: tuple(records) for name, (_, records) in arms.items()}

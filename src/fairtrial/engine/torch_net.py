@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Generator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -93,21 +93,21 @@ def _batch_norm(layer: a.BatchNorm, shape: a.Shape) -> nn.Module:
 
 _LAYERS: dict[type[a.Layer], Callable[[Any, a.Shape], nn.Module]] = {
     a.Conv: _conv,
-    a.MaxPool: lambda layer, _: nn.MaxPool2d(layer.kernel, layer.step),
-    a.AvgPool: lambda layer, _: nn.AvgPool2d(layer.kernel, layer.step),
-    a.GlobalAvgPool: lambda *_: _GlobalAvgPool(),
-    a.Flatten: lambda *_: nn.Flatten(),
+    a.MaxPool: lambda layer, shape: nn.MaxPool2d(layer.kernel, layer.step),
+    a.AvgPool: lambda layer, shape: nn.AvgPool2d(layer.kernel, layer.step),
+    a.GlobalAvgPool: lambda layer, shape: _GlobalAvgPool(),
+    a.Flatten: lambda layer, shape: nn.Flatten(),
     a.Linear: lambda layer, shape: nn.Linear(shape[0], layer.width, layer.bias),
     a.BatchNorm: _batch_norm,
-    a.Dropout: lambda layer, _: KeyedDropout(layer.rate),
-    a.ReLU: lambda *_: nn.ReLU(),
-    a.LeakyReLU: lambda layer, _: nn.LeakyReLU(layer.slope),
-    a.SiLU: lambda *_: nn.SiLU(),
-    a.GELU: lambda *_: nn.GELU(),
-    a.Sigmoid: lambda *_: nn.Sigmoid(),
-    a.Tanh: lambda *_: nn.Tanh(),
-    a.Softmax: lambda *_: nn.Softmax(1),
-    a.LogSoftmax: lambda *_: nn.LogSoftmax(1),
+    a.Dropout: lambda layer, shape: KeyedDropout(layer.rate),
+    a.ReLU: lambda layer, shape: nn.ReLU(),
+    a.LeakyReLU: lambda layer, shape: nn.LeakyReLU(layer.slope),
+    a.SiLU: lambda layer, shape: nn.SiLU(),
+    a.GELU: lambda layer, shape: nn.GELU(),
+    a.Sigmoid: lambda layer, shape: nn.Sigmoid(),
+    a.Tanh: lambda layer, shape: nn.Tanh(),
+    a.Softmax: lambda layer, shape: nn.Softmax(1),
+    a.LogSoftmax: lambda layer, shape: nn.LogSoftmax(1),
     a.Residual: lambda layer, shape: Residual(make_module(layer.body, shape), make_module(layer.shortcut, shape)),
 }
 
@@ -127,7 +127,7 @@ def pick_device(wanted: str) -> str:
 
 
 @contextlib.contextmanager
-def threads(count: int) -> Iterator[None]:
+def threads(count: int) -> Generator[None]:
     """That many threads for torch's operators; results depend on their number, so it belongs to a run."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
@@ -145,7 +145,7 @@ class TorchNet:
     def __init__(self, module: nn.Module, precision: str, device: str) -> None:
         self.precision, self.device = precision, torch.device(device)
         self.dtype = torch.float64 if precision == "float64" else torch.float32
-        self.module = module.to(self.device, self.dtype, memory_format=torch.channels_last)
+        self.module = module.to(self.device, self.dtype, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.learnt = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         self.params = {name: p.detach() for name, p in self.learnt.items()}  # the same memory, outside autograd
         self._dropouts = [m for m in self.module.modules() if isinstance(m, KeyedDropout)]

@@ -10,9 +10,9 @@ from math import prod, sqrt
 
 import numpy as np
 
-from fairtrial.spec.arrays import NumpyArray, Tensors
 from fairtrial.rng import rng
 from fairtrial.spec.arch import Arch, Shape, arch_buffers, arch_params
+from fairtrial.spec.arrays import NumpyArray, Tensors
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.registry import Registry, call
 

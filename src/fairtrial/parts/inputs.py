@@ -71,7 +71,9 @@ class MeanStd(_Affine):
     def __init__(self, *numbers: float) -> None:
         half = len(numbers) // 2
         if len(numbers) < 2 or len(numbers) % 2 or min(numbers[half:]) <= 0:
-            raise UsageError("input mean-std: as many means as standard deviations, these above 0, as in mean-std 0.5 0.5")
+            raise UsageError(
+                "input mean-std: as many means as standard deviations, these above 0, as in mean-std 0.5 0.5"
+            )
         self.mean, self.std = np.array(numbers[:half]), np.array(numbers[half:])
 
     def moments(self, images: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
@@ -108,11 +110,11 @@ class PCA:
         return (self.k,)
 
     def fit(self, images: NumpyArray) -> Tensors:
-        from sklearn.decomposition import PCA as Fit  # takes a second to import
+        from sklearn import decomposition  # takes a second to import
 
         if self.k > len(images):
             raise UsageError(f"input pca {self.k}: the training part has only {len(images)} images")
-        fit = Fit(self.k, svd_solver="covariance_eigh").fit(images.reshape(len(images), -1) / 255)
+        fit = decomposition.PCA(self.k, svd_solver="covariance_eigh").fit(images.reshape(len(images), -1) / 255)
         channels = images.shape[3]
         unit = {"scale": np.full(channels, 1 / 255), "shift": np.zeros(channels)}
-        return {**unit, "components": np.ascontiguousarray(fit.components_.T), "centre": fit.mean_}
+        return {**unit, "components": np.asarray(fit.components_).T.copy(), "centre": fit.mean_}

@@ -42,23 +42,42 @@ def _add(name: str, about: str, line: str, colour: str = "") -> None:
 
 
 _TWO_BLOCKS = "conv {0}, pool, act, conv {1}, pool, act, flatten, linear 100, act, dropout, linear classes"
-_add("mlp", "system E: four hidden layers with batch norm",
-     "flatten, linear 256, norm, act, linear 128, norm, act, linear 64, norm, act, linear 32, norm, act, linear classes")
+_add(
+    "mlp",
+    "system E: four hidden layers with batch norm",
+    "flatten, linear 256, norm, act, linear 128, norm, act, linear 64, norm, act, linear 32, norm, act, linear classes",
+)
 _add("small-mlp", "system B: one hidden layer of 20 units", "flatten, linear 20, act, linear classes")
 _add("linear", "softmax regression, the baseline", "flatten, linear classes")
-_add("cnn2", "system A: two blocks of convolution and pooling, wider for colour images",
-     _TWO_BLOCKS.format(10, 32), _TWO_BLOCKS.format(15, 45))
-_add("bn-cnn", "system C: three convolutions with batch norm",
-     "conv 6 5 pad 2 reflect, norm, act, pool, conv 16, norm, act, pool, conv 32, norm, act, pool, "
-     "flatten, linear 120, act, linear 84, act, linear classes")
-_add("strided-cnn", "system D: three convolutions, two with stride 2, no pooling",
-     "conv 16 3 stride 2 valid, act, conv 32 3 stride 2 valid, act, conv 64 3 valid, act, "
-     "flatten, linear 256, act, linear 64, act, linear classes")
-_add("lenet", "LeNet-5 with the recipe's activation (LeCun et al. 1998)",
-     "conv 6 5 pad 2, act, pool, conv 16 5 valid, act, pool, flatten, linear 120, act, linear 84, act, linear classes")
-_add("vgg", "six convolutions in three blocks, in the manner of Simonyan and Zisserman 2015, with batch norm",
-     "conv 32, norm, act, conv 32, norm, act, pool, dropout, conv 64, norm, act, conv 64, norm, act, pool, dropout, "
-     "conv 128, norm, act, conv 128, norm, act, pool, dropout, flatten, linear 128, norm, act, dropout, linear classes")
+_add(
+    "cnn2",
+    "system A: two blocks of convolution and pooling, wider for colour images",
+    _TWO_BLOCKS.format(10, 32),
+    _TWO_BLOCKS.format(15, 45),
+)
+_add(
+    "bn-cnn",
+    "system C: three convolutions with batch norm",
+    "conv 6 5 pad 2 reflect, norm, act, pool, conv 16, norm, act, pool, conv 32, norm, act, pool, "
+    "flatten, linear 120, act, linear 84, act, linear classes",
+)
+_add(
+    "strided-cnn",
+    "system D: three convolutions, two with stride 2, no pooling",
+    "conv 16 3 stride 2 valid, act, conv 32 3 stride 2 valid, act, conv 64 3 valid, act, "
+    "flatten, linear 256, act, linear 64, act, linear classes",
+)
+_add(
+    "lenet",
+    "LeNet-5 with the recipe's activation (LeCun et al. 1998)",
+    "conv 6 5 pad 2, act, pool, conv 16 5 valid, act, pool, flatten, linear 120, act, linear 84, act, linear classes",
+)
+_add(
+    "vgg",
+    "six convolutions in three blocks, in the manner of Simonyan and Zisserman 2015, with batch norm",
+    "conv 32, norm, act, conv 32, norm, act, pool, dropout, conv 64, norm, act, conv 64, norm, act, pool, dropout, "
+    "conv 128, norm, act, conv 128, norm, act, pool, dropout, flatten, linear 128, norm, act, dropout, linear classes",
+)
 _add("resnet20", "ResNet-20 for 32x32 images (He et al. 2016)", _residual_net(3))  # fmt: skip
 
 

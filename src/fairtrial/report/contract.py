@@ -6,10 +6,10 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from fairtrial.verdicts import Comparison, fit_seconds
 from fairtrial.spec.arch import Arch, Shape, summary, text
 from fairtrial.spec.events import Ended, Fitted
 from fairtrial.store import Record
+from fairtrial.verdicts import Comparison, fit_seconds
 
 
 def record_json(record: Record, path: str) -> dict[str, Any]:

@@ -154,7 +154,7 @@ class Linear(Layer):
 
 @dataclass(frozen=True)
 class BatchNorm(Layer):
-    """Each channel (or unit) brought to mean 0, variance 1 over the batch, then scaled and shifted by learnt numbers."""
+    """Each channel (or unit) brought to mean 0 and variance 1 over the batch, then scaled and shifted as learnt."""
 
     eps: float = 1e-5
     momentum: float = 0.1  # the new batch's share in the running statistics

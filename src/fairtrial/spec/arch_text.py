@@ -1,11 +1,11 @@
 """Architectures are read from one line of text, and placeholders in them are filled in from a recipe.
 
-    arch     = layer, layer, ...
-    layer    = word [numbers and options]  |  residual( arch [ | arch ] )
-    conv     = conv UNITS [KERNEL] [stride N] [same | valid | pad N] [reflect] [no-bias]
-    pool     = pool [KERNEL] [stride N]         also avg-pool; global-pool, flatten, batch-norm take nothing
-    linear   = linear UNITS|classes [no-bias]
-    others   = dropout [RATE], leaky-relu [SLOPE], relu, silu, gelu, sigmoid, tanh, softmax, log-softmax, act, norm
+arch     = layer, layer, ...
+layer    = word [numbers and options]  |  residual( arch [ | arch ] )
+conv     = conv UNITS [KERNEL] [stride N] [same | valid | pad N] [reflect] [no-bias]
+pool     = pool [KERNEL] [stride N]         also avg-pool; global-pool, flatten, batch-norm take nothing
+linear   = linear UNITS|classes [no-bias]
+others   = dropout [RATE], leaky-relu [SLOPE], relu, silu, gelu, sigmoid, tanh, softmax, log-softmax, act, norm
 """
 
 from __future__ import annotations

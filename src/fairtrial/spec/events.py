@@ -16,7 +16,7 @@ Reason = Literal["finished", "early-stopped", "diverged", "interrupted"]
 
 @dataclass(frozen=True)
 class Fitted:
-    """Some steps were made: `running/loss` and `running/accuracy` are means over this epoch so far, in training mode."""
+    """Steps were made: `running/loss` and `running/accuracy` are means over this epoch so far, in training mode."""
 
     step: int  # steps made in all
     epoch: int  # the epoch they belong to, from 1
@@ -64,7 +64,7 @@ _KINDS: dict[str, type[Event]] = {"fitted": Fitted, "scored": Scored, "saved": S
 
 def to_json(event: Event) -> str:
     """The event as one line; floats come back with the same bits, a score that is no finite number as NaN."""
-    fields = {"event": type(event).__name__.lower(), **asdict(event)}
+    fields: dict[str, Any] = {"event": type(event).__name__.lower(), **asdict(event)}
     if "scores" in fields:
         fields["scores"] = {key: value if isfinite(value) else None for key, value in fields["scores"].items()}
     return json.dumps(fields, allow_nan=False)

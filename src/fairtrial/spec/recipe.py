@@ -21,49 +21,69 @@ CountOrNone = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class Recipe(BaseModel):
-    """Every field has a default; parts are named by words, with their numbers behind them (`schedule="step 10 0.5"`)."""
+    """Every field has a default; parts are named by words, their numbers behind them (`schedule="step 10 0.5"`)."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", protected_namespaces=())
 
-    model: str = Field("mlp", description="a name, one line of text, or path/net.py:Class with --trust-code")
-    data: str = Field("digits", description="a data set's name, or the path of an image folder")
-    engine: Literal["torch", "numpy"] = Field("torch", description="PyTorch, or the readable NumPy engine")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where the torch engine computes")
-    precision: Literal["float32", "float64", "bf16"] = Field("float32", description="number format of the net")
-    threads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="threads of one run; part of its identity")
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="decides split, start, order, dropout, augment")
+    model: str = Field(default="mlp", description="a name, one line of text, or path/net.py:Class with --trust-code")
+    data: str = Field(default="digits", description="a data set's name, or the path of an image folder")
+    engine: Literal["torch", "numpy"] = Field(default="torch", description="PyTorch, or the readable NumPy engine")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="where the torch engine computes")
+    precision: Literal["float32", "float64", "bf16"] = Field(default="float32", description="number format of the net")
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=1, description="threads of one run; part of its identity"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        default=0, description="decides split, start, order, dropout, augment"
+    )
 
-    epochs: Count = Field(10, description="passes over the training part")
-    batch: Count = Field(64, description="images in one step")
-    lr: Positive = Field(0.001, description="learning rate before the schedule")
-    optimizer: str = Field("adam", description="see: fairtrial list optimizers")
-    momentum: Share | None = Field(None, description="of sgd, momentum, nesterov, rmsprop; the optimizer's own if not given")
-    betas: tuple[Share, Share] = Field((0.9, 0.999), description="of adam and adamw")
-    weight_decay: NotNegative | None = Field(None, description="decay of all weights; the optimizer's own if not given")
-    l1: NotNegative = Field(0.0, description="adds l1 * sum |w| over the weights")
-    l2: NotNegative = Field(0.0, description="adds l2 * sum w^2 over the weights")
-    clip: NotNegative = Field(0.0, description="largest norm of all gradients together; 0: no clipping")
-    schedule: str = Field("constant", description="learning rate over time, see: fairtrial list schedules")
+    epochs: Count = Field(default=10, description="passes over the training part")
+    batch: Count = Field(default=64, description="images in one step")
+    lr: Positive = Field(default=0.001, description="learning rate before the schedule")
+    optimizer: str = Field(default="adam", description="see: fairtrial list optimizers")
+    momentum: Share | None = Field(
+        default=None, description="of sgd, momentum, nesterov, rmsprop; the optimizer's own if not given"
+    )
+    betas: tuple[Share, Share] = Field(default=(0.9, 0.999), description="of adam and adamw")
+    weight_decay: NotNegative | None = Field(
+        default=None, description="decay of all weights; the optimizer's own if not given"
+    )
+    l1: NotNegative = Field(default=0.0, description="adds l1 * sum |w| over the weights")
+    l2: NotNegative = Field(default=0.0, description="adds l2 * sum w^2 over the weights")
+    clip: NotNegative = Field(default=0.0, description="largest norm of all gradients together; 0: no clipping")
+    schedule: str = Field(default="constant", description="learning rate over time, see: fairtrial list schedules")
 
-    loss: str = Field("cross-entropy", description="see: fairtrial list losses")
-    targets: Literal["auto", "index", "one-hot", "number"] = Field("auto", description="how the labels are coded")
-    label_smoothing: Share = Field(0.0, description="share of each target spread over all classes (cross-entropy)")
-    init: str = Field("kaiming-normal", description="how weights start, see: fairtrial list initialisations")
-    activation: str = Field("relu", description="what `act` stands for in the model")
-    norm: Literal["batch", "none"] = Field("batch", description="what `norm` stands for in the model")
-    dropout: Share = Field(0.3, description="rate of a `dropout` without number in the model")
-    augment: str = Field("none", description="changes of training images, see: fairtrial list augmentations")
-    input: str = Field("unit", description="what the net sees of a pixel, see: fairtrial list inputs")
+    loss: str = Field(default="cross-entropy", description="see: fairtrial list losses")
+    targets: Literal["auto", "index", "one-hot", "number"] = Field(
+        default="auto", description="how the labels are coded"
+    )
+    label_smoothing: Share = Field(
+        default=0.0, description="share of each target spread over all classes (cross-entropy)"
+    )
+    init: str = Field(default="kaiming-normal", description="how weights start, see: fairtrial list initialisations")
+    activation: str = Field(default="relu", description="what `act` stands for in the model")
+    norm: Literal["batch", "none"] = Field(default="batch", description="what `norm` stands for in the model")
+    dropout: Share = Field(default=0.3, description="rate of a `dropout` without number in the model")
+    augment: str = Field(default="none", description="changes of training images, see: fairtrial list augmentations")
+    input: str = Field(default="unit", description="what the net sees of a pixel, see: fairtrial list inputs")
 
-    valid: NotNegative | CountOrNone = Field(0.2, description="share or count of the training images kept for validation")
-    monitor: Literal["valid/loss", "valid/accuracy"] = Field("valid/loss", description="what decides the best epoch")
-    patience: CountOrNone = Field(0, description="stop after so many epochs without a better one; 0: never")
-    min_delta: NotNegative = Field(0.0, description="how much better counts as better")
-    score_train: bool = Field(True, description="score the training part in eval mode after each epoch")
-    score_every: CountOrNone = Field(0, description="also score the validation part every so many steps")
-    test_every: CountOrNone = Field(0, description="also score the test part every so many epochs; 0: once, at the end")
-    save_every: CountOrNone = Field(0, description="also save every so many steps; the end of an epoch always saves")
-    keep: Literal["best", "all"] = Field("best", description="all: keep every epoch's weights")
+    valid: NotNegative | CountOrNone = Field(
+        default=0.2, description="share or count of the training images kept for validation"
+    )
+    monitor: Literal["valid/loss", "valid/accuracy"] = Field(
+        default="valid/loss", description="what decides the best epoch"
+    )
+    patience: CountOrNone = Field(default=0, description="stop after so many epochs without a better one; 0: never")
+    min_delta: NotNegative = Field(default=0.0, description="how much better counts as better")
+    score_train: bool = Field(default=True, description="score the training part in eval mode after each epoch")
+    score_every: CountOrNone = Field(default=0, description="also score the validation part every so many steps")
+    test_every: CountOrNone = Field(
+        default=0, description="also score the test part every so many epochs; 0: once, at the end"
+    )
+    save_every: CountOrNone = Field(
+        default=0, description="also save every so many steps; the end of an epoch always saves"
+    )
+    keep: Literal["best", "all"] = Field(default="best", description="all: keep every epoch's weights")
 
     def canonical(self) -> str:
         """The recipe as JSON that is equal exactly when the recipes are."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from fairtrial.spec.errors import UnknownName, UsageError
 
 Part = TypeVar("Part")
+Added = TypeVar("Added")
 
 
 class Registry(Generic[Part]):
@@ -17,11 +18,11 @@ class Registry(Generic[Part]):
         self.kind = kind
         self._parts: dict[str, Part] = {}
 
-    def add(self, name: str) -> Callable[[Part], Part]:
-        """Decorator: register the part under `name`."""
+    def add(self, name: str) -> Callable[[Added], Added]:
+        """Decorator: register the part under `name`; the part stays what it is."""
 
-        def register(part: Part) -> Part:
-            self._parts[name] = part
+        def register(part: Added) -> Added:
+            self._parts[name] = cast("Part", part)
             return part
 
         return register

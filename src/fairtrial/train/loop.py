@@ -111,7 +111,7 @@ def train(
 
 
 def penalise(net: Net, recipe: Recipe) -> None:
-    """Add the gradients of the penalties l1 sum |w| and l2 sum w^2 over the weights; biases and scales are left alone."""
+    """Add the gradients of l1 sum |w| and l2 sum w^2 over the weights; biases and scales are left alone."""
     if not (recipe.l1 or recipe.l2):
         return
     for name, g in net.grads.items():
@@ -127,7 +127,7 @@ def clip(net: Net, factor: float) -> None:
 
 
 def first_bad(net: Net, x: Array, at: At) -> str:
-    """The first layer whose output is not finite, or else the last whose gradient is not: where backward came by first."""
+    """The first layer whose output is not finite, or else the last with such a gradient: backward meets that first."""
     layers: dict[str, Array] = {}
     net.forward(x, at, layers)
     for name, y in layers.items():

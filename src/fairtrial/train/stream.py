@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from fairtrial.engine.net import Net
 from fairtrial.parts.augments import gather, identity, make_augments
 from fairtrial.parts.datasets import Dataset, Split
