@@ -15,6 +15,7 @@ from fairtrial.spec.errors import DataError
 
 TRAIN = "train"
 TESTS = ("test", "valid", "val", "validation")  # the first one there is the test part
+HIDDEN, NO_PICTURE = "hidden or system files", "files that are no pictures"
 JUNK = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX", "__pycache__"})
 # What a class folder may hold beside pictures without being asked about it; everything else is tried as a picture.
 BESIDE = frozenset({".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".log", ".ini", ".db"})
@@ -131,8 +132,8 @@ def first_file(root: Path, label: str) -> Path | None:
     prefix = f"{TRAIN}/{label}" if (walk.root / TRAIN).is_dir() else label
     with blame(root):
         entries = walk.entries(walk.root / prefix)
-        plain = [entry.name for entry in entries if entry.is_file(follow_symlinks=False) and _meant(entry)]
-        pictures = [f"{prefix}/{name}" for name in plain if not _beside(name)]
+        plain = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        pictures = [f"{prefix}/{name}" for name in plain if not _passed_by(name)]
         first = min(pictures or [file.path for file in walk.files(prefix, label)], default=None)
     return None if first is None else walk.root / first
 
@@ -160,8 +161,8 @@ class _Walk:
         names: list[str] = []
         for entry in self.entries(folder):
             path = Path(entry.path).relative_to(self.root).as_posix()
-            if not _meant(entry):
-                self.passed[path] = "hidden or system files"
+            if _passed_by(entry.name) == HIDDEN:
+                self.passed[path] = HIDDEN
             elif entry.is_dir(follow_symlinks=False):
                 names.append(entry.name)
             elif entry.is_symlink():
@@ -185,21 +186,16 @@ class _Walk:
         files: list[File] = []
         for entry in self.entries(self.root / prefix):
             path = f"{prefix}/{entry.name}"
-            if not _meant(entry):
-                self.passed[path] = "hidden or system files"
+            if why := _passed_by(entry.name):
+                self.passed[path] = why
             elif entry.is_file(follow_symlinks=False):
-                self.take(files, path, label, entry.stat(follow_symlinks=False))
+                seen = entry.stat(follow_symlinks=False)
+                files.append(File(path, label, seen.st_size, seen.st_mtime_ns))
             elif entry.is_dir(follow_symlinks=False) and depth < DEEPEST:
                 files += self.files(path, label, depth + 1)
             else:
                 self.odd(files, path, label)
         return files
-
-    def take(self, files: list[File], path: str, label: str, seen: os.stat_result) -> None:
-        if _beside(path):
-            self.passed[path] = "files that are no pictures"
-        else:
-            files.append(File(path, label, seen.st_size, seen.st_mtime_ns))
 
     def odd(self, files: list[File], path: str, label: str) -> None:
         """A link to a file inside the folder is that file; other links, pipes and devices are never opened."""
@@ -212,13 +208,12 @@ class _Walk:
         elif not target.is_file():
             self.bad[path] = "a link to something that is no file"
         else:
-            self.take(files, path, label, target.stat())
+            seen = target.stat()
+            files.append(File(path, label, seen.st_size, seen.st_mtime_ns))
 
 
-def _beside(name: str) -> bool:
-    return name[name.rfind(".") :].lower() in BESIDE
-
-
-def _meant(entry: os.DirEntry[str]) -> bool:
-    """Hidden files and what systems leave behind were not put there as data."""
-    return not entry.name.startswith(".") and entry.name not in JUNK
+def _passed_by(name: str) -> str:
+    """Why a file is not even tried as a picture; empty for one that is."""
+    if name[0] == "." or name in JUNK:
+        return HIDDEN
+    return NO_PICTURE if name[name.rfind(".") :].lower() in BESIDE else ""
