@@ -1,0 +1,218 @@
+"""Kill real runs with SIGKILL at random instants, start them again, and compare every bit with a run left alone.
+
+    python campaigns/kills.py --kills 60 --seed 1
+
+Three nets on both engines, saving every few steps: dropout with augmentation, batch norm with early stopping and a
+plateau schedule, a strided residual net with one-cycle and clipping. Most runs are children forked from a process that
+has torch imported already (a start costs milliseconds, so that many kills fit into a minute), every eighth kill hits a
+`fairtrial run` of its own. A run is killed again and again while it starts, trains, saves or resumes, at the latest
+after six kills it may end. Needs `fork`: Linux or macOS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # set before NumPy: a process with threads of its own forks badly
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from fairtrial.parts.datasets import load
+from fairtrial.runner import run
+from fairtrial.spec.recipe import Recipe, make_recipe
+from fairtrial.store import BEST, EVENTS, MADE, RECIPE, FolderStore, generations
+
+MOST_KILLS = 6  # of one run
+COMMAND = [sys.executable, "-c", "from fairtrial.cli import main; main()", "run"]
+
+NETS = {
+    "dropout, augmentation": {
+        "model": "conv 6, act, pool, dropout 0.2, flatten, linear 32, act, dropout, linear classes",
+        "augment": "shift 1, cutout 3", "schedule": "warmup 6, cosine", "score_every": 4, "lr": 0.01,
+    },
+    "batch norm, early stop": {
+        "model": "conv 6, norm, act, pool, flatten, linear 32, norm, act, linear classes",
+        "optimizer": "momentum", "lr": 0.3, "schedule": "plateau 0.5 0", "patience": 2, "min_delta": 0.05,
+        "keep": "all",
+    },
+    "strided residual": {
+        "model": "conv 8 3 stride 2, act, residual(conv 8, norm, act, conv 8, norm), act, global-pool, linear classes",
+        "optimizer": "adamw", "lr": 0.02, "schedule": "one-cycle", "clip": 1.0, "test_every": 2, "augment": "flip",
+    },
+}  # fmt: skip
+
+
+@dataclass
+class Case:
+    """A recipe with the bits that an undisturbed run of it ends in."""
+
+    name: str
+    recipe: Recipe
+    wanted: dict[str, bytes]
+    seconds: float  # that one forked run takes
+    kills: int = 0
+    starts: int = 0  # kills before the first save
+    nested: int = 0  # kills of a run that had been killed before
+    identical: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def bits(store: FolderStore, name: str) -> dict[str, bytes]:
+    """Everything of a run that must come back: its files but the older state, events without their times."""
+    files = {file: store.get(name, file) or b"" for file in store.files(name)}
+    kept = {RECIPE, MADE, BEST, *generations(store, name)[:1], *(f for f in files if f.startswith("epoch-"))}
+    return {file: files.get(file, b"") for file in kept} | {EVENTS: timeless(files.get(EVENTS, b""))}
+
+
+def timeless(events: bytes) -> bytes:
+    """The lines of events without the keys that end in `seconds`."""
+    lines = [json.loads(line) for line in events.splitlines()]
+    kept = [{key: value for key, value in line.items() if not key.endswith("seconds")} for line in lines]
+    return "\n".join(json.dumps(line) for line in kept).encode()
+
+
+def fork(work: Callable[[], object]) -> int:
+    """Start `work` in a child process of this one; it exits with 0 when it is done, with 1 if it raised."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # a resumed run says so
+        work()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def wait(child: int, deadline: float) -> int | None:
+    """The child's status, or None if it is still at work at the deadline."""
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.0005)
+    return None
+
+
+def kill(child: int, after: float) -> bool:
+    """Kill the child after so many seconds; whether it was at work then. RuntimeError if it failed by itself."""
+    status = wait(child, time.monotonic() + after)
+    if status is None:
+        os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        raise RuntimeError(f"a run ended with exit code {os.WEXITSTATUS(status)}")
+    return os.WIFSIGNALED(status)
+
+
+def command(recipe: Recipe, folder: Path) -> int:
+    """Start `fairtrial run` on the recipe as a process of its own."""
+    fields = {name: value for name, value in recipe.model_dump(exclude_defaults=True).items() if name != "model"}
+    words = [f"{name}={value}" for name, value in fields.items()]
+    process = subprocess.Popen(
+        [*COMMAND, recipe.model, *words, "--quiet", "--json", "--store", str(folder)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    process.returncode = 0  # its status is waited for by number
+    return process.pid
+
+
+def make_cases(folder: Path, seed: int) -> list[Case]:
+    """The nets on both engines, each trained once without disturbance."""
+    cases = []
+    for name, fields in NETS.items():
+        for engine in ("torch", "numpy"):
+            given = {"batch": 128, "epochs": 5, "save_every": 2, "seed": seed % 2**32, **fields, "engine": engine}
+            recipe, store = make_recipe(given), FolderStore(folder / "undisturbed")
+            began = time.monotonic()
+            child = fork(lambda recipe=recipe, store=store: run(recipe, store))
+            if os.waitpid(child, 0)[1]:
+                raise RuntimeError(f"{name} on {engine}: the undisturbed run failed")
+            seconds = time.monotonic() - began
+            cases.append(Case(f"{name}, {engine}", recipe, bits(store, found(store, recipe)), seconds))
+    return cases
+
+
+def found(store: FolderStore, recipe: Recipe) -> str:
+    """The name of the recipe's run."""
+    return store.find(recipe.id(load(recipe.data).fingerprint))
+
+
+def disturb(case: Case, folder: Path, chance: random.Random, most: int, as_command: bool) -> None:
+    """One run of the case, killed up to `most` times, then left to end and compared."""
+    store, kills = FolderStore(folder), 0
+    start_seconds = 3.0 if as_command else 0.0
+    while kills < most:
+        early = chance.random() < 0.25  # while it starts or resumes
+        after = chance.random() * (start_seconds + case.seconds * (0.2 if early else 1.0))
+        child = command(case.recipe, folder) if as_command else fork(lambda: run(case.recipe, store))
+        if not kill(child, after):
+            break
+        name = found(store, case.recipe)
+        case.starts += not name or not generations(store, name)
+        case.nested += kills > 0
+        kills += 1
+    if os.waitpid(fork(lambda: run(case.recipe, store)), 0)[1]:
+        raise RuntimeError(f"{case.name}: a run could not be resumed, see {folder}")
+    case.kills += kills
+    got = bits(store, found(store, case.recipe))
+    differing = sorted(f for f in got.keys() | case.wanted.keys() if got.get(f) != case.wanted.get(f))
+    leftover = [file for file in store.files(found(store, case.recipe)) if ".writing" in file or file.endswith(".bad")]
+    if differing or leftover:
+        case.wrong.append(f"{folder}: {', '.join(differing + leftover)}")
+    else:
+        case.identical += kills
+
+
+def campaign(kills: int, seed: int, folder: Path) -> list[Case]:
+    """Disturb the cases in turn until so many kills are made."""
+    import torch  # noqa: F401  (once here, not in each child)
+
+    chance = random.Random(seed)
+    cases = make_cases(folder, seed)
+    rounds = made = 0
+    while made < kills:
+        case = cases[rounds % len(cases)]
+        as_command = rounds % 16 == 5  # a run that bears few kills, since it takes seconds to start
+        most = min(kills - made, 2 if as_command else chance.randint(1, MOST_KILLS))
+        disturb(case, folder / f"run-{rounds}", chance, most, as_command)
+        rounds, made = rounds + 1, sum(case.kills for case in cases)
+    return cases
+
+
+def table(cases: list[Case]) -> str:
+    """The cases and their sum."""
+    rows = [f"{'net, engine':32}{'kills':>7}{'at start':>10}{'nested':>8}{'identical':>11}"]
+    rows += [f"{c.name:32}{c.kills:7}{c.starts:10}{c.nested:8}{c.identical:11}" for c in cases]
+    rows += [f"differs: {wrong}" for case in cases for wrong in case.wrong]
+    kills, same = sum(c.kills for c in cases), sum(c.identical for c in cases)
+    return "\n".join([*rows, f"{kills} kills, {kills} resumes, {same} bit-identical"])
+
+
+def main() -> None:
+    """Print the table; exit with 1 if a single bit differs."""
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--kills", type=int, default=60)
+    words.add_argument("--seed", type=int, default=0)
+    given = words.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        cases = campaign(given.kills, given.seed, Path(folder))
+        print(table(cases))
+        print(f"{time.monotonic() - began:.0f} s, seed {given.seed}")
+        sys.exit(any(case.wrong for case in cases))
+
+
+if __name__ == "__main__":
+    main()
