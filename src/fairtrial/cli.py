@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Generator
@@ -36,6 +37,7 @@ StorePath = Annotated[Path, typer.Option("--store", metavar="DIR", help="the fol
 Silent = Annotated[bool, typer.Option("--quiet", help="no progress, only the outcome")]
 Trust = Annotated[bool, typer.Option("--trust-code", help="let model=path/net.py:Class run the code in that file")]
 RUNS = Path("runs")
+DEFAULT = "mlp"
 
 
 @app.command()
@@ -100,8 +102,9 @@ def compare(
     """
     from fairtrial.study.plan import make_study, read_levels
 
+    target, words = split_target(target, fields or [])
     name, base, _ = read_target(target, [], False)
-    study = make_study(name, base, read_levels(base, split_words(fields or [])), seeds)
+    study = make_study(name, base, read_levels(base, split_words(words)), seeds)
     from fairtrial import api
     from fairtrial.report.progress import StudyProgress
     from fairtrial.report.text import show_comparison
@@ -227,6 +230,7 @@ def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, R
     from fairtrial.catalogue import read_base
     from fairtrial.spec.recipe import from_words
 
+    target, words = split_target(target, words)
     fields = split_words(words)
     name, base = read_base(target)
     recipe = from_words(base, fields)
@@ -238,6 +242,11 @@ def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, R
     from fairtrial.engine.own import load_class
 
     return Path(path).stem, recipe, load_class(Path(path), class_name)
+
+
+def split_target(target: str, words: list[str]) -> tuple[str, list[str]]:
+    """The target and the fields; a command that begins with field=value changes the default recipe."""
+    return (DEFAULT, [target, *words]) if re.match(r"[a-z_0-9]+=", target) else (target, words)
 
 
 def split_words(words: list[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil, inf, isfinite, isnan, sqrt
+from math import inf, isfinite, isnan, sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from fairtrial.store import Record
 Word = Literal["better", "worse", "equivalent", "undecided"]
 Interval = tuple[float, float] | None
 POWER = 0.8  # how likely the seeds that `more_seeds` asks for would settle a pair, if the effect is as it looks
+MOST_SEEDS = 10_000  # nobody will run more
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def _conclude(contrast: _Contrast, margin: float, alpha: float, corrected: float
     elif narrow and -margin < narrow[0] and narrow[1] < margin:
         word = "equivalent"
     effect = contrast.difference / contrast.spread if contrast.spread else None
-    more = _more_seeds(contrast, margin, alpha) if word == "undecided" else None
+    strictness = contrast.p / p if contrast.p and p else 1.0  # what Holm's correction leaves of alpha for this pair
+    more = _more_seeds(contrast, margin, alpha * strictness) if word == "undecided" else None
     return Verdict(word, contrast.difference, interval, p, effect, more, contrast.n)
 
 
@@ -165,12 +167,12 @@ def _more_seeds(contrast: _Contrast, margin: float, alpha: float) -> int | None:
     gap, spread = abs(contrast.difference), contrast.spread
     if not spread or not isfinite(spread):
         return None
-    z_power = stats.norm.ppf(POWER)
-    needed = [((stats.norm.ppf(1 - alpha / 2) + z_power) * spread / gap) ** 2 if gap else inf]
-    if gap < margin:
-        needed.append(((stats.norm.ppf(1 - alpha) + z_power) * spread / (margin - gap)) ** 2)
-    fewest = min(needed)
-    return max(1, ceil(fewest) + 2 - contrast.n) if fewest < 10_000 else None  # + 2: t's tails against the normal's
+    n = np.arange(contrast.n + 1, MOST_SEEDS)
+    power = stats.t.ppf(POWER, n - 1)
+    shows = (stats.t.ppf(1 - alpha / 2, n - 1) + power) * spread / np.sqrt(n) <= gap
+    equal = (stats.t.ppf(1 - alpha, n - 1) + power) * spread / np.sqrt(n) <= margin - gap
+    enough = n[shows | equal]
+    return int(enough[0]) - contrast.n if len(enough) else None
 
 
 def compare_records(

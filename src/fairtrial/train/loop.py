@@ -95,7 +95,7 @@ def train(
         penalise(net, recipe)
         norm = net.norm()
         if not (isfinite(norm) and isfinite(float(loss))):
-            raise Diverged(state.step, lr, first_bad(net, x, At(recipe.seed, state.step)))
+            raise Diverged(state.step + 1, lr, first_bad(net, x, At(recipe.seed, state.step)))
         if recipe.clip and norm > recipe.clip:
             clip(net, recipe.clip / norm)
         state.step += 1
@@ -143,6 +143,9 @@ def due(
     """The events that fall on the step just made. Saved comes last: it promises all that came before it."""
     step, per_epoch = state.step, stream.per_epoch
     epoch, place = -(-step // per_epoch), step % per_epoch
+    saves = place == 0 or (recipe.save_every and step % recipe.save_every == 0)
+    if saves:
+        check_weights(state.net, step, lr)
     if place % ceil(per_epoch / 10) == 0:
         yield Fitted(step, epoch, lr, state.sums.scores(), state.sums.images, state.sums.fit_seconds)
     if place == 0:
@@ -152,8 +155,15 @@ def due(
         began = perf_counter()
         scores = state.sums.scores() | score(state.net, stream, criterion, "valid", stream.split.valid)
         yield Scored(step, epoch, False, scores, False, perf_counter() - began)
-    if place == 0 or (recipe.save_every and step % recipe.save_every == 0):
+    if saves:
         yield Saved(step, epoch)
+
+
+def check_weights(net: Net, step: int, lr: float) -> None:
+    """Diverged if finite gradients led to weights that are not: none such are written."""
+    for name, w in net.params.items():
+        if not bool(net.xp.isfinite(w).all()):
+            raise Diverged(step - 1, lr, f"the update of {name}")
 
 
 def score_epoch(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, progress: Progress) -> Scored:
