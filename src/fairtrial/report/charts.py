@@ -28,10 +28,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 SHAPES = ("circle", "square", "triangle-up")
 DASHES = ([1, 0], [7, 3], [2, 2])
 PART_COLOURS = {"train": COLOURS[4], "valid": COLOURS[0], "test": COLOURS[2], "running": "#8a8a8a"}
-WIDTH, HEIGHT = 360, 280
-CAPTION_WIDTH = 62  # characters that fit a panel
-LABEL_WIDTH = 54  # the same of an arm's label
-HEADING_WIDTH = 120  # characters that fit both panels
+WIDTH, HEIGHT = 310, 250
+CAPTION_WIDTH = 54  # characters that fit a panel
+LABEL_WIDTH = 46  # the same of an arm's label
+HEADING_WIDTH = 118  # characters that fit both panels
 BANDS = 5  # arms up to which bands and single seeds can be told apart
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 MANY = 15  # points of a line from which they are no longer marked one by one
@@ -43,12 +43,9 @@ LABEL: dict[str, Any] = {"align": "left", "baseline": "bottom", "fontSize": 12, 
 
 def run_chart(record: Record) -> alt.HConcatChart:
     """Loss and accuracy of a run against the epoch."""
-    made = views.outcome(record)
-    heading = alt.TitleParams(
-        views.clean(record.name),
-        subtitle=_lines(views.title(record.recipe), HEADING_WIDTH) + _lines(views.ending(made), HEADING_WIDTH),
-    )
-    return styled(alt.hconcat(*run_panels(record), spacing=30).properties(title=heading))
+    said = (views.title(record.recipe), views.ending(views.outcome(record)), views.run_caption(record))
+    heading = _heading(record.name, [line for text in said for line in wrap(text, HEADING_WIDTH)])
+    return styled(alt.HConcatChart(hconcat=run_panels(record), spacing=30, title=heading))
 
 
 def run_panels(record: Record) -> list[alt.LayerChart]:
@@ -58,20 +55,26 @@ def run_panels(record: Record) -> list[alt.LayerChart]:
 
 def comparison_chart(comparison: Comparison) -> alt.HConcatChart:
     """Curves of the arms on the left, every seed's result on the right."""
-    heading = alt.TitleParams(
-        views.clean(comparison.study), subtitle=_lines(views.headline(comparison, 3 * HEADING_WIDTH), HEADING_WIDTH)
-    )
-    return styled(alt.hconcat(*comparison_panels(comparison), spacing=30).properties(title=heading))
+    heading = _heading(comparison.study, wrap(views.headline(comparison, 3 * HEADING_WIDTH), HEADING_WIDTH))
+    return styled(alt.HConcatChart(hconcat=comparison_panels(comparison), spacing=30, title=heading))
 
 
 def comparison_panels(comparison: Comparison) -> list[alt.LayerChart]:
     """The two panels of a comparison; after one epoch there are no curves, only dots."""
     arms, metric, key = views.arm_views(comparison), comparison.metric, views.curve_key(comparison)
     right = _dots_of_arms(arms, metric, f"{metric} of each seed", views.dots_caption(comparison))
-    if all(len(curve.points) < 2 for arm in arms for curve in arm.curves):
-        caption = views.dots_caption(comparison, "after the first epoch")
-        return [_dots_of_arms(views.after_first_epoch(arms), key, f"{key} after one epoch", caption), right]
-    return [_curves_of_arms(comparison, arms), right]
+    if any(len(curve.points) > 1 for arm in arms for curve in arm.curves):
+        return _even([_curves_of_arms(comparison, arms), right])
+    caption = views.dots_caption(comparison, "after the first epoch")
+    return _even([_dots_of_arms(views.after_first_epoch(arms), key, f"{key} after one epoch", caption), right])
+
+
+def _even(panels: list[alt.LayerChart]) -> list[alt.LayerChart]:
+    """The panels with captions of equally many lines, so that their frames stand side by side."""
+    most = max(len(panel.title.subtitle) for panel in panels)
+    for panel in panels:
+        panel.title.subtitle += [" "] * (most - len(panel.title.subtitle))
+    return panels
 
 
 # Panels
@@ -87,12 +90,12 @@ def _curves_of_run(record: Record, measure: str) -> alt.LayerChart:
     last = max((p.epoch for c in curves for p in c.points), default=1)
     x = _epochs(0, last)
     y = _scores(measure, views.curve_frame(curves, share), share)
-    base = alt.Chart(alt.Data(values=_run_rows(curves))).encode(x=x, y=y, color=colour)
+    base = alt.Chart(_data(_run_rows(curves))).encode(x=x, y=y, color=colour)
     running = base.transform_filter("datum.part == 'running'").mark_line(clip=True, strokeWidth=1.4, strokeDash=[4, 2])
     lines = base.transform_filter("datum.part != 'running'").mark_line(clip=True, strokeWidth=2.2)
     dots = base.transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1)
     layers = [running.encode(detail="piece:N"), lines, dots, *(_best_mark(best, last) if best else [])]
-    return alt.LayerChart(layer=layers).properties(width=WIDTH, height=HEIGHT)
+    return alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT)
 
 
 def _run_rows(curves: Sequence[Curve]) -> Rows:
@@ -112,7 +115,7 @@ def _run_rows(curves: Sequence[Curve]) -> Rows:
 
 def _best_mark(epoch: int, last: float) -> list[alt.Chart]:
     """A dashed line at the best epoch, with its name above the frame."""
-    base = alt.Chart(alt.Data(values=[{"epoch": epoch, "name": f"best epoch {epoch}"}])).encode(x="epoch:Q")
+    base = alt.Chart(_data([{"epoch": epoch, "name": f"best epoch {epoch}"}])).encode(x="epoch:Q")
     name = base.mark_text(dy=-8, fontSize=12, color="#333", align="right" if 2 * epoch > last else "left")
     return [base.mark_rule(strokeDash=[4, 3], color="#555"), name.encode(text="name:N", y=alt.value(0))]
 
@@ -122,8 +125,8 @@ def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView]) -> alt.Laye
     share = views.is_share(key)
     x = _epochs(1, max(point.epoch for arm in arms for curve in arm.curves for point in curve.points))
     y = _scores(None, views.means_frame(arms, share), share)
-    seeds = alt.Chart(alt.Data(values=_seed_rows(arms))).encode(x=x, y=y, color=_colour(arms), detail="seed:N")
-    means = alt.Chart(alt.Data(values=_mean_rows(arms))).encode(x=x, y=y, color=_colour(arms))
+    seeds = alt.Chart(_data(_seed_rows(arms))).encode(x=x, y=y, color=_colour(arms), detail="seed:N")
+    means = alt.Chart(_data(_mean_rows(arms))).encode(x=x, y=y, color=_colour(arms))
     band = means.transform_filter("datum.low != null").mark_area(clip=True, opacity=0.15).encode(y="low:Q", y2="high:Q")
     layers = [
         *([band] if bands else []),
@@ -164,8 +167,8 @@ def _dots_of_arms(arms: Sequence[ArmView], key: str, heading: str, caption: str)
     x = alt.X("value:Q", title=None, scale=_scale(views.dots_frame(arms, share)), axis=_score_axis(share))
     y = alt.Y("arm:N", sort=[_label(arm) for arm in arms], axis=None)
     rows = [{"arm": _label(arm), "value": dot.value} for arm in arms for dot in arm.dots]
-    dots = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y, color=_colour(arms), shape=_shape(arms))
-    means = alt.Chart(alt.Data(values=[_bar(arm) for arm in arms if arm.interval])).encode(y=y, color=_colour(arms))
+    dots = alt.Chart(_data(rows)).encode(x=x, y=y, color=_colour(arms), shape=_shape(arms))
+    means = alt.Chart(_data([_bar(arm) for arm in arms if arm.interval])).encode(y=y, color=_colour(arms))
     below = (LINE * _label_lines(arms) - DOTS) / 2  # where the label ends, from the middle of a strip
     layers = [
         means.mark_rule(strokeWidth=2.4, clip=True, yOffset=below + 18).encode(x=alt.X("low:Q"), x2="high:Q"),
@@ -185,7 +188,7 @@ def _names(arms: Sequence[ArmView], y: alt.Y, end: float) -> list[alt.Chart]:
     ]
     layers: list[alt.Chart] = []
     for up in range(_label_lines(arms)):
-        base = alt.Chart(alt.Data(values=[row for row in rows if row["up"] == up])).encode(y=y)
+        base = alt.Chart(_data([row for row in rows if row["up"] == up])).encode(y=y)
         sign = base.transform_filter("datum.first").mark_point(
             filled=True, size=60, opacity=1, yOffset=end - LINE * (up + 0.5)
         )
@@ -215,13 +218,12 @@ def _bar(arm: ArmView) -> dict[str, Any]:
 
 
 def _panel(layers: Sequence[Any], heading: str, caption: str, height: int) -> alt.LayerChart:
-    heads = alt.TitleParams(heading, subtitle=_lines(caption, CAPTION_WIDTH), fontSize=14, frame="group")
-    chart = alt.LayerChart(layer=list(layers))
-    return chart.properties(width=WIDTH, height=height, title=heads)
+    heads = alt.TitleParams(heading, subtitle=wrap(caption, CAPTION_WIDTH), fontSize=14, frame="group")
+    return alt.LayerChart(layer=list(layers), width=WIDTH, height=height, title=heads)
 
 
-def _lines(text: str, width: int) -> list[str]:
-    return wrap(text, width) or [""]
+def _heading(name: str, lines: list[str]) -> alt.TitleParams:
+    return alt.TitleParams(wrap(views.clean(name), HEADING_WIDTH * 2 // 3), subtitle=lines)
 
 
 def _epochs(first: float, last: float) -> alt.X:
@@ -267,22 +269,36 @@ def _dash(arms: Sequence[ArmView]) -> alt.StrokeDash:
 
 
 def styled(chart: Any) -> Any:
-    """The chart with letters that can be read when it is half as wide as a page."""
-    words = {
+    """The chart, made to be read at half the width of a page; it is changed in place, because copies are slow."""
+    words: dict[str, Any] = {
         "labelFontSize": 12,
         "titleFontSize": 13,
         "labelColor": "#222",
         "titleColor": "#222",
         "gridColor": "#e4e4e4",
     }
-    heads = {"anchor": "start", "fontSize": 16, "subtitleFontSize": 12, "subtitleColor": "#444", "subtitlePadding": 5}
-    return (
-        chart.configure(font=FONT, background="white", padding=12)
-        .configure_axis(**words)
-        .configure_title(**heads, offset=12)
-        .configure_legend(labelFontSize=12)
-        .configure_view(stroke="#bbb")
+    heads: dict[str, Any] = {
+        "anchor": "start",
+        "fontSize": 16,
+        "subtitleFontSize": 12,
+        "subtitleColor": "#444",
+        "subtitlePadding": 5,
+    }
+    chart.config = alt.Config(
+        font=FONT,
+        background="white",
+        padding=8,
+        axis=alt.AxisConfig(**words),
+        title=alt.TitleConfig(**heads, offset=12),
+        legend=alt.LegendConfig(labelFontSize=12),
+        view=alt.ViewConfig(stroke="#bbb"),
     )
+    return chart
+
+
+def _data(rows: Rows) -> alt.Data:
+    """Rows that Altair hands on by reference, as it does with tuples; lists it would copy for every layer."""
+    return alt.Data(values=tuple(rows))
 
 
 # Files
@@ -290,7 +306,8 @@ def styled(chart: Any) -> Any:
 
 def svg(chart: Chart) -> str:
     """The chart as SVG that needs nothing else; its ids are its own, so that several fit one page."""
-    drawn: str = vlc.vegalite_to_svg(chart.to_dict(), vl_version=VEGA_LITE)
+    plain = chart.to_dict(validate=False)  # tests hold the charts against the schema, which takes as long as drawing
+    drawn: str = vlc.vegalite_to_svg(plain, vl_version=VEGA_LITE)
     mark = hashlib.sha256(drawn.encode()).hexdigest()[:8]
     return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{mark}-", drawn)
 

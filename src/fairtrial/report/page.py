@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -21,7 +22,7 @@ h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .5rem }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
 .summary { font-size: 1.1rem }
 .charts { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.5rem 0; padding: 0 }
-.charts > div { flex: 1 1 17rem; max-width: 32rem; background: #fff; border-radius: .4rem; padding: .4rem }
+.charts > div { background: #fff; border-radius: .4rem; padding: .4rem }
 .charts svg { display: block; width: 100%; height: auto }
 .wide { overflow-x: auto; margin: 0 0 1rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
@@ -32,8 +33,20 @@ thead th { color: var(--soft); font-size: .9rem }
 tbody th { min-width: 8rem; max-width: 26rem; overflow-wrap: anywhere }
 .number { text-align: right; white-space: nowrap }
 .note { color: var(--soft); font-size: .9rem; margin: .3rem 0 }
+@media (max-width: 34rem) {
+  thead { position: absolute; clip-path: inset(50%) }
+  table, caption, tbody, tr, tbody th, td { display: block; max-width: none }
+  tr { border-bottom: 1px solid var(--line); padding: .4rem 0 }
+  tbody th { font-weight: 600; border: 0; padding: 0 }
+  td { display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: 0 0 0 1rem; text-align: right }
+  td::before { content: attr(data-name); color: var(--soft); text-align: left }
+  .number { white-space: normal }
+}
+summary { cursor: pointer; font-weight: 600; padding: .3rem 0 }
 pre { background: var(--code); padding: .7rem; border-radius: .4rem; white-space: pre-wrap; margin: .5rem 0 }
 """
+LONGEST = 600  # characters of a summary; that of many arms is in the table of pairs
+_WIDTH = re.compile(r'<svg [^>]*?\bwidth="([\d.]+)"')
 # A notebook has its own look, and room for one column
 NOTEBOOK_STYLE = "display:flex;flex-wrap:wrap;gap:1em;background:#fff;max-width:64em"
 
@@ -53,19 +66,19 @@ def comparison_page(comparison: Comparison, command: str) -> str:
 <body>
 <main>
 <h1>{name}</h1>
-<p class="summary">{escape(views.clean(comparison.summary))}</p>
+<p class="summary">{escape(views.headline(comparison, LONGEST))}</p>
 <figure class="charts">{_panels(comparison)}</figure>
 <h2>Results</h2>
 {table_html(views.arms_table(comparison))}
 {table_html(views.pairs_table(comparison)) if comparison.pairs else ""}
 <h2>What was compared</h2>
 {table_html(views.settings_table(comparison)) if len(comparison.arms) > 1 else ""}
-<p>Seeds: {escape(", ".join(map(str, views.seeds(comparison))))}, the same for every arm.</p>
-{table_html(views.base_table(comparison))}
+<p>{escape(views.seeds_line(comparison))}</p>
+{_folded(views.base_table(comparison))}
 <h2>To make it again</h2>
 <pre><code>{escape(views.clean(command))}</code></pre>
 {table_html(views.made_table(comparison))}
-{table_html(views.runs_table(comparison))}
+{_folded(views.runs_table(comparison))}
 </main>
 </body>
 </html>
@@ -94,7 +107,20 @@ def _panels(comparison: Comparison) -> str:
 
 
 def _svgs(panels: Iterable[charts.Chart]) -> str:
-    return "".join(f"<div>{charts.svg(charts.styled(panel))}</div>" for panel in panels)
+    return "".join(_svg(charts.styled(panel)) for panel in panels)
+
+
+def _svg(chart: charts.Chart) -> str:
+    """A panel as wide as there is room, all of them at one scale, down to about the width of a phone."""
+    drawn = charts.svg(chart)
+    width = _WIDTH.search(drawn)
+    pixels = int(float(width[1])) if width else charts.WIDTH
+    return f'<div style="flex:{pixels} 1 {6 * pixels // 10}px;max-width:{13 * pixels // 10}px">{drawn}</div>'
+
+
+def _folded(table: views.Table) -> str:
+    """A long table that opens when it is asked for."""
+    return f"<details><summary>{escape(table.caption)}</summary>{table_html(table)}</details>"
 
 
 def table_html(table: views.Table) -> str:
@@ -110,9 +136,12 @@ def table_html(table: views.Table) -> str:
 
 def _row(row: tuple[str, ...], columns: tuple[views.Column, ...]) -> str:
     name, *cells = row
-    body = "".join(f"<td{_kind(c)}>{escape(cell)}</td>" for c, cell in zip(columns[1:], cells, strict=True))
+    body = "".join(
+        f'<td{_kind(column)} data-name="{escape(column.name)}">{escape(cell)}</td>'
+        for column, cell in zip(columns[1:], cells, strict=True)
+    )
     return f'<th scope="row">{escape(name)}</th>{body}'
 
 
 def _kind(column: views.Column) -> str:
-    return ' class="number"' if column.numeric else ""
+    return ' class="number" style="text-align:right"' if column.numeric else ""

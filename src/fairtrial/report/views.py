@@ -251,6 +251,13 @@ def _test_point(record: Record, measure: str) -> list[Curve]:
     return [Curve("test", (Point(made.best_epoch, value),))] if isfinite(value) else []
 
 
+def run_caption(record: Record) -> str:
+    """What the curves of a run are."""
+    asked = any("test/loss" in epoch.scores for epoch in record.epochs)
+    test = "" if asked or "test/loss" not in outcome(record).scores else "; test: once, with the best epoch's weights"
+    return f"Scores of whole parts of the data, in eval mode{test}. Running: mean over the epoch so far, in training."
+
+
 def frame(values: Sequence[float], share: bool) -> tuple[float, float]:
     """The range of an axis that shows these values with a little air; a share's hardly goes beyond 0 and 1."""
     low, high = min(values, default=0.0), max(values, default=1.0)
@@ -538,9 +545,11 @@ def _level(comparison: Comparison) -> str:
     return f"{100 * (1 - comparison.alpha):g} %"
 
 
-def seeds(comparison: Comparison) -> list[int]:
-    """Every seed of any arm."""
-    return sorted({r.recipe.seed for records in comparison.records.values() for r in records})
+def seeds_line(comparison: Comparison) -> str:
+    """Which seeds were run, and whether every arm has all of them."""
+    by_arm = {frozenset(r.recipe.seed for r in records) for records in comparison.records.values()}
+    every = ", ".join(map(str, sorted(frozenset().union(*by_arm))))
+    return f"Seeds: {every}; {'the same for every arm' if len(by_arm) < 2 else 'not every arm has all of them'}."
 
 
 def settings_table(comparison: Comparison) -> Table:

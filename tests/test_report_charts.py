@@ -1,0 +1,233 @@
+"""Charts are files that others can read, and say what they show."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+from fairtrial.report import charts, views
+from fairtrial.report.page import comparison_html, comparison_page, record_html
+from fairtrial.runner import run
+from fairtrial.spec.errors import OutOfResources
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import MemoryStore, Record
+from fairtrial.verdicts import Comparison, compare_records
+
+SMALL = Recipe(model="linear", epochs=3, lr=0.01, engine="numpy")
+HOSTILE = "<script>alert('x')</script> & \"quoted\" \x1b[31m {{x}} ' onload=y"
+NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+def study(store: MemoryStore, names: list[str], seeds: int = 2, epochs: int = 3, study: str = "study") -> Comparison:
+    """Arms of these names that differ in their learning rate."""
+    lrs = {name: 0.01 * 2**place for place, name in enumerate(names)}
+    made = {
+        name: ({"lr": lr}, [run(SMALL.but(lr=lr, seed=s, epochs=epochs), store) for s in range(seeds)])
+        for name, lr in lrs.items()
+    }
+    return compare_records(study, made)
+
+
+def words(svg: str) -> str:
+    """All text in an SVG, which must be well-formed."""
+    return " ".join(" ".join(ElementTree.fromstring(svg).itertext()).split())
+
+
+def test_a_runs_chart_is_a_readable_svg_and_png(store: MemoryStore, tmp_path: Path) -> None:
+    record = run(SMALL, store)
+    files = charts.write_chart(charts.run_chart(record), tmp_path / "deep" / "curves.v1")
+    assert [f.name for f in files] == ["curves.v1.svg", "curves.v1.png"]
+    assert sorted(p.name for p in (tmp_path / "deep").iterdir()) == ["curves.v1.png", "curves.v1.svg"]
+    said = words(files[0].read_text("utf8"))
+    for expected in (
+        record.name,
+        "train",
+        "valid",
+        "test",
+        "running",
+        "loss",
+        "accuracy",
+        "best epoch",
+        "linear on digits",
+    ):
+        assert expected in said
+    with Image.open(files[1]) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 1000
+        assert picture.height > 500
+        assert len(set(picture.convert("RGB").resize((200, 100)).get_flattened_data())) > 20
+
+
+def test_a_comparisons_chart_names_arms_n_and_what_the_band_is(store: MemoryStore) -> None:
+    said = words(charts.svg(charts.comparison_chart(study(store, ["alpha", "beta"], seeds=3))))
+    for expected in (
+        "alpha (n = 3)",
+        "beta (n = 3)",
+        "95 % interval of the mean",
+        "Student's t",
+        "valid/accuracy by epoch",
+    ):
+        assert expected in said
+
+
+def test_the_chart_shows_the_numbers_of_the_views(store: MemoryStore) -> None:
+    comparison = study(store, ["alpha", "beta"], seeds=3)
+    spec = charts.comparison_chart(comparison).to_dict()
+    rows = [row for values in spec["datasets"].values() for row in values] if "datasets" in spec else _values(spec)
+    for arm in views.arm_views(comparison):
+        drawn = [r for r in rows if r.get("arm", "").startswith(arm.name) and "marked" in r]
+        assert [(r["epoch"], r["value"], (r["low"], r["high"])) for r in drawn] == [
+            (m.epoch, m.mean, m.interval) for m in arm.means
+        ]
+
+
+def _values(spec: object) -> list[dict[str, object]]:
+    """The rows of each data set of a chart, once."""
+    found: dict[str, list[dict[str, object]]] = {}
+    stack = [spec]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            if "values" in node:
+                found[repr(node["values"])] = node["values"]
+            stack += node.values()
+        elif isinstance(node, list):
+            stack += node
+    return [row for rows in found.values() for row in rows]
+
+
+def test_long_names_of_many_arms_are_not_cut(store: MemoryStore) -> None:
+    names = [f"conv 10, pool, act, conv 32, pool, act, flatten, linear {n}, act, dropout 0.3" for n in range(10)]
+    comparison = study(store, names, epochs=2)
+    said = words(charts.svg(charts.comparison_chart(comparison)))
+    for name, arm in zip(sorted(names), sorted(views.arm_views(comparison), key=lambda arm: arm.name), strict=True):
+        lines = views.arm_label(arm, charts.LABEL_WIDTH).split("\n")
+        assert " ".join(lines) == f"{name} (n = 2)"
+        assert all(line in said for line in lines)
+
+
+@pytest.mark.parametrize(("seeds", "epochs"), [(1, 1), (1, 3), (2, 1)])
+def test_one_arm_one_seed_or_one_epoch_is_drawn_without_bands(store: MemoryStore, seeds: int, epochs: int) -> None:
+    said = words(charts.svg(charts.comparison_chart(study(store, ["alone"], seeds, epochs))))
+    assert f"alone (n = {seeds})" in said
+    assert ("no interval" in said) == (seeds == 1)
+
+
+def test_a_study_whose_runs_all_diverged_is_still_drawn(store: MemoryStore) -> None:
+    bad = run(Recipe(model="mlp", engine="numpy", optimizer="sgd", lr=1e30, epochs=2), store)
+    comparison = compare_records("bad", {"bad": ({}, [bad])})
+    assert "bad (n = 0, 1 diverged)" in words(charts.svg(charts.comparison_chart(comparison)))
+    assert "diverged after 0 of 2 epochs" in words(charts.svg(charts.run_chart(bad)))
+    assert "bad" in comparison_page(comparison, "fairtrial compare")
+
+
+def test_a_run_without_events_is_drawn_empty(store: MemoryStore) -> None:
+    begun = replace(run(SMALL, store), events=())
+    assert "unfinished after 0 of 3 epochs" in words(charts.svg(charts.run_chart(begun)))
+
+
+def test_ids_of_two_charts_on_one_page_differ(store: MemoryStore) -> None:
+    page = comparison_page(study(store, ["alpha", "beta"]), "fairtrial compare")
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids)) > 0
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
+
+
+def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left(store: MemoryStore, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutOfResources, match="file"):
+        charts.write_chart(charts.run_chart(run(SMALL, store)), tmp_path / "file" / "curves")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+class Page(HTMLParser):
+    """Collects what a page is made of; complains about tags that do not close in order."""
+
+    VOID = frozenset({"meta", "br", "hr", "img"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def hostile(store: MemoryStore) -> Comparison:
+    return study(store, [HOSTILE, "plain"], seeds=3, study=HOSTILE)
+
+
+def test_the_page_is_well_formed_and_asks_for_nothing_outside(hostile: Comparison) -> None:
+    text = comparison_page(hostile, f"fairtrial compare {HOSTILE}")
+    page = Page(text)
+    assert set(re.findall(r"https?://[^\"' <]+", text)) <= NAMESPACES
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert all((attributes.get(name) or "#").startswith("#") for name in ("href", "src", "xlink:href"))
+
+
+def test_hostile_names_stand_in_the_page_as_text(hostile: Comparison) -> None:
+    page = Page(comparison_page(hostile, f"fairtrial compare {HOSTILE}"))
+    said = " ".join(page.text)
+    assert "\x1b" not in said
+    assert said.count("<script>alert('x')</script>") >= 4  # heading, tables, chart, command
+
+
+def test_the_page_holds_what_one_needs_to_check_and_repeat_the_study(store: MemoryStore) -> None:
+    comparison = study(store, ["alpha", "beta"], seeds=3)
+    page = Page(comparison_page(comparison, "fairtrial compare linear lr=0.01,0.02 --seeds 3"))
+    said = " ".join(" ".join(page.text).split())
+    for table in (views.arms_table(comparison), views.pairs_table(comparison), views.made_table(comparison)):
+        for row in table.rows:
+            assert all(cell in said for cell in row)
+    assert comparison.summary in said
+    assert "fairtrial compare linear lr=0.01,0.02 --seeds 3" in said
+    assert "Seeds: 0, 1, 2; the same for every arm." in said
+    assert all(name in said for arm in comparison.arms for name in arm.runs)
+    tables = sum(tag == "table" for tag, _ in page.tags)
+    assert tables == sum(tag == "caption" for tag, _ in page.tags) > 3
+    assert ("th", "row") in {(tag, a.get("scope")) for tag, a in page.tags}
+
+
+def test_what_a_notebook_shows_is_one_well_formed_piece(hostile: Comparison) -> None:
+    record: Record = next(iter(hostile.records.values()))[0]
+    for piece in (record_html(record), comparison_html(hostile)):
+        assert not {tag for tag, _ in Page(piece).tags} & {"script", "html", "body", "style"}
+        assert piece.count("<svg") == 2
+
+
+def test_pngs_come_out_the_same_each_time(store: MemoryStore, tmp_path: Path) -> None:
+    record = run(SMALL, store)
+    first, second = (charts.write_chart(charts.run_chart(record), tmp_path / n)[1].read_bytes() for n in ("a", "b"))
+    assert io.BytesIO(first).read(8) == b"\x89PNG\r\n\x1a\n"
+    assert first == second
