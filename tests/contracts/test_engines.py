@@ -211,3 +211,21 @@ def test_diverged_numbers_raise_no_warning(engine: str) -> None:
     net = make_net(engine, recipe, "float32")
     assert not np.isfinite(train(net, recipe, 4)[-1])
     assert not np.isfinite(net.norm())
+
+
+def test_outputs_given_away_may_be_changed() -> None:
+    recipe = Recipe(model="small-mlp", loss="nll")  # ends in log-softmax, whose way back needs its outputs
+    x, _ = batches(recipe, 1)[0]
+    dy = np.random.default_rng(0).normal(size=(len(x), CLASSES))
+    untouched, changed = make_net("numpy", recipe), make_net("numpy", recipe)
+    untouched.forward(x, At(0, 0))
+    changed.forward(x, At(0, 0))[...] = 0
+    untouched.backward(dy)
+    changed.backward(dy)
+    assert all(np.array_equal(gradient, changed.grads[name]) for name, gradient in untouched.grads.items())
+
+
+def test_batch_norm_refuses_a_single_number() -> None:
+    net = make_net("numpy", Recipe(model="mlp"))
+    with pytest.raises(UsageError, match="batch"):
+        net.forward(batches(Recipe(), 1)[0][0][:1], At(0, 0))

@@ -26,6 +26,7 @@ from fairtrial.engine.net import At
 from fairtrial.rng import rng
 from fairtrial.spec import arch as a
 from fairtrial.spec.arrays import NumpyArray, Tensors
+from fairtrial.spec.errors import UsageError
 
 L = TypeVar("L", bound=a.Layer)
 Tile: TypeAlias = tuple[slice, slice, slice]  # of y (units, h, w, n): all units, some rows, some columns
@@ -288,12 +289,14 @@ class BatchNorm(Op[a.BatchNorm]):
         running_mean, running_var = self.numbers.buffers["running_mean"], self.numbers.buffers["running_var"]
         x2 = flat(x)
         m = x2.shape[1]
+        if m == 1 and at is not None:
+            raise UsageError("batch norm: a single number for each channel has no variance; take a batch of 2 or more")
         mean = running_mean if at is None else x2.mean(1)
         z = x2 - mean[:, None]
         var = running_var if at is None else np.vecdot(z, z) / m
         if at is not None:  # the running ones follow those of the batch; m / (m - 1) makes the variance unbiased
             running_mean += self.layer.momentum * (mean - running_mean)
-            running_var += self.layer.momentum * (var * (m / max(m - 1, 1)) - running_var)
+            running_var += self.layer.momentum * (var * (m / (m - 1)) - running_var)
         self.scale = 1 / np.sqrt(var + self.layer.eps)
         z *= self.scale[:, None]
         self.z = z
