@@ -118,6 +118,22 @@ def test_long_names_of_many_arms_are_not_cut(store: MemoryStore) -> None:
         assert all(line in said for line in lines)
 
 
+def test_the_charts_keep_to_vega_lites_schema(store: MemoryStore) -> None:
+    comparison = study(store, ["alpha", "beta"], seeds=3)
+    charts.comparison_chart(comparison).to_dict(validate=True)
+    charts.run_chart(comparison.records["alpha"][0]).to_dict(validate=True)
+
+
+def test_bands_are_drawn_from_three_seeds_on_and_seeds_always(store: MemoryStore) -> None:
+    two, three = (study(store, ["alpha", "beta"], seeds=n) for n in (2, 3))
+    assert not views.has_bands(views.arm_views(two))
+    assert "Band:" not in views.curves_caption(two)
+    assert "n = 2" in views.curves_caption(two)
+    assert views.has_bands(views.arm_views(three))
+    drawn = [words(charts.svg(charts.styled(charts.comparison_panels(c)[0]))) for c in (two, three)]
+    assert ["Band:" in said for said in drawn] == [False, True]
+
+
 @pytest.mark.parametrize(("seeds", "epochs"), [(1, 1), (1, 3), (2, 1)])
 def test_one_arm_one_seed_or_one_epoch_is_drawn_without_bands(store: MemoryStore, seeds: int, epochs: int) -> None:
     said = words(charts.svg(charts.comparison_chart(study(store, ["alone"], seeds, epochs))))
@@ -207,7 +223,11 @@ def test_the_page_holds_what_one_needs_to_check_and_repeat_the_study(store: Memo
     comparison = study(store, ["alpha", "beta"], seeds=3)
     page = Page(comparison_page(comparison, "fairtrial compare linear lr=0.01,0.02 --seeds 3"))
     said = " ".join(" ".join(page.text).split())
-    for table in (views.arms_table(comparison), views.pairs_table(comparison), views.made_table(comparison)):
+    for table in (
+        views.arms_table(comparison),
+        views.pairs_table(comparison, comparison.pairs),
+        views.made_table(comparison),
+    ):
         for row in table.rows:
             assert all(cell in said for cell in row)
     assert comparison.summary in said

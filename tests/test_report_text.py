@@ -72,11 +72,30 @@ def test_a_records_numbers_are_shown_whole_at_any_width(record: Record, width: i
 def test_a_comparisons_numbers_are_shown_whole_at_any_width(store: MemoryStore, width: int) -> None:
     comparison, screen = study(store), Screen(width)
     show_comparison(comparison, screen.console)
-    for row in (*views.arms_table(comparison).rows, *views.pairs_table(comparison).rows):
+    for row in (*views.arms_table(comparison).rows, *views.pairs_table(comparison, comparison.pairs).rows):
         for cell in row:
             assert cell in screen.text
     assert comparison.summary in " ".join(screen.text.split())
     assert max(map(len, screen.text.splitlines())) <= width
+
+
+def test_pairs_fit_a_terminal_of_eighty_columns_as_a_table(store: MemoryStore) -> None:
+    comparison, screen = study(store), Screen(80)
+    show_comparison(comparison, screen.console)
+    row = views.pairs_table(comparison, comparison.pairs).rows[0]
+    assert any(all(cell in line for cell in row) for line in screen.text.splitlines())
+
+
+def test_of_many_arms_only_the_best_ones_pairs_fill_the_terminal(store: MemoryStore) -> None:
+    lrs = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06]
+    made = {f"lr={lr}": ({"lr": lr}, [run(SMALL.but(lr=lr, seed=s), store) for s in range(2)]) for lr in lrs}
+    comparison, screen = compare_records("rates", made), Screen(100)
+    show_comparison(comparison, screen.console)
+    best = comparison.arms[0].name
+    pairs = [line for line in screen.text.splitlines() if re.match(r"lr=\S+ - lr=", line)]
+    assert len(pairs) == 5
+    assert all(best in line for line in pairs)
+    assert "10 pairs without the best arm are in the report" in screen.text
 
 
 @pytest.mark.parametrize("width", [40, 100])

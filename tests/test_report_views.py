@@ -131,7 +131,7 @@ def test_the_tables_hold_the_comparisons_numbers(comparison: Comparison) -> None
     assert row[:4] == (first.name, "3", f"{100 * np.mean(first.values):.2f} %", f"{100 * low:.2f} to {100 * high:.2f}")
     pair = comparison.pairs[0]
     test = stats.ttest_rel(comparison.arms[0].values, comparison.arms[1].values)
-    said = views.pairs_table(comparison).rows[0]
+    said = views.pairs_table(comparison, comparison.pairs).rows[0]
     assert said[0] == f"{pair.a} - {pair.b}"
     assert said[1] == f"{100 * (np.mean(comparison.arms[0].values) - np.mean(comparison.arms[1].values)):+.2f}"
     assert said[3] == views.p_value(float(test.pvalue))

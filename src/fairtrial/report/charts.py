@@ -32,7 +32,6 @@ WIDTH, HEIGHT = 310, 250
 CAPTION_WIDTH = 54  # characters that fit a panel
 LABEL_WIDTH = 46  # the same of an arm's label
 HEADING_WIDTH = 118  # characters that fit both panels
-BANDS = 5  # arms up to which bands and single seeds can be told apart
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 MANY = 15  # points of a line from which they are no longer marked one by one
 LINE = 15  # pixels of a line of an arm's label
@@ -121,7 +120,7 @@ def _best_mark(epoch: int, last: float) -> list[alt.Chart]:
 
 
 def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView]) -> alt.LayerChart:
-    key, bands = views.curve_key(comparison), len(arms) <= BANDS
+    key = views.curve_key(comparison)
     share = views.is_share(key)
     x = _epochs(1, max(point.epoch for arm in arms for curve in arm.curves for point in curve.points))
     y = _scores(None, views.means_frame(arms, share), share)
@@ -129,12 +128,12 @@ def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView]) -> alt.Laye
     means = alt.Chart(_data(_mean_rows(arms))).encode(x=x, y=y, color=_colour(arms))
     band = means.transform_filter("datum.low != null").mark_area(clip=True, opacity=0.15).encode(y="low:Q", y2="high:Q")
     layers = [
-        *([band] if bands else []),
-        *([seeds.mark_line(clip=True, strokeWidth=0.8, opacity=0.4)] if bands else []),
+        *([band] if views.has_bands(arms) else []),
+        *([seeds.mark_line(clip=True, strokeWidth=0.8, opacity=0.4)] if len(arms) <= views.FEW else []),
         means.mark_line(clip=True, strokeWidth=2.4).encode(strokeDash=_dash(arms)),
         means.transform_filter("datum.marked").mark_point(filled=True, size=40, opacity=1).encode(shape=_shape(arms)),
     ]
-    return _panel(layers, f"{key} by epoch", views.curves_caption(comparison, bands), _height(arms))
+    return _panel(layers, f"{key} by epoch", views.curves_caption(comparison), _height(arms))
 
 
 def _seed_rows(arms: Sequence[ArmView]) -> Rows:

@@ -70,7 +70,7 @@ def comparison_page(comparison: Comparison, command: str) -> str:
 <figure class="charts">{_panels(comparison)}</figure>
 <h2>Results</h2>
 {table_html(views.arms_table(comparison))}
-{table_html(views.pairs_table(comparison)) if comparison.pairs else ""}
+{"".join(map(table_html, _pairs(comparison)))}
 <h2>What was compared</h2>
 {table_html(views.settings_table(comparison)) if len(comparison.arms) > 1 else ""}
 <p>{escape(views.seeds_line(comparison))}</p>
@@ -87,7 +87,7 @@ def comparison_page(comparison: Comparison, command: str) -> str:
 
 def comparison_html(comparison: Comparison) -> str:
     """A comparison as a notebook shows it: the charts and the tables."""
-    tables = [views.arms_table(comparison), *([views.pairs_table(comparison)] if comparison.pairs else [])]
+    tables = [views.arms_table(comparison), *_pairs(comparison)]
     summary = f"<p><strong>{escape(views.clean(comparison.summary))}</strong></p>"
     return _notebook(_panels(comparison), tables, summary)
 
@@ -100,6 +100,11 @@ def record_html(record: Record) -> str:
 def _notebook(panels: str, tables: Iterable[views.Table], above: str) -> str:
     drawn = f'<div style="{NOTEBOOK_STYLE}">{panels}</div>'
     return f"<div>{above}{drawn}{''.join(map(table_html, tables))}</div>"
+
+
+def _pairs(comparison: Comparison) -> list[views.Table]:
+    """The table of all pairs, if there are any."""
+    return [views.pairs_table(comparison, comparison.pairs)] if comparison.pairs else []
 
 
 def _panels(comparison: Comparison) -> str:

@@ -16,6 +16,7 @@ from fairtrial.report import views
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison
 
+LONGEST = 1000  # characters of a summary
 WORD_WIDTH = 16  # columns of words may be folded down to this before a table becomes lines
 STYLES = {
     "better": "bold green",
@@ -36,8 +37,8 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     """The arms, the pairs, and the outcome in a sentence."""
     show_table(views.arms_table(comparison), console)
     if comparison.pairs:
-        show_table(views.pairs_table(comparison), console)
-    console.print(plain(views.clean(comparison.summary), console, "bold"))
+        show_table(views.pairs_table(comparison, views.chief_pairs(comparison)), console)
+    console.print(plain(views.headline(comparison, LONGEST), console, "bold"))
 
 
 def show_arch(net: Mapping[str, Any], console: Console) -> None:
@@ -49,15 +50,21 @@ def show_table(table: views.Table, console: Console) -> None:
     """The table with its caption above and its notes below, as lines where it is wider than the console."""
     if table.caption:
         console.print(plain(table.caption, console, "bold"))
+    if table.rows:
+        print_rows(table, console)
+    for note in table.notes:
+        console.print(plain(note, console, "dim"))
+    console.print()
+
+
+def print_rows(table: views.Table, console: Console) -> None:
+    """The rows in columns where there is room for them, else as lines."""
     grid = as_grid(table, console)
     least = Measurement.get(console, console.options.update(max_width=10_000), grid).maximum - _spare(table)
     if least <= console.width:
         console.print(grid)
     else:
         print_lines(table, console)
-    for note in table.notes:
-        console.print(plain(note, console, "dim"))
-    console.print()
 
 
 def _spare(table: views.Table) -> int:
@@ -69,7 +76,13 @@ def _spare(table: views.Table) -> int:
 def as_grid(table: views.Table, console: Console) -> Grid:
     """The table for rich; only its columns of words may be folded."""
     utf8 = console.encoding.lower().startswith("utf")
-    grid = Grid(box=SIMPLE_HEAD if utf8 else ASCII_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    grid = Grid(
+        box=SIMPLE_HEAD if utf8 else ASCII_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        header_style="bold",
+    )
     for column in table.columns:
         align = "right" if column.numeric else "left"
         grid.add_column(plain(column.name, console), justify=align, no_wrap=column.numeric, overflow="fold")

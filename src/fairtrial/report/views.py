@@ -17,6 +17,7 @@ from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison, Interval, Pair, estimate, fit_seconds
 
+FEW = 5  # arms up to which bands and single seeds can be told apart
 LONG = 5  # epochs from which a curve is seen well enough at their ends
 PARTS = ("train", "valid", "test", "running")
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, direction marks, surrogates, line separators
@@ -211,9 +212,7 @@ def _sampling(made: Outcome) -> list[str]:
     if share is None or not images or not isfinite(share):
         return []
     low, high = stats.binomtest(round(share * images), images).proportion_ci(0.95, method="wilson")
-    return [
-        f"other test images: {100 * low:.2f} to {100 * high:.2f} % (95 %, Wilson); other seeds: not known from n = 1"
-    ]
+    return [f"other test images: {100 * low:.2f} to {100 * high:.2f} % (95 %, Wilson); other seeds: n = 1"]
 
 
 def steps_per_epoch(record: Record) -> float:
@@ -437,16 +436,24 @@ def dots_frame(arms: Sequence[ArmView], share: bool) -> tuple[float, float]:
     return frame([dot.value for arm in arms for dot in arm.dots] + sides, share)
 
 
-def curves_caption(comparison: Comparison, bands: bool = True) -> str:
+def has_bands(arms: Sequence[ArmView]) -> bool:
+    """Whether bands tell something: of few arms, and not of 2 seeds, whose t is 12.7."""
+    ns = [mean.n for arm in arms for mean in arm.means]
+    return len(arms) <= FEW and min(ns, default=0) > 2
+
+
+def curves_caption(comparison: Comparison) -> str:
     """What the lines and bands are."""
     arms = arm_views(comparison)
     if all(len(arm.curves) < 2 for arm in arms):
         return "n = 1, one seed an arm: no band."
     said = [f"Mean over seeds ({_spread_of_n(arms)}) at the end of each epoch."]
-    if bands:
+    if has_bands(arms):
         said.append(f"Band: {_level(comparison)} interval of the mean, Student's t. Faint: single seeds.")
     else:
-        said.append("Bands would cover each other; the intervals stand on the right.")
+        said.append(
+            "Faint: single seeds; for the intervals see the right." if len(arms) <= FEW else "Intervals: on the right."
+        )
     if any(
         arm.means[-1].epoch < curve.points[-1].epoch
         for arm in arms
@@ -509,24 +516,34 @@ def arms_table(comparison: Comparison) -> Table:
     return table(f"{comparison.study}: {key} by arm", heads, [row[: len(heads)] for row in rows])
 
 
-def pairs_table(comparison: Comparison) -> Table:
+def chief_pairs(comparison: Comparison) -> tuple[Pair, ...]:
+    """All pairs where they are few, else those of the best arm."""
+    best = comparison.arms[0].name
+    few = len(comparison.arms) <= FEW
+    return comparison.pairs if few else tuple(pair for pair in comparison.pairs if best in (pair.a, pair.b))
+
+
+def pairs_table(comparison: Comparison, pairs: Sequence[Pair]) -> Table:
     """Each pair's difference with its interval, its p corrected for all pairs, and the verdict."""
-    unit = "points" if is_share(comparison.metric) else comparison.metric
-    heads = ("pair", f"difference ({unit})", f"{_level(comparison)} interval", "p", "verdict", "more seeds")
+    unit = "in points of accuracy" if is_share(comparison.metric) else f"in {comparison.metric}"
+    heads = ("pair", "difference", f"{_level(comparison)} interval", "p", "verdict", "more seeds")
     notes = [
         "difference: the first minus the second, mean over paired seeds; p: Student's t test, corrected by Holm for "
         f"{counted(len(comparison.pairs), 'pair')}; equivalent: within {points(comparison.metric, comparison.margin)}; "
         "the interval is each pair's own",
-        "more seeds: to add for an undecided pair until it is likely settled",
     ]
-    rows = [_pair_row(pair, comparison.metric) for pair in comparison.pairs]
-    return table("Pair by pair", heads, rows, words=(0, 4), notes=notes)
+    if any(pair.judged.more_seeds for pair in pairs):
+        notes.append("more seeds: to add for an undecided pair until it is likely settled")
+    if len(pairs) < len(comparison.pairs):
+        notes.append(f"{len(comparison.pairs) - len(pairs)} pairs without the best arm are in the report")
+    rows = [_pair_row(pair, comparison.metric) for pair in pairs]
+    return table(f"Pair by pair, {unit}", heads, rows, words=(0, 4), notes=notes)
 
 
 def _pair_row(pair: Pair, key: str) -> tuple[object, ...]:
     j = pair.judged
-    scale = 100 if is_share(key) else 1
-    difference = f"{scale * j.difference:+.2f}" if isfinite(j.difference) else "-"
+    shown = f"{100 * j.difference:+.2f}" if is_share(key) else f"{j.difference:+.4g}"
+    difference = shown if isfinite(j.difference) else "-"
     more = "-" if j.more_seeds is None else j.more_seeds
     return f"{pair.a} - {pair.b}", difference, between(key, j.interval, signed=True), p_value(j.p), j.verdict, more
 
