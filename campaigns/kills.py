@@ -167,8 +167,9 @@ def disturb(case: Case, folder: Path, chance: random.Random, most: int, as_comma
         raise RuntimeError(f"{case.name}: a run could not be resumed, see {folder}")
     case.kills += kills
     got = bits(store, found(store, case.recipe))
-    differing = sorted(f for f in got.keys() | case.wanted.keys() if got.get(f) != case.wanted.get(f))
-    leftover = [file for file in store.files(found(store, case.recipe)) if ".writing" in file or file.endswith(".bad")]
+    differing = sorted(file for file in got.keys() | case.wanted.keys() if got.get(file) != case.wanted.get(file))
+    files = [path.name for path in (store.root / found(store, case.recipe)).iterdir()]
+    leftover = [file for file in files if file.startswith(".writing") or file.endswith(".bad")]
     if differing or leftover:
         case.wrong.append(f"{folder}: {', '.join(differing + leftover)}")
     else:
@@ -177,7 +178,8 @@ def disturb(case: Case, folder: Path, chance: random.Random, most: int, as_comma
 
 def campaign(kills: int, seed: int, folder: Path) -> list[Case]:
     """Disturb the cases in turn until so many kills are made."""
-    import torch  # noqa: F401  (once here, not in each child)
+
+    import fairtrial.engine.torch_net  # noqa: F401
 
     chance = random.Random(seed)
     cases = make_cases(folder, seed)
@@ -189,6 +191,37 @@ def campaign(kills: int, seed: int, folder: Path) -> list[Case]:
         disturb(case, folder / f"run-{rounds}", chance, most, as_command)
         rounds, made = rounds + 1, sum(case.kills for case in cases)
     return cases
+
+
+def points(folder: Path) -> tuple[int, list[str]]:
+    """Kill a small run before its n-th operation on the disk, for every n: how many there are, and what went wrong."""
+    fields = {"model": "flatten, linear classes", "engine": "numpy", "batch": 512, "epochs": 2, "save_every": 2}
+    recipe, alone, wrong = make_recipe(fields), FolderStore(folder / "undisturbed"), []
+    os.waitpid(fork(lambda: run(recipe, alone)), 0)
+    wanted = bits(alone, found(alone, recipe))
+    for n in range(1, 10_000):
+        store = FolderStore(folder / f"before-{n}")
+        if not os.WIFSIGNALED(os.waitpid(fork(lambda n=n, store=store: dying(n, recipe, store)), 0)[1]):
+            return n - 1, wrong
+        os.waitpid(fork(lambda store=store: run(recipe, store)), 0)
+        if bits(store, found(store, recipe)) != wanted:
+            wrong.append(f"killed before operation {n}")
+    raise RuntimeError("the run never ended")
+
+
+def dying(n: int, recipe: Recipe, store: FolderStore) -> None:
+    """Train in a process that kills itself before the n-th time that it opens, renames or removes in the store."""
+    left = n
+
+    def see(event: str, words: tuple[object, ...]) -> None:
+        nonlocal left
+        if event in ("open", "os.mkdir", "os.rename", "os.remove") and str(words[0]).startswith(store.path):
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(see)
+    run(recipe, store)
 
 
 def table(cases: list[Case]) -> str:
@@ -205,9 +238,14 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--kills", type=int, default=60)
     words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--points", action="store_true", help="kill a small run before each operation on the disk")
     given = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
+        if given.points:
+            count, wrong = points(Path(folder))
+            print("\n".join([*wrong, f"{count} operations, {count - len(wrong)} kills survived bit-identical"]))
+            sys.exit(bool(wrong))
         cases = campaign(given.kills, given.seed, Path(folder))
         print(table(cases))
         print(f"{time.monotonic() - began:.0f} s, seed {given.seed}")

@@ -75,7 +75,10 @@ def run(
         print_json(record_json(record, str(store / record.name)))
     else:
         show_record(record, console())
-    raise typer.Exit(exit_code(record))
+    code = exit_code(record)
+    if code in (130, 143):
+        print("fairtrial: stopped; the same command goes on from here", file=sys.stderr)
+    raise typer.Exit(code)
 
 
 @app.command()

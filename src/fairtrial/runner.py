@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Protocol
 
+import numpy as np
+
 from fairtrial.engine.net import Net
 from fairtrial.parts.datasets import Dataset, Split, facts, load
 from fairtrial.parts.initialisers import start
@@ -39,9 +41,9 @@ from fairtrial.store import (
     Record,
     Store,
     as_lines,
-    events_of,
     generations,
     json_of,
+    whole_events,
 )
 from fairtrial.train.loop import Diverged, Progress, progress_of, score, train
 from fairtrial.train.state import State, StateFile, read_state
@@ -95,6 +97,10 @@ def make_plan(recipe: Recipe, own_module: bool = False) -> Plan:
     make_rule(recipe)
     if recipe.engine == "numpy" and (recipe.precision == "bf16" or recipe.device in ("cuda", "mps") or own_module):
         raise UsageError("engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers")
+    if recipe.device in ("cuda", "mps"):
+        from fairtrial.engine.torch_net import pick_device  # torch itself knows what devices there are
+
+        pick_device(recipe.device)
     if not recipe.valid and (recipe.patience or "plateau" in recipe.schedule):
         raise UsageError("patience and the plateau schedule look at the validation part, but valid=0 leaves none")
     arch = () if own_module else build(recipe, shape, criterion.outputs)
@@ -123,15 +129,22 @@ def run(
     plan = make_plan(recipe, module is not None)
     data = load(recipe.data)
     run_id = recipe.id(data.fingerprint)
-    if (found := store.find(run_id)) and not from_scratch and (record := store.read(found)).end:
-        return record
+    found = store.find(run_id)
+    if found and not from_scratch and is_over(store, found):
+        return store.read(found)
     name = found or f"{slug(name or recipe.model)}-{run_id}"
-    with store.hold(name), engine_threads(recipe), interrupts() as signals, memory_errors():
+    with store.hold(name), engine_threads(recipe), interrupts() as signals, memory_errors(), new_start_offered(name):
         job = begin(plan, data, store, name, module, from_scratch)
         past = resume(job, watch, allow_inexact)
         watch.begin(name, recipe, recipe.epochs * job.stream.per_epoch, job.state.step)
         work(job, past, watch, signals)
     return store.read(name)
+
+
+def is_over(store: Store, name: str) -> bool:
+    """Whether the run came to an end that is no interruption."""
+    last = whole_events(store, name)[-1:]
+    return any(isinstance(event, Ended) and event.reason != "interrupted" for event in last)
 
 
 @dataclass(frozen=True)
@@ -150,7 +163,7 @@ class Job:
 def begin(
     plan: Plan, data: Dataset, store: Store, name: str, module: Callable[[], Any] | None, from_scratch: bool
 ) -> Job:
-    """The state before the first step; a folder is a run as soon as it holds its recipe, which is written last."""
+    """The state before the first step, and a folder that is a run."""
     recipe = plan.recipe
     split = data.split(recipe.seed, recipe.valid)
     check_split(split, recipe)
@@ -158,13 +171,18 @@ def begin(
     fitted = {k: v.astype(precision) for k, v in make_input(recipe.input).fit(data.images[split.train]).items()}
     net = make_net(plan, module)
     state = State(net, net.optimizer(make_rule(recipe)))
-    if from_scratch:
-        for file in (*generations(store, name), BEST, EVENTS, MADE):
-            store.drop(name, file)
-    if store.get(name, RECIPE) is None or from_scratch:
-        store.put(name, MADE, as_json(made(plan, data, split, net)))
-        store.put(name, RECIPE, as_json(recipe.model_dump(mode="json")))
+    if from_scratch or store.get(name, RECIPE) is None or not generations(store, name):
+        make_folder(store, name, recipe, made(plan, data, split, net))
     return Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), split, fitted)
+
+
+def make_folder(store: Store, name: str, recipe: Recipe, how: dict[str, Any]) -> None:
+    """Empty the folder and make it a run: it is one as long as it holds its recipe, which goes first and comes last."""
+    store.drop(name, RECIPE)
+    for file in store.files(name):
+        store.drop(name, file)
+    store.put(name, MADE, as_json(how))
+    store.put(name, RECIPE, as_json(recipe.model_dump(mode="json")))
 
 
 def make_net(plan: Plan, module: Callable[[], Any] | None) -> Net:
@@ -196,14 +214,15 @@ def resume(job: Job, watch: Watch, allow_inexact: bool) -> tuple[Event, ...]:
         file, past = newest_good(job, states, watch)
         job.state.load(file)
         watch.say(f"{job.name}: resumed after step {job.state.step}")
-    if tuple(events_of(job.store, job.name)) != past:
-        job.store.put(job.name, EVENTS, as_lines(past))
+    lines = as_lines(past)
+    if (job.store.get(job.name, EVENTS) or b"") != lines:  # as bytes: a torn line must not stay, the next would join it
+        job.store.put(job.name, EVENTS, lines)
     return past
 
 
 def newest_good(job: Job, states: list[str], watch: Watch) -> tuple[StateFile, tuple[Event, ...]]:
     """The newest state whose bits and events are whole, and these events; damaged ones are set aside as `.bad`."""
-    events = tuple(events_of(job.store, job.name))
+    events = whole_events(job.store, job.name)
     reasons: list[str] = []
     for file in states:
         data = job.store.get(job.name, file) or b""
@@ -222,7 +241,7 @@ def newest_good(job: Job, states: list[str], watch: Watch) -> tuple[StateFile, t
             job.store.put(job.name, f"{bad}.bad", job.store.get(job.name, bad) or b"")
             job.store.drop(job.name, bad)
         return state, events[: state.meta["events"]]
-    raise DamagedFile("\n".join([*reasons, "no state is whole; --from-scratch begins the run anew"]))
+    raise DamagedFile("\n".join([*dict.fromkeys(reasons), "no saved state is whole"]))
 
 
 def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
@@ -238,7 +257,7 @@ def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
             "--allow-inexact goes on all the same and marks the run"
         )
     watch.say(f"{job.name}: going on inexactly ({'; '.join(differing)})")
-    job.store.put(job.name, MADE, as_json({**was, "inexact": [*was.get("inexact", []), *differing]}))
+    job.store.put(job.name, MADE, as_json({**was, "inexact": sorted({*was.get("inexact", []), *differing})}))
 
 
 def work(job: Job, past: tuple[Event, ...], watch: Watch, signals: list[int]) -> None:
@@ -324,6 +343,15 @@ def interrupts() -> Generator[list[int]]:
 
 
 @contextlib.contextmanager
+def new_start_offered(name: str) -> Generator[None]:
+    """Damage that a run cannot get over, with the one thing that is left to do."""
+    try:
+        yield
+    except DamagedFile as error:
+        raise DamagedFile(f"{error}\n--from-scratch begins run {name} anew") from error
+
+
+@contextlib.contextmanager
 def engine_threads(recipe: Recipe) -> Generator[None]:
     """The recipe's number of threads while the run lasts."""
     if recipe.engine == "torch":
@@ -383,12 +411,14 @@ def made(plan: Plan, data: Dataset, split: Split, net: Net) -> dict[str, Any]:
 
 def environment(net: Net) -> dict[str, str]:
     """What the bits of a run depend on beside its recipe and data."""
-    packages = ("fairtrial", "numpy", "torch" if net.xp.__name__ == "torch" else "scipy")
+    torch = net.xp.__name__ == "torch"
+    packages = ("fairtrial", "numpy", "torch" if torch else "scipy")
     versions = {package: importlib.metadata.version(package) for package in packages}
-    return {"python": platform.python_version(), **versions, "machine": platform.machine(), "device": net.place}
+    simd = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # as wide as they are, sums are grouped
+    cpu = [platform.machine(), *simd[-1:], *([net.xp.backends.cpu.get_cpu_capability()] if torch else [])]
+    return {"python": platform.python_version(), **versions, "cpu": " ".join(cpu), "device": net.place}
 
 
 def as_json(value: dict[str, Any]) -> bytes:
     """Readable with `cat`."""
     return (json.dumps(value, indent=2) + "\n").encode()
-

@@ -21,6 +21,7 @@ from fairtrial.spec.recipe import Recipe, recipe_of
 from fairtrial.spec.tensorfile import unpack
 
 EVENTS, RECIPE, MADE, BEST = "events.jsonl", "recipe.json", "made.json", "best.safetensors"
+LOCK, OWNER = "lock", "owner"  # who works on a run: no part of it
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ class Store(Protocol):
 
     def drop(self, name: str, file: str) -> None: ...
 
-    def files(self, name: str) -> list[str]: ...
+    def files(self, name: str) -> list[str]:
+        """The files of a run, sorted."""
+        ...
 
     def hold(self, name: str) -> contextlib.AbstractContextManager[None]:
         """Work on a run alone; Busy, naming the process, if another one does."""
@@ -137,6 +140,14 @@ def events_of(store: Store, name: str) -> Iterator[Event]:
             yield from_json(line.decode())
         except (DamagedFile, UnicodeDecodeError) as error:
             raise DamagedFile(f"{name}/{EVENTS}:{number}: {error}") from None
+
+
+def whole_events(store: Store, name: str) -> tuple[Event, ...]:
+    """The events up to the first damaged line, wherever it is."""
+    events: list[Event] = []
+    with contextlib.suppress(DamagedFile):
+        events.extend(events_of(store, name))
+    return tuple(events)
 
 
 def as_lines(events: tuple[Event, ...]) -> bytes:
@@ -207,18 +218,22 @@ class FolderStore:
             return path.read_bytes() if path.is_file() else None
 
     def drop(self, name: str, file: str) -> None:
-        (self.root / name / file).unlink(missing_ok=True)
+        path = self.root / name / file
+        with disk_errors(path):
+            path.unlink(missing_ok=True)
 
     def files(self, name: str) -> list[str]:
         folder = self.root / name
-        return sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+        if not folder.is_dir():
+            return []
+        return sorted(e.name for e in os.scandir(folder) if e.name not in (LOCK, OWNER) and e.name[0] != ".")
 
     @contextlib.contextmanager
     def hold(self, name: str) -> Generator[None]:
         folder = self.root / name
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            lock, owner = FileLock(folder / "lock", timeout=0), folder / "owner"
+            lock, owner = FileLock(folder / LOCK, timeout=0), folder / OWNER
             try:
                 lock.acquire()
             except Timeout:
@@ -231,7 +246,8 @@ class FolderStore:
                 leftover.unlink(missing_ok=True)
             yield
         finally:
-            owner.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a disk that takes no more is reported by what wrote to it
+                owner.unlink(missing_ok=True)
             lock.release()
 
 

@@ -133,7 +133,7 @@ def _typed(name: str, word: str) -> Any:
 def _literal(word: str) -> Any:
     try:
         value: Any = json.loads(word)
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             value = float(word)  # 1e-3 and .5, which JSON writes otherwise
         except ValueError:
