@@ -41,7 +41,7 @@ def make_study(name: str, base: Recipe, levels: Mapping[str, Sequence[Any]], see
             raise UsageError("seed cannot be an arm: every arm runs with the same seeds; set their number by seeds")
     if seeds < 1:
         raise UsageError(f"seeds={seeds}: at least one")
-    varied = [field for field, values in levels.items() if len(values) > 1] or list(levels)
+    varied = [field for field, values in levels.items() if len(values) > 1]
     arms: dict[str, Recipe] = {}
     for values in product(*levels.values()):
         fields = dict(zip(levels, values, strict=True))

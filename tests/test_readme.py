@@ -1,0 +1,51 @@
+"""What the README promises is what is run: its commands, its pictures, its links."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf8")
+MAIN_JOB, TESTS = re.findall(r"```sh\n(python3 -m venv [^\n]+)\n```", README)
+
+
+def test_ci_runs_the_test_command_word_for_word() -> None:
+    assert TESTS in (ROOT / ".ci" / "run").read_text("utf8").splitlines()
+
+
+def test_the_main_job_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    words = MAIN_JOB.split(".venv/bin/fairtrial ")[1].split()
+    done = subprocess.run(
+        [sys.executable, "-m", "fairtrial", *words], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    shown = re.search(r"```text\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    assert without_times(done.stdout) == without_times(shown[1])
+    (page,) = tmp_path.glob("runs/studies/*/report.html")
+    assert str(page.relative_to(tmp_path)) in done.stdout
+    assert {path.name for path in page.parent.iterdir()} >= {"chart.svg", "chart.png", "scores.csv", "study.json"}
+
+
+def without_times(output: str) -> list[str]:
+    """The lines of a table without what differs between machines: seconds, and digits beyond those of the scores."""
+    return [re.sub(r"\d+\.\d+ s\b", "- s", line).split() for line in output.splitlines() if line.strip()]
+
+
+def test_every_link_and_picture_is_there() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    missing = [
+        f"{page.name}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf8"))
+        if not target.startswith("http") and not (page.parent / target).exists()
+    ]
+    assert not missing
+
+
+def test_every_command_in_the_docs_is_understood() -> None:
+    """Each `fairtrial list|show` in a code block runs; others would train."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = [line.split("#")[0].split() for block in blocks for line in block.splitlines()]
+    for words in (line for line in lines if line[:2] in (["fairtrial", "list"], ["fairtrial", "show"])):
+        subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
