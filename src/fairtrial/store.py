@@ -286,7 +286,8 @@ class MemoryStore:
         files[EVENTS] = files.get(EVENTS, b"") + to_json(event).encode() + b"\n"
 
     def put(self, name: str, file: str, data: bytes) -> None:
-        self._files.setdefault(name, {})[file] = data
+        files = self._files.pop(name, {}) if file == RECIPE else self._files.get(name, {})
+        self._files[name] = {**files, file: data}  # a run takes its place in the list when it is begun
 
     def get(self, name: str, file: str) -> bytes | None:
         return self._files.get(name, {}).get(file)

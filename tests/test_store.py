@@ -1,0 +1,283 @@
+"""Both stores keep the same promises; the one on disk keeps them against other processes, full disks and damage."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import bits, fairtrial, stop_at, tiny
+from fairtrial.runner import run
+from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
+from fairtrial.spec.events import Ended, Fitted, Saved, Scored, from_json, to_json
+from fairtrial.store import (
+    EVENTS,
+    MADE,
+    RECIPE,
+    FolderStore,
+    MemoryStore,
+    Store,
+    events_of,
+    generations,
+    json_of,
+    whole_events,
+)
+
+SCORED = Scored(5, 1, True, {"valid/loss": 0.1 + 0.2, "valid/accuracy": 1 / 3}, True, 0.5)
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return FolderStore(tmp_path / "runs") if request.param == "folder" else MemoryStore()
+
+
+def begin(store: Store, name: str) -> None:
+    store.put(name, MADE, b'{"schema": 1}')
+    store.put(name, RECIPE, json.dumps(tiny().model_dump(mode="json")).encode())
+
+
+def test_a_file_comes_back_and_is_replaced_and_dropped(store: Store) -> None:
+    assert store.get("a-1", "x") is None
+    store.put("a-1", "x", b"one")
+    store.put("a-1", "x", b"two")
+    store.put("a-1", "y", b"")
+    assert store.get("a-1", "x") == b"two"
+    assert store.get("a-1", "y") == b""
+    assert store.files("a-1") == ["x", "y"]
+    store.drop("a-1", "x")
+    store.drop("a-1", "x")
+    assert store.files("a-1") == ["y"]
+    assert store.files("no-such") == []
+
+
+def test_a_run_is_listed_and_found_once_it_has_its_recipe(store: Store) -> None:
+    assert store.list() == []
+    store.put("a-1", MADE, b"{}")
+    assert store.list() == []
+    assert store.find("1") == ""
+    begin(store, "b-2")
+    begin(store, "a-1")
+    assert store.list() == ["b-2", "a-1"]
+    assert store.find("1") == "a-1"
+    assert store.find("") == ""
+
+
+def test_events_come_back_bit_for_bit(store: Store) -> None:
+    events = (
+        Fitted(1, 1, 0.1, {"running/loss": 2.3025850929940455}, 10, 0.01), SCORED, Saved(5, 1),
+        Ended(5, 1, "finished", 1, {"test/accuracy": 0.1}),
+    )  # fmt: skip
+    begin(store, "a-1")
+    for event in events:
+        store.append("a-1", event)
+    record = store.read("a-1")
+    assert record.events == events
+    assert record.end == events[-1]
+    assert record.epochs == (SCORED,)
+    assert record.recipe == tiny()
+
+
+def test_a_score_that_is_no_number_is_null_in_json_and_nan_again() -> None:
+    line = to_json(Scored(1, 1, True, {"valid/loss": float("inf")}, False, 0.0))
+    assert '"valid/loss": null' in line
+    back = from_json(line)
+    assert isinstance(back, Scored)
+    assert back.scores["valid/loss"] != back.scores["valid/loss"]
+
+
+@pytest.mark.parametrize("line", ["", "{}", "[1]", '{"event": "saved"}', '{"event": "who"}', "null", "[" * 100_000])
+def test_what_is_no_event_is_refused(line: str) -> None:
+    with pytest.raises(DamagedFile, match="not an event"):
+        from_json(line)
+
+
+def test_a_torn_last_line_is_left_out_and_a_damaged_line_is_named(store: Store) -> None:
+    begin(store, "a-1")
+    lines = [to_json(SCORED).encode(), to_json(Saved(5, 1)).encode()]
+    store.put("a-1", EVENTS, lines[0] + b"\n" + lines[1][:20])
+    assert store.read("a-1").events == (SCORED,)
+    store.put("a-1", EVENTS, lines[0] + b"\n\xff\xfe\n" + lines[1] + b"\n")
+    with pytest.raises(DamagedFile, match=rf"a-1/{EVENTS}:2"):
+        store.read("a-1")
+    assert whole_events(store, "a-1") == (SCORED,)
+
+
+def test_an_unknown_run_is_named_with_the_nearest(store: Store) -> None:
+    begin(store, "mlp-12345")
+    with pytest.raises(UnknownName, match="mlp-12345"):
+        store.read("mlp-1234")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"[" * 100_000, b"\xff"])
+def test_damaged_json_is_named(store: Store, damage: bytes) -> None:
+    begin(store, "a-1")
+    store.put("a-1", MADE, damage)
+    with pytest.raises(DamagedFile, match=f"a-1/{MADE}"):
+        json_of(store, "a-1", MADE)
+
+
+def test_a_run_is_held_once(store: Store) -> None:
+    with store.hold("a-1"), pytest.raises(Busy, match="a-1"), store.hold("a-1"):
+        pass
+    with store.hold("a-1"):
+        pass
+    with pytest.raises(ZeroDivisionError), store.hold("a-1"):
+        raise ZeroDivisionError
+    with store.hold("a-1"):
+        assert store.files("a-1") == []
+
+
+def test_a_real_run_is_the_same_in_both_stores(tmp_path: Path) -> None:
+    on_disk, in_memory = FolderStore(tmp_path), MemoryStore()
+    name = run(tiny(keep="all"), on_disk).name
+    assert run(tiny(keep="all"), in_memory).name == name
+    assert bits(on_disk, name) == bits(in_memory, name)
+    assert on_disk.files(name) == in_memory.files(name)
+    assert len(list(events_of(on_disk, name))) == len(list(events_of(in_memory, name)))
+
+
+def test_two_states_are_kept_newest_first(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    name = run(tiny(epochs=4), store).name
+    assert generations(store, name) == ["state-20.safetensors", "state-15.safetensors"]
+
+
+def test_weights_that_are_not_there_yet_are_data_missing(tmp_path: Path) -> None:
+    record = run(tiny(), FolderStore(tmp_path), watch=stop_at(2))
+    with pytest.raises(DataError, match="no weights yet"):
+        record.weights()
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put("a-1", "x", b"old")
+    with pytest.raises(TypeError):
+        store.put("a-1", "x", "no bytes")  # pyright: ignore[reportArgumentType]
+    assert store.get("a-1", "x") == b"old"
+    assert [path.name for path in (tmp_path / "a-1").iterdir()] == ["x"]
+
+
+def test_what_a_killed_writer_left_is_swept_at_the_next_start(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.put("a-1", "x", b"whole")
+    (tmp_path / "a-1" / ".writing-123-state-5.safetensors").write_bytes(b"half")
+    assert store.files("a-1") == ["x"]
+    with store.hold("a-1"):
+        assert [path.name for path in (tmp_path / "a-1").glob(".writing-*")] == []
+
+
+HOLD = """
+import sys, time
+from fairtrial.store import FolderStore
+with FolderStore(sys.argv[1]).hold(sys.argv[2]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_second_process_on_a_run_is_told_the_first_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
+    words = ["run", "small-mlp", "engine=numpy", "epochs=1", "batch=512", "--quiet", "--json"]
+    name = json.loads(fairtrial(*words, cwd=tmp_path).stdout)["run"]
+    events = tmp_path / "runs" / name / EVENTS
+    events.write_bytes(b"".join(events.read_bytes().splitlines(keepends=True)[:-1]))  # it has not ended yet
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "runs"), name], stdout=subprocess.PIPE, text=True
+    ) as first:  # fmt: skip
+        assert first.stdout
+        assert first.stdout.readline() == "held\n"
+        second = fairtrial(*words, cwd=tmp_path)
+        first.kill()
+    assert second.returncode == 7
+    assert f"process {first.pid} on" in second.stderr
+    assert fairtrial(*words, cwd=tmp_path).returncode == 0
+
+
+def test_a_store_that_is_a_file_is_exit_code_6_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("not a folder")
+    done = fairtrial("run", "small-mlp", "engine=numpy", "epochs=1", "--quiet", cwd=tmp_path)
+    assert done.returncode == 6
+    assert "runs" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+from fairtrial.cli import main
+sys.argv = ["fairtrial", *sys.argv[2:]]
+main()
+"""
+
+
+@posix
+def test_a_file_that_cannot_be_written_whole_leaves_the_states_before_it(tmp_path: Path) -> None:
+    words = ["run", "flatten, linear 8, act, linear classes", "engine=numpy", "batch=256", "epochs=2", "save_every=2"]
+    words += ["--quiet", "--store", str(tmp_path)]
+    recipe, alone, store = tiny(save_every=2), MemoryStore(), FolderStore(tmp_path)
+    name = run(recipe, alone).name
+    run(recipe, store, watch=stop_at(6))
+    before = {file: store.get(name, file) for file in generations(store, name)}
+    full = subprocess.run(
+        [sys.executable, "-c", LIMITED, "4000", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert full.returncode == 6, full.stderr
+    assert f"{tmp_path}/{name}" in full.stderr
+    assert {file: store.get(name, file) for file in generations(store, name)} == before
+    run(recipe, store)
+    assert bits(store, name) == bits(alone, name)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root on Linux")
+    libc, place = ctypes.CDLL(None, use_errno=True), str(tmp_path).encode()
+    if libc.mount(b"none", place, b"tmpfs", 0, b"size=256k"):
+        pytest.skip("a small file system cannot be mounted here")
+    yield tmp_path
+    libc.umount(place)
+
+
+@pytest.mark.parametrize("free", [0, 4_000, 8_000])
+def test_a_full_disk_stops_the_run_and_room_lets_it_go_on_to_the_same_bits(small_disk: Path, free: int) -> None:
+    recipe, alone, store = tiny(save_every=2, epochs=3), MemoryStore(), FolderStore(small_disk)
+    name = run(recipe, alone).name
+    run(recipe, store, watch=stop_at(6))
+    before = generations(store, name)
+    ballast = small_disk / "ballast"
+    room = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    ballast.write_bytes(b"x" * max(room - free, 0))
+    with pytest.raises(OutOfResources, match="No space left"):
+        run(recipe, store)
+    assert len(generations(store, name)) == 2
+    assert free or generations(store, name) == before
+    assert [path.name for path in (small_disk / name).glob(".writing-*")] == []
+    ballast.unlink()
+    run(recipe, store)
+    assert bits(store, name) == bits(alone, name)
+
+
+@pytest.fixture
+def read_only_disk(small_disk: Path) -> Iterator[Path]:
+    """The same, turned read-only after a run was begun on it."""
+    yield small_disk
+    ctypes.CDLL(None).mount(b"none", str(small_disk).encode(), b"tmpfs", 32, b"")  # MS_REMOUNT: writable again
+
+
+def test_a_read_only_disk_stops_the_run_before_a_step(read_only_disk: Path) -> None:
+    store = FolderStore(read_only_disk)
+    name = run(tiny(), store, watch=stop_at(6)).name
+    before = {file: store.get(name, file) for file in store.files(name)}
+    if ctypes.CDLL(None).mount(b"none", str(read_only_disk).encode(), b"tmpfs", 32 | 1, b""):
+        pytest.skip("the file system cannot be made read-only here")
+    with pytest.raises(OutOfResources, match="Read-only"):
+        run(tiny(), store)
+    assert {file: store.get(name, file) for file in store.files(name)} == before
