@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
@@ -319,14 +318,13 @@ def write_chart(chart: Chart, stem: Path) -> list[Path]:
 
 
 def _write(path: Path, data: bytes) -> Path:
+    """Write beside the file, then rename; not with tempfile, whose files others may not read."""
+    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
         try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(data)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
     return path
