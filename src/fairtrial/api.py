@@ -86,12 +86,14 @@ def make(
         raise UsageError(f"executor={executor}: there are {', '.join(EXECUTORS)}")
     work = EXECUTORS[executor](jobs or cores()) if isinstance(store, FolderStore) else serial
     tasks, progress = study.recipes(), progress or _Nobody()
+    watch = watch or Quiet()
     for recipe in study.arms.values():
         make_plan(recipe)
+        load(recipe.data, progress=watch.wait)  # once, here, and not by every worker at the same time
     names = [finished(store, recipe) for _, recipe in tasks]
     todo = [place for place, name in enumerate(names) if not name]
     progress.begin(len(tasks), len(tasks) - len(todo))
-    for place, name in work(store, [tasks[place][1] for place in todo], watch or Quiet()):
+    for place, name in work(store, [tasks[place][1] for place in todo], watch):
         names[todo[place]] = name
         progress.done(tasks[todo[place]][0], tasks[todo[place]][1].seed, store.read(name))
     records = [store.read(name) for name in names]

@@ -26,7 +26,7 @@ from fairtrial.parts.losses import Criterion, make_criterion
 from fairtrial.parts.models import build
 from fairtrial.parts.optimizers import make_rule
 from fairtrial.parts.schedules import make_schedule
-from fairtrial.spec.arch import Arch, Shape, text
+from fairtrial.spec.arch import Arch, BatchNorm, Shape, text, walk
 from fairtrial.spec.arrays import Tensors, as_dtype
 from fairtrial.spec.errors import DamagedFile, EnvironmentDiffers, OutOfResources, UsageError
 from fairtrial.spec.events import Ended, Event, Saved, Scored
@@ -49,6 +49,7 @@ from fairtrial.train.loop import Diverged, Progress, progress_of, score, train
 from fairtrial.train.state import State, StateFile, read_state
 from fairtrial.train.stream import Stream, check_split, make_stream
 
+_OURS = re.compile(r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|curves\..*")
 GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
 
 
@@ -61,6 +62,10 @@ class Watch(Protocol):
 
     def see(self, event: Event) -> None: ...
 
+    def wait(self, what: str, done: int, total: int) -> None:
+        """Data are being read or downloaded, so far `done` of `total`."""
+        ...
+
     def say(self, text: str) -> None:
         """Something a user should know."""
         ...
@@ -72,6 +77,8 @@ class Quiet:
     def begin(self, name: str, recipe: Recipe, steps: int, done: int) -> None: ...
 
     def see(self, event: Event) -> None: ...
+
+    def wait(self, what: str, done: int, total: int) -> None: ...
 
     def say(self, text: str) -> None:
         logging.getLogger("fairtrial").warning(text)
@@ -104,6 +111,8 @@ def make_plan(recipe: Recipe, own_module: bool = False) -> Plan:
     if not recipe.valid and (recipe.patience or "plateau" in recipe.schedule):
         raise UsageError("patience and the plateau schedule look at the validation part, but valid=0 leaves none")
     arch = () if own_module else build(recipe, shape, criterion.outputs)
+    if recipe.batch == 1 and any(isinstance(layer, BatchNorm) and len(s) == 1 for _, layer, s in walk(arch, shape)):
+        raise UsageError("batch=1: batch norm after a linear layer needs at least two images in a batch")
     return Plan(recipe, criterion, known.shape, shape, arch)
 
 
@@ -127,7 +136,7 @@ def run(
     if module is not None:
         recipe = recipe.model_copy(update={"model": own_name(module)})
     plan = make_plan(recipe, module is not None)
-    data = load(recipe.data)
+    data = load(recipe.data, progress=watch.wait)
     run_id = recipe.id(data.fingerprint)
     found = store.find(run_id)
     if found and not from_scratch and is_over(store, found):
@@ -179,7 +188,7 @@ def begin(
 def make_folder(store: Store, name: str, recipe: Recipe, how: dict[str, Any]) -> None:
     """Empty the folder and make it a run: it is one as long as it holds its recipe, which goes first and comes last."""
     store.drop(name, RECIPE)
-    for file in store.files(name):
+    for file in filter(_OURS.fullmatch, store.files(name)):
         store.drop(name, file)
     store.put(name, MADE, as_json(how))
     store.put(name, RECIPE, as_json(recipe.model_dump(mode="json")))

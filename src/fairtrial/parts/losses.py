@@ -93,7 +93,7 @@ class MAE(Loss):
 @LOSSES.add("huber")
 @dataclass(frozen=True)
 class Huber(Loss):
-    """L = mean(r^2 / 2 if |r| <= delta else delta (|r| - delta / 2)), r = y - t; dL/dy = clip(r, -delta, delta) / (n k).
+    """L = mean(r^2 / 2 if |r| <= delta else delta (|r| - delta / 2)), r = y - t; dL/dy = clip(r, -delta, delta) / n k.
 
     Quadratic near zero, linear far out (Huber 1964).
     """

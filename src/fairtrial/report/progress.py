@@ -30,6 +30,7 @@ class _Live:
 
     def __init__(self, console: Console | None, *columns: ProgressColumn) -> None:
         self.console = console or Console(stderr=True)
+        self._waiting = ""
         self._bar = Bar(
             *columns,
             console=self.console,
@@ -43,6 +44,14 @@ class _Live:
     def say(self, text: str) -> None:
         """A line above the bar; a log is left to wrap its own lines."""
         self.console.print(plain(views.clean(text), self.console), soft_wrap=not self.console.is_terminal)
+
+    def wait(self, what: str, done: int, total: int) -> None:
+        """Data are read or downloaded, before a run can start: so far `done` of `total`."""
+        if what != self._waiting:
+            self._waiting = what
+            self.say(f"{what} ...")
+        self._bar.start()
+        self._bar.update(self._bar.task_ids[0], total=total, completed=done, words=what)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -125,6 +134,10 @@ class StudyRuns:
     def begin(self, name: str, recipe: Recipe, steps: int, done: int) -> None: ...
 
     def see(self, event: Event) -> None: ...
+
+    def wait(self, what: str, done: int, total: int) -> None:
+        """Data are read before the first run."""
+        self._study.wait(what, done, total)
 
     def say(self, text: str) -> None:
         """A line above the study's bar."""

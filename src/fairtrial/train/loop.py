@@ -163,7 +163,7 @@ def check_weights(net: Net, step: int, lr: float) -> None:
     """Diverged if finite gradients led to weights that are not: none such are written."""
     for name, w in net.params.items():
         if not bool(net.xp.isfinite(w).all()):
-            raise Diverged(step - 1, lr, f"the update of {name}")
+            raise Diverged(step, lr, f"the update of {name}")
 
 
 def score_epoch(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, progress: Progress) -> Scored:
