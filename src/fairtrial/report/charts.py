@@ -91,7 +91,7 @@ def _curves_of_run(record: Record, measure: str) -> alt.LayerChart:
     base = alt.Chart(_data(_run_rows(curves))).encode(x=x, y=y, color=colour)
     running = base.transform_filter("datum.part == 'running'").mark_line(clip=True, strokeWidth=1.4, strokeDash=[4, 2])
     lines = base.transform_filter("datum.part != 'running'").mark_line(clip=True, strokeWidth=2.2)
-    dots = base.transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1)
+    dots = base.transform_filter("datum.marked").mark_point(clip=True, filled=True, size=45, opacity=1)
     layers = [running.encode(detail="piece:N"), lines, dots, *(_best_mark(best, last) if best else [])]
     return alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT)
 
@@ -130,7 +130,9 @@ def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView]) -> alt.Laye
         *([band] if views.has_bands(arms) else []),
         *([seeds.mark_line(clip=True, strokeWidth=0.8, opacity=0.4)] if len(arms) <= views.FEW else []),
         means.mark_line(clip=True, strokeWidth=2.4).encode(strokeDash=_dash(arms)),
-        means.transform_filter("datum.marked").mark_point(filled=True, size=40, opacity=1).encode(shape=_shape(arms)),
+        means.transform_filter("datum.marked")
+        .mark_point(clip=True, filled=True, size=40, opacity=1)
+        .encode(shape=_shape(arms)),
     ]
     return _panel(layers, f"{key} by epoch", views.curves_caption(comparison), _height(arms))
 
