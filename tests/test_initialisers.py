@@ -27,6 +27,7 @@ SPREADS: dict[str, tuple[float, float]] = {  # standard deviation and bound, fro
     "xavier-normal": (sqrt(2 / (FAN_IN + FAN_OUT)), np.inf),
     "kaiming-uniform": (sqrt(2 / FAN_IN), sqrt(6 / FAN_IN)),
     "kaiming-normal": (sqrt(2 / FAN_IN), np.inf),
+    "pytorch": (1 / sqrt(3 * FAN_IN), 1 / sqrt(FAN_IN)),
 }
 ARCH = read_arch("conv 5, batch-norm, relu, residual(conv 5, batch-norm), flatten, linear 7, linear 3")
 IMAGE = (2, 6, 6)
@@ -48,7 +49,7 @@ def test_spread_is_that_of_theory(text: str) -> None:
     assert np.abs(weight).max() <= bound
 
 
-@pytest.mark.parametrize("text", [text for text in SPREADS if "uniform" in text])
+@pytest.mark.parametrize("text", [text for text in SPREADS if "uniform" in text or text == "pytorch"])
 def test_a_uniform_draw_fills_its_whole_range(text: str) -> None:
     """Of 21,600 uniform numbers the largest exceeds 99.9 % of the bound but in one case of two billion."""
     weight = call(INITIALISERS, text)(rng(0, "init"), SHAPE)

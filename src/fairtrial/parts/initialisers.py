@@ -77,6 +77,12 @@ def kaiming_normal() -> Draw:
     return lambda random, shape: random.normal(0, sqrt(2 / fans(shape)[0]), shape)
 
 
+@INITIALISERS.add("pytorch")
+def pytorch() -> Draw:
+    """U(-a, a), a = 1 / sqrt(fan_in): what the weights of PyTorch's own layers start with"""
+    return lambda random, shape: random.uniform(-1, 1, shape) / sqrt(fans(shape)[0])
+
+
 def start(arch: Arch, shape: Shape, init: str, seed: int) -> Tensors:
     """Params and buffers before the first step, in float64.
 
