@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -157,7 +156,7 @@ def test_a_run_without_events_is_drawn_empty(store: MemoryStore) -> None:
 def test_ids_of_two_charts_on_one_page_differ(store: MemoryStore) -> None:
     page = comparison_page(study(store, ["alpha", "beta"]), "fairtrial compare")
     ids = re.findall(r'\bid="([^"]+)"', page)
-    assert len(ids) == len(set(ids)) > 0
+    assert len(ids) == len(set(ids)) > 2
     assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
 
 
@@ -198,7 +197,8 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def hostile(store: MemoryStore) -> Comparison:
-    return study(store, [HOSTILE, "plain"], seeds=3, study=HOSTILE)
+    made = study(store, [HOSTILE, "plain"], seeds=3, study=HOSTILE)
+    return replace(made, arms=tuple(replace(arm, fields={"model": HOSTILE}) for arm in made.arms))
 
 
 def test_the_page_is_well_formed_and_asks_for_nothing_outside(hostile: Comparison) -> None:
@@ -216,7 +216,7 @@ def test_hostile_names_stand_in_the_page_as_text(hostile: Comparison) -> None:
     page = Page(comparison_page(hostile, f"fairtrial compare {HOSTILE}"))
     said = " ".join(page.text)
     assert "\x1b" not in said
-    assert said.count("<script>alert('x')</script>") >= 4  # heading, tables, chart, command
+    assert said.count("<script>alert('x')</script>") >= 5  # heading, tables and their cells, chart, command
 
 
 def test_the_page_holds_what_one_needs_to_check_and_repeat_the_study(store: MemoryStore) -> None:
@@ -246,8 +246,18 @@ def test_what_a_notebook_shows_is_one_well_formed_piece(hostile: Comparison) -> 
         assert piece.count("<svg") == 2
 
 
-def test_pngs_come_out_the_same_each_time(store: MemoryStore, tmp_path: Path) -> None:
+def test_charts_come_out_the_same_each_time(store: MemoryStore, tmp_path: Path) -> None:
     record = run(SMALL, store)
-    first, second = (charts.write_chart(charts.run_chart(record), tmp_path / n)[1].read_bytes() for n in ("a", "b"))
-    assert io.BytesIO(first).read(8) == b"\x89PNG\r\n\x1a\n"
-    assert first == second
+    first, second = (charts.write_chart(charts.run_chart(record), tmp_path / name) for name in ("a", "b"))
+    assert [f.read_bytes() for f in first] == [f.read_bytes() for f in second]
+    assert first[1].read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\n", "\ud800", "\uffff", "\u2028", "\u202e"])
+def test_no_character_of_a_name_ends_the_process(character: str, store: MemoryStore) -> None:
+    name = f"a{character}b"
+    comparison = replace(study(store, [name], study=name), metric=f"test/{name}")
+    assert "a�b (n = 2)" in words(charts.svg(charts.comparison_chart(comparison)))
+    record = replace(comparison.records[name][0], name=name)
+    assert "a�b" in words(charts.svg(charts.run_chart(record)))
+    assert "a�b" in comparison_page(comparison, name)

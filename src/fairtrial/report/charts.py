@@ -1,4 +1,7 @@
-"""Charts drawn with Altair, as SVG and PNG, offline; every number in them comes from `views`."""
+"""Charts drawn with Altair, as SVG and PNG, offline; every number in them comes from `views`.
+
+All text is clean before it gets here: vl-convert ends the process over a character that XML cannot hold.
+"""
 
 from __future__ import annotations
 
@@ -218,7 +221,8 @@ def _bar(arm: ArmView) -> dict[str, Any]:
 
 
 def _panel(layers: Sequence[Any], heading: str, caption: str, height: int) -> alt.LayerChart:
-    heads = alt.TitleParams(heading, subtitle=wrap(caption, CAPTION_WIDTH), fontSize=14, frame="group")
+    caption_lines = wrap(views.clean(caption), CAPTION_WIDTH)
+    heads = alt.TitleParams(views.clean(heading), subtitle=caption_lines, fontSize=14, frame="group")
     return alt.LayerChart(layer=list(layers), width=WIDTH, height=height, title=heads)
 
 
@@ -305,11 +309,16 @@ def _data(rows: Rows) -> alt.Data:
 
 
 def svg(chart: Chart) -> str:
-    """The chart as SVG that needs nothing else; its ids are its own, so that several fit one page."""
+    """The chart as SVG that needs nothing else, the same whenever it is drawn."""
     plain = chart.to_dict(validate=False)  # tests hold the charts against the schema, which takes as long as drawing
-    drawn: str = vlc.vegalite_to_svg(plain, vl_version=VEGA_LITE)
-    mark = hashlib.sha256(drawn.encode()).hexdigest()[:8]
-    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{mark}-", drawn)
+    return _own_ids(vlc.vegalite_to_svg(plain, vl_version=VEGA_LITE))
+
+
+def _own_ids(drawn: str) -> str:
+    """Ids are counted through a process; here they follow from the chart, so that several fit one page."""
+    ids = {old: str(place) for place, old in enumerate(re.findall(r'<\w+ id="(\w+)"', drawn))}
+    mark = hashlib.sha256(re.sub(r'(id="|url\(#)\w+', r"\1", drawn).encode()).hexdigest()[:8]
+    return re.sub(r'(<\w+ id="|="url\(#)(\w+)', lambda m: f"{m[1]}c{mark}-{ids[m[2]]}" if m[2] in ids else m[0], drawn)
 
 
 def write_chart(chart: Chart, stem: Path) -> list[Path]:
