@@ -19,8 +19,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from fairtrial.engine.net import Net
+from fairtrial.parts.augments import make_augments
 from fairtrial.parts.datasets import Dataset, Split, facts, load
-from fairtrial.parts.initialisers import start
+from fairtrial.parts.initialisers import INITIALISERS, start
 from fairtrial.parts.inputs import make_input
 from fairtrial.parts.losses import Criterion, make_criterion
 from fairtrial.parts.models import build
@@ -31,6 +32,7 @@ from fairtrial.spec.arrays import Tensors, as_dtype
 from fairtrial.spec.errors import DamagedFile, EnvironmentDiffers, OutOfResources, UsageError
 from fairtrial.spec.events import Ended, Event, Saved, Scored
 from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.registry import call
 from fairtrial.spec.tensorfile import pack, unpack
 from fairtrial.store import (
     BEST,
@@ -102,6 +104,8 @@ def make_plan(recipe: Recipe, own_module: bool = False) -> Plan:
     shape = make_input(recipe.input).shape(known.shape)
     make_schedule(recipe.schedule)
     make_rule(recipe)
+    make_augments(recipe.augment)
+    call(INITIALISERS, recipe.init)
     if recipe.engine == "numpy" and (recipe.precision == "bf16" or recipe.device in ("cuda", "mps") or own_module):
         raise UsageError("engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers")
     if recipe.device in ("cuda", "mps"):
