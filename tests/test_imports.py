@@ -1,0 +1,162 @@
+"""Imports go one way between the rooms, heavy libraries stay behind their doors, and starting costs little."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fairtrial
+
+ROOT = Path(fairtrial.__file__).parent
+
+# Each room, and the rooms it may use: doers above, readers in the middle, those who join the halves below.
+ALLOWED: dict[str, set[str]] = {
+    "spec": set(),
+    "rng": {"spec"},
+    "parts": {"spec", "rng"},
+    "engine": {"spec", "rng", "parts"},
+    "train": {"spec", "rng", "parts", "engine"},
+    "store": {"spec"},
+    "runner": {"spec", "rng", "parts", "engine", "train", "store"},
+    "study": {"spec", "rng", "parts", "engine", "train", "store", "runner"},
+    "predict": {"spec", "rng", "parts", "engine", "store"},
+    "verdicts": {"spec", "store"},
+    "report": {"spec", "store", "verdicts"},
+    "catalogue": {"spec", "parts"},
+    "recipes": set(),
+    "api": {"spec", "rng", "parts", "engine", "train", "store", "runner", "study", "verdicts", "report"},
+    "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"},
+    "__main__": {"cli"},
+    "__init__": {"spec", "store", "runner", "verdicts", "api"},
+}
+# Reading data is a doer's work, but what is told of a data set has their types; a record's net is rebuilt on demand.
+EXCEPTIONS = {("report", "parts"), ("store", "predict")}
+DOORS = {
+    "torch": {"engine/torch_net.py"},
+    "altair": {"report/charts.py"},
+    "vl_convert": {"report/charts.py", "report/page.py"},
+    "PIL": {"parts/datasets/pictures.py", "parts/datasets/sheet.py"},
+    "httpx": {"parts/datasets/download.py"},
+    "typer": {"cli.py"},
+    "ray": {"study/on_ray.py"},
+}
+
+
+def modules() -> list[Path]:
+    """Every module of the package."""
+    return sorted(ROOT.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Full names of all that a module imports at any depth, except for type checkers only."""
+    tree = ast.parse(path.read_text("utf8"))
+    hidden = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(path: Path) -> str:
+    """The room that a module is in."""
+    inside = path.relative_to(ROOT).parts
+    return inside[0].removesuffix(".py")
+
+
+def test_each_room_is_known() -> None:
+    assert {room(path) for path in modules()} <= ALLOWED.keys()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_uses_only_rooms_before_its_own(path: Path) -> None:
+    used = {name.split(".")[1] for name in imported(path) if name.startswith("fairtrial.")}
+    wrong = used - ALLOWED[room(path)] - {room(path)}
+    assert {other for other in wrong if (room(path), other) not in EXCEPTIONS} == set()
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_a_heavy_library_has_one_door(library: str) -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules()
+        if any(name.split(".")[0] == library for name in imported(path))
+    }
+    assert users <= DOORS[library]
+
+
+def test_nothing_imports_the_command_line() -> None:
+    users = {room(path) for path in modules() if any(name.startswith("fairtrial.cli") for name in imported(path))}
+    assert users <= {"__main__"}
+
+
+def test_nothing_unpickles_or_evaluates() -> None:
+    banned = {"pickle", "shelve", "marshal", "dill", "cloudpickle"}
+    for path in modules():
+        assert not {name.split(".")[0] for name in imported(path)} & banned, path
+        calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text("utf8"))) if isinstance(n, ast.Call)}
+        assert not calls & {"eval", "exec", "torch.load", "np.load_pickle"}, path
+
+
+def loaded(code: str) -> set[str]:
+    """Names of all modules that a new process holds after this code."""
+    asked = f"{code}\nimport sys\nprint('\\n', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stdout.rpartition("\n ")[2].split())
+
+
+def test_what_is_loaded_is_seen() -> None:
+    assert {"numpy", "fairtrial.rng"} <= loaded("import fairtrial.rng")
+
+
+HEAVY = {"torch", "numpy", "scipy", "sklearn", "altair", "pydantic", "rich", "typer", "PIL", "httpx"}
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert not loaded("import fairtrial") & HEAVY
+    assert not loaded("import fairtrial; dir(fairtrial); fairtrial.FairtrialError") & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("words", "without"),
+    [
+        (["--help"], HEAVY - {"typer", "rich"}),
+        (["list", "models"], {"torch", "altair", "sklearn", "PIL", "httpx"}),
+        (["run", "mlp", "learning_rate=1"], {"torch", "altair", "sklearn", "PIL", "httpx"}),
+        (["run", "mlpp"], {"torch", "altair", "sklearn", "PIL", "httpx"}),
+        (["show", "mlp"], {"torch", "altair", "sklearn", "PIL", "httpx"}),
+        (["compare", "mlp", "optimizer=adam,sdg"], {"torch", "altair", "sklearn", "PIL", "httpx"}),
+    ],
+)
+def test_commands_that_do_not_train_load_no_torch(words: list[str], without: set[str]) -> None:
+    code = f"import sys; sys.argv[1:] = {words!r}\nfrom fairtrial.cli import main\ntry: main()\nexcept SystemExit: pass"
+    assert not loaded(code) & without
+
+
+def test_training_on_the_numpy_engine_loads_no_torch() -> None:
+    code = (
+        "from fairtrial.runner import run; from fairtrial.store import MemoryStore\n"
+        "from fairtrial.spec.recipe import Recipe\n"
+        "run(Recipe(model='linear', engine='numpy', epochs=1, batch=512), MemoryStore())"
+    )
+    assert not loaded(code) & {"torch", "altair", "sklearn", "PIL", "httpx"}
+
+
+def test_the_public_names_are_all_there() -> None:
+    for name in fairtrial.__all__:
+        assert vars(fairtrial).get(name) or getattr(fairtrial, name)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = fairtrial.nothing
