@@ -107,6 +107,18 @@ def _values(spec: object) -> list[dict[str, object]]:
     return [row for rows in found.values() for row in rows]
 
 
+def test_no_point_is_drawn_beyond_the_frame(store: MemoryStore) -> None:
+    comparison = study(store, ["alpha", "beta"], epochs=12)
+    arms = views.arm_views(comparison)
+    low, high = views.means_frame(arms, share=True)
+    beyond = [m for arm in arms for m in arm.means if not low <= m.mean <= high]
+    assert beyond, "the first epoch of this study should lie below the frame"
+    assert "outside the frame" in views.curves_caption(comparison)
+    drawn = ElementTree.fromstring(charts.svg(charts.styled(charts.comparison_panels(comparison)[0])))
+    points = [g for g in drawn.iter() if "mark-symbol" in g.get("class", "") and "layer_2" in g.get("class", "")]
+    assert sum(len(g) for g in points) == sum(len(arm.means) for arm in arms) - len(beyond)
+
+
 def test_long_names_of_many_arms_are_not_cut(store: MemoryStore) -> None:
     names = [f"conv 10, pool, act, conv 32, pool, act, flatten, linear {n}, act, dropout 0.3" for n in range(10)]
     comparison = study(store, names, epochs=2)

@@ -94,7 +94,7 @@ def _curves_of_run(record: Record, measure: str) -> alt.LayerChart:
     base = alt.Chart(_data(_run_rows(curves))).encode(x=x, y=y, color=colour)
     running = base.transform_filter("datum.part == 'running'").mark_line(clip=True, strokeWidth=1.4, strokeDash=[4, 2])
     lines = base.transform_filter("datum.part != 'running'").mark_line(clip=True, strokeWidth=2.2)
-    dots = base.transform_filter("datum.marked").mark_point(clip=True, filled=True, size=45, opacity=1)
+    dots = base.transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1)
     layers = [running.encode(detail="piece:N"), lines, dots, *(_best_mark(best, last) if best else [])]
     return alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT)
 
@@ -125,17 +125,16 @@ def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView]) -> alt.Laye
     key = views.curve_key(comparison)
     share = views.is_share(key)
     x = _epochs(1, max(point.epoch for arm in arms for curve in arm.curves for point in curve.points))
-    y = _scores(None, views.means_frame(arms, share), share)
+    frame = views.means_frame(arms, share)
+    y = _scores(None, frame, share)
     seeds = alt.Chart(_data(_seed_rows(arms))).encode(x=x, y=y, color=_colour(arms), detail="seed:N")
-    means = alt.Chart(_data(_mean_rows(arms))).encode(x=x, y=y, color=_colour(arms))
+    means = alt.Chart(_data(_mean_rows(arms, frame))).encode(x=x, y=y, color=_colour(arms))
     band = means.transform_filter("datum.low != null").mark_area(clip=True, opacity=0.15).encode(y="low:Q", y2="high:Q")
     layers = [
         *([band] if views.has_bands(arms) else []),
         *([seeds.mark_line(clip=True, strokeWidth=0.8, opacity=0.4)] if len(arms) <= views.FEW else []),
         means.mark_line(clip=True, strokeWidth=2.4).encode(strokeDash=_dash(arms)),
-        means.transform_filter("datum.marked")
-        .mark_point(clip=True, filled=True, size=40, opacity=1)
-        .encode(shape=_shape(arms)),
+        means.transform_filter("datum.marked").mark_point(filled=True, size=40, opacity=1).encode(shape=_shape(arms)),
     ]
     return _panel(layers, f"{key} by epoch", views.curves_caption(comparison), _height(arms))
 
@@ -149,7 +148,8 @@ def _seed_rows(arms: Sequence[ArmView]) -> Rows:
     ]
 
 
-def _mean_rows(arms: Sequence[ArmView]) -> Rows:
+def _mean_rows(arms: Sequence[ArmView], frame: tuple[float, float]) -> Rows:
+    """Points on the frame are drawn whole, and none beyond it."""
     return [
         {
             "arm": _label(arm),
@@ -157,7 +157,7 @@ def _mean_rows(arms: Sequence[ArmView]) -> Rows:
             "value": mean.mean,
             "low": mean.interval[0] if mean.interval else None,
             "high": mean.interval[1] if mean.interval else None,
-            "marked": len(arm.means) <= MANY,
+            "marked": len(arm.means) <= MANY and frame[0] <= mean.mean <= frame[1],
         }
         for arm in arms
         for mean in arm.means
@@ -176,7 +176,7 @@ def _dots_of_arms(arms: Sequence[ArmView], key: str, heading: str, caption: str)
     layers = [
         means.mark_rule(strokeWidth=2.4, clip=True, yOffset=below + 18).encode(x=alt.X("low:Q"), x2="high:Q"),
         means.mark_point(shape="diamond", filled=True, size=110, opacity=1, yOffset=below + 18).encode(x="value:Q"),
-        dots.mark_point(filled=True, size=50, opacity=0.75, yOffset=below + 6),
+        dots.mark_point(filled=True, size=50, opacity=0.5, yOffset=below + 6),
         *_names(arms, y, below - 2),
     ]
     return _panel(layers, heading, caption, _height(arms))

@@ -462,6 +462,9 @@ def curves_caption(comparison: Comparison) -> str:
         if curve.points
     ):
         said.append("The mean ends where the first seed stopped.")
+    low, high = means_frame(arms, is_share(curve_key(comparison)))
+    if any(not low <= mean.mean <= high for arm in arms for mean in arm.means):
+        said.append("The start lies outside the frame.")
     if any(arm.failed for arm in arms):
         said.append("Runs that diverged are not in it.")
     return " ".join(said)
@@ -469,7 +472,7 @@ def curves_caption(comparison: Comparison) -> str:
 
 def dots_caption(comparison: Comparison, when: str = "at its best epoch's weights") -> str:
     """What the dots and bars are."""
-    said = f"Dot: one seed, {when}."
+    said = f"Dot: one seed, {when}; darker: several alike."
     if any(arm.interval for arm in arm_views(comparison)):
         return f"{said} Diamond and bar: mean and its {_level(comparison)} interval over n seeds, Student's t."
     return f"{said} n = 1: no interval."
