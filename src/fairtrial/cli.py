@@ -210,7 +210,7 @@ def predict(
     if Path(name).is_dir():
         store, name = Path(name).resolve().parent, Path(name).resolve().name
     record = _store(store).read(name)
-    pixels = np.stack([picture(path, tuple(record.made["image"])) for path in images])
+    pixels = np.concatenate([picture(path, tuple(record.made["image"])) for path in images])
     classes = record.made["data"]["classes"]
     rows: list[dict[str, Any]] = [
         {

@@ -69,6 +69,8 @@ def probabilities(record: Record, images: Any) -> NumpyArray:
     if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, channels):
         wanted = f"(n, {height}, {width}, {channels}) uint8"
         raise DataError(f"images {pixels.shape} {pixels.dtype}: run {record.name} needs {wanted}")
+    if not len(pixels):
+        return np.empty((0, len(record.made["data"]["classes"])))
     net = net_of(record)
     fitted = {k.removeprefix("input/"): net.array(v) for k, v in record.weights().items() if k.startswith("input/")}
     batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)]
