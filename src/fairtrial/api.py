@@ -55,12 +55,15 @@ def compare(
     base = recipe or Recipe()
     many = {field: list(values) if _is_many(values) else [values] for field, values in levels.items()}
     study = make_study(slug(base.model), base, many, seeds)
-    comparison = make(study, store or FolderStore(), jobs=jobs, margin=margin, metric=metric)
+    store = store or FolderStore()
+    comparison = make(study, store, jobs=jobs, margin=margin, metric=metric)
     from rich.console import Console
 
     from fairtrial.report.text import show_comparison
 
     show_comparison(comparison, Console())
+    if isinstance(store, FolderStore):
+        print(f"report: {write_report(comparison, store)['report']}")
     return comparison
 
 

@@ -72,7 +72,7 @@ def run(
         )  # fmt: skip
     draw_curves(record, _store(store))
     if as_json:
-        print_json(record_json(record, str(store / record.name)))
+        print_json(record_json(record))
     else:
         show_record(record, console())
     code = exit_code(record)
@@ -142,7 +142,7 @@ def show(
 
     if target in _store(store).list():
         record = _store(store).read(target)
-        print_json(record_json(record, str(store / target))) if as_json else show_record(record, console())
+        print_json(record_json(record)) if as_json else show_record(record, console())
         return
     _, recipe, _ = read_target(target, fields or [], False)
     plan = make_plan(recipe)

@@ -305,6 +305,8 @@ def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> E
     ended = Ended(step, progress.epoch, "diverged", progress.best_epoch, {}, diverged)
     if diverged:
         return ended
+    if progress.epoch and not progress.best_epoch:
+        return replace(ended, detail=f"the {recipe.monitor} of no epoch was a finite number")
     complete = step == recipe.epochs * job.stream.per_epoch or 0 < recipe.patience <= progress.waited
     if not complete:
         return replace(ended, reason="interrupted", detail=signal.Signals(signals[0]).name)

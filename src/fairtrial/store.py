@@ -45,6 +45,17 @@ class Record:
         """The scores at the end of each epoch."""
         return tuple(e for e in self.events if isinstance(e, Scored) and e.at_end)
 
+    @property
+    def best(self) -> Scored | None:
+        """The end of the epoch whose weights are kept; None before the first."""
+        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores of the best epoch's weights, on every part they were scored on."""
+        both = [self.best, *(event for event in self.events[-1:] if isinstance(event, Ended))]
+        return {key: value for event in both if event for key, value in event.scores.items()}
+
     def curve(self, key: str) -> tuple[list[int], list[float]]:
         """Steps and values of a score such as `valid/accuracy`; UnknownName if the run has no such score."""
         points = [(e.step, e.scores[key]) for e in self.events if isinstance(e, Scored | Fitted) and key in e.scores]
@@ -72,6 +83,11 @@ class Record:
         from fairtrial.predict import probabilities  # needs an engine
 
         return probabilities(self, images)
+
+    def _repr_html_(self) -> str:
+        from fairtrial.report.page import record_html  # needs altair
+
+        return record_html(self)
 
 
 class Store(Protocol):

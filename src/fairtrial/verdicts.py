@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import inf, isfinite, isnan, sqrt
+from math import inf, isfinite, isnan, nan, sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -84,6 +84,11 @@ class Comparison:
         """The outcome in a sentence or two."""
         return summarise(self)
 
+    def _repr_html_(self) -> str:
+        from fairtrial.report.page import comparison_html  # needs altair
+
+        return comparison_html(self)
+
 
 def estimate(values: Sequence[float], alpha: float = 0.05) -> Estimate:
     """Mean and interval of independent values; the interval covers the true mean with probability 1 - alpha if they
@@ -106,7 +111,7 @@ def judge(
         raise UsageError(f"judge: paired scores must be equally many, not {len(a)} and {len(b)}")
     if margin <= 0 or not 0 < alpha < 1:
         raise UsageError(f"judge: margin={margin:g} must be above 0, alpha={alpha:g} between 0 and 1")
-    return _conclude(_contrast(a, b, paired), margin, alpha, None)
+    return _conclude(_contrast(a, b, paired), margin, alpha)
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,11 @@ def _contrast(a: Sequence[float], b: Sequence[float], paired: bool) -> _Contrast
     return _Contrast(difference, sqrt(of_a + of_b), df, n, float(np.sqrt(np.var(a, ddof=1) + np.var(b, ddof=1))))
 
 
-def _conclude(contrast: _Contrast, margin: float, alpha: float, corrected: float | None) -> Verdict:
-    """The verdict; `corrected` stands in for the contrast's own p where several pairs are judged."""
+def _conclude(
+    contrast: _Contrast, margin: float, alpha: float, corrected: float | None = None, sign: int = 1
+) -> Verdict:
+    """The verdict; `corrected` stands in for the contrast's own p where several pairs are judged, `sign` is -1 where
+    lower is better."""
     p = contrast.p if corrected is None else corrected
     if p is None:
         return Verdict("undecided", contrast.difference, None, None, None, None, contrast.n)
@@ -153,7 +161,7 @@ def _conclude(contrast: _Contrast, margin: float, alpha: float, corrected: float
     narrow = _interval(contrast.difference, contrast.error, contrast.df, 2 * alpha)
     word: Word = "undecided"
     if p < alpha:
-        word = "better" if contrast.difference > 0 else "worse"
+        word = "better" if sign * contrast.difference > 0 else "worse"
     elif narrow and -margin < narrow[0] and narrow[1] < margin:
         word = "equivalent"
     effect = contrast.difference / contrast.spread if contrast.spread else None
@@ -184,13 +192,15 @@ def compare_records(
     alpha: float = 0.05,
 ) -> Comparison:
     """Arms by name, each with its fields and its records in the order of seeds, estimated and judged pair by pair."""
-    made = sorted((_arm(n, f, records, metric, alpha) for n, (f, records) in arms.items()), key=_by_mean)
-    scores = {name: {r.recipe.seed: _value(r, metric) for r in records} for name, (_, records) in arms.items()}
+    sign = -1 if metric.endswith("/loss") else 1  # of what is better
+    made = [_arm(name, fields, records, metric, alpha) for name, (fields, records) in arms.items()]
+    made.sort(key=lambda arm: -sign * arm.estimate.mean if arm.values else inf)
+    scores = {name: {r.recipe.seed: metric_of(r, metric) for r in records} for name, (_, records) in arms.items()}
     couples = list(combinations([arm.name for arm in made], 2))
     contrasts = [_contrast(*_shared(scores[a], scores[b]), paired=True) for a, b in couples]
     corrected = holm([c.p for c in contrasts])
     pairs = [
-        Pair(a, b, c.p, _conclude(c, margin, alpha, p))
+        Pair(a, b, c.p, _conclude(c, margin, alpha, p, sign))
         for (a, b), c, p in zip(couples, contrasts, corrected, strict=True)
     ]
     seeds = max((len(records) for _, records in arms.values()), default=0)
@@ -210,7 +220,7 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
 
 
 def _arm(name: str, fields: dict[str, Any], records: Sequence[Record], metric: str, alpha: float) -> Arm:
-    values = tuple(v for r in records if (v := _value(r, metric)) is not None)
+    values = tuple(v for r in records if (v := metric_of(r, metric)) is not None)
     seconds = sum(e.score_seconds for r in records for e in r.epochs) + sum(fit_seconds(r) for r in records)
     failed = sum(r.end is not None and r.end.reason == "diverged" for r in records)
     return Arm(name, fields, values, failed, estimate(values, alpha), seconds, tuple(r.name for r in records))
@@ -222,19 +232,16 @@ def fit_seconds(record: Record) -> float:
     return sum(by_epoch.values())
 
 
-def _value(record: Record, metric: str) -> float | None:
-    value = record.end.scores.get(metric) if record.end else None
-    return None if value is None or isnan(value) else value
+def metric_of(record: Record, metric: str) -> float | None:
+    """The metric at the best weights of a run that came to its end; None of one that diverged or goes on."""
+    value = record.scores.get(metric, nan)
+    return value if record.end and record.end.reason != "diverged" and isfinite(value) else None
 
 
 def _shared(a: dict[int, float | None], b: dict[int, float | None]) -> tuple[list[float], list[float]]:
     """Scores of the seeds that both have."""
     both = [(x, y) for seed, x in a.items() if x is not None and (y := b.get(seed)) is not None]
     return [x for x, _ in both], [y for _, y in both]
-
-
-def _by_mean(arm: Arm) -> float:
-    return -arm.estimate.mean if arm.values else inf
 
 
 def _error(values: Any) -> float:
@@ -253,22 +260,24 @@ def summarise(comparison: Comparison) -> str:
     if comparison.seeds < 2:
         return "n = 1: no interval, no verdict; --seeds 5 would give both."
     best = comparison.arms[0].name
-    return " ".join(_sentence(pair) for pair in comparison.pairs if pair.a == best)
+    points = comparison.metric.endswith("/accuracy")
+    return " ".join(_sentence(pair, points) for pair in comparison.pairs if pair.a == best)
 
 
-def _sentence(pair: Pair) -> str:
+def _sentence(pair: Pair, points: bool) -> str:
     judged = pair.judged
     if judged.interval is None:
         return f"{pair.a} against {pair.b}: undecided, too few seeds came to an end."
-    low, high = (100 * side for side in judged.interval)
+    scale, unit = (100, " points") if points else (1, "")
+    low, high = (scale * side for side in judged.interval)
     seeds = f"{judged.n} seeds each"
     match judged.verdict:
         case "better" | "worse":
             how = "beats" if judged.verdict == "better" else "loses to"
             low, high = sorted((abs(low), abs(high)))
-            return f"{pair.a} {how} {pair.b} by {low:.1f} to {high:.1f} points ({seeds})."
+            return f"{pair.a} {how} {pair.b} by {low:.2g} to {high:.3g}{unit} ({seeds})."
         case "equivalent":
-            return f"{pair.a} and {pair.b} are equivalent: {low:+.1f} to {high:+.1f} points ({seeds})."
+            return f"{pair.a} and {pair.b} are equivalent: {low:+.2g} to {high:+.2g}{unit} ({seeds})."
         case _:
-            more = f", about {judged.more_seeds} more seeds would settle it" if judged.more_seeds else ""
-            return f"{pair.a} against {pair.b}: undecided, {low:+.1f} to {high:+.1f} points ({seeds}){more}."
+            more = f", about {judged.more_seeds} more would settle it" if judged.more_seeds else ""
+            return f"{pair.a} against {pair.b}: undecided, {low:+.2g} to {high:+.2g}{unit} ({seeds}{more})."

@@ -6,32 +6,28 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from fairtrial.report.views import Outcome, outcome
 from fairtrial.spec.arch import Arch, Shape, summary, text
-from fairtrial.spec.events import Ended, Fitted
 from fairtrial.store import Record
-from fairtrial.verdicts import Comparison, fit_seconds
+from fairtrial.verdicts import Comparison
 
 
-def record_json(record: Record, path: str) -> dict[str, Any]:
+def record_json(record: Record) -> dict[str, Any]:
     """What `run --json` prints: scores are those of the best epoch's weights."""
-    end = record.events[-1] if record.events else None
-    end = end if isinstance(end, Ended) else None
-    best = next((e for e in record.epochs if end and e.epoch == end.best_epoch), None)
-    scores = {**(best.scores if best else {}), **(end.scores if end else {})}
-    seconds = fit_seconds(record)
+    made = outcome(record)
     return {
         "run": record.name,
-        "path": path,
+        "path": made.path,
         "recipe": record.recipe.model_dump(mode="json"),
-        "ended": end.reason if end else "interrupted",
-        "epochs": len(record.epochs),
-        "best_epoch": end.best_epoch if end else None,
-        "train": part(scores, "train") or part(scores, "running"),
-        "valid": part(scores, "valid"),
-        "test": part(scores, "test"),
-        "seconds": round(seconds + sum(e.score_seconds for e in record.epochs), 3),
-        "images_per_second": round(images_fitted(record) / seconds, 1) if seconds else None,
-        "findings": findings(end),
+        "ended": "interrupted" if made.ended == "unfinished" else made.ended,
+        "epochs": made.epochs,
+        "best_epoch": made.best_epoch,
+        "train": part(made.scores, "train") or part(record.scores, "running"),
+        "valid": part(made.scores, "valid"),
+        "test": part(made.scores, "test"),
+        "seconds": round(made.seconds, 3),
+        "images_per_second": round(made.images_per_second, 1) if made.images_per_second else None,
+        "findings": findings(made),
         "inexact": record.made.get("inexact", []),
     }
 
@@ -42,21 +38,16 @@ def part(scores: dict[str, float], name: str) -> dict[str, float | None]:
     return {key: value if isfinite(value) else None for key, value in own.items()}
 
 
-def images_fitted(record: Record) -> int:
-    """Images that training steps saw."""
-    return sum({e.epoch: e.images for e in record.events if isinstance(e, Fitted)}.values())
-
-
-def findings(end: Ended | None) -> list[dict[str, Any]]:
+def findings(made: Outcome) -> list[dict[str, Any]]:
     """What is known to be wrong with the run: so far, that a number in it was not finite."""
-    if end is None or end.reason != "diverged":
+    if made.ended != "diverged":
         return []
     return [
         {
             "fault": "non-finite",
             "level": "fail",
             "where": None,
-            "evidence": end.detail,
+            "evidence": made.detail,
             "why": "a loss or gradient that is no finite number would spoil every weight it reaches",
             "fix": "lower the learning rate, clip gradients (clip=1), or normalise: see which layer came first",
             "confidence": 1.0,

@@ -15,7 +15,7 @@ from fairtrial.spec.arch import Shape
 from fairtrial.spec.events import Ended, Event, Fitted, Scored, Scores
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record
-from fairtrial.verdicts import Comparison, Interval, Pair, estimate, fit_seconds
+from fairtrial.verdicts import Comparison, Interval, Pair, estimate, fit_seconds, metric_of
 
 FEW = 5  # arms up to which bands and single seeds can be told apart
 LONG = 5  # epochs from which a curve is seen well enough at their ends
@@ -145,8 +145,6 @@ def outcome(record: Record) -> Outcome:
     """The fold of a record's events into what is worth saying at its end."""
     last = record.events[-1] if record.events else None
     end = last if isinstance(last, Ended) else None
-    best = _best(record)
-    scores = {**(best.scores if best else {}), **(end.scores if end else {})}
     counts = record.made.get("data", {}).get("counts", {})
     return Outcome(
         name=record.name,
@@ -155,17 +153,12 @@ def outcome(record: Record) -> Outcome:
         detail=end.detail if end else "",
         epochs=len(record.epochs),
         planned=record.recipe.epochs,
-        best_epoch=best.epoch if best else 0,
-        scores={key: value for key, value in scores.items() if not key.startswith("running/")},
+        best_epoch=record.best.epoch if record.best else 0,
+        scores={key: value for key, value in record.scores.items() if not key.startswith("running/")},
         images={part: counts[part] for part in PARTS if part in counts},
         seconds=fit_seconds(record) + sum(e.score_seconds for e in record.events if isinstance(e, Scored)),
         images_per_second=_rate(record.events),
     )
-
-
-def _best(record: Record) -> Scored | None:
-    """The end of the epoch whose weights are kept."""
-    return next((epoch for epoch in reversed(record.epochs) if epoch.best), None)
 
 
 def _rate(events: Iterable[Event]) -> float | None:
@@ -381,9 +374,7 @@ def _arm_view(comparison: Comparison, place: int, key: str) -> ArmView:
     records = comparison.records[arm.name]
     curves = tuple(_ends(record, key) for record in records)
     ended = [curve for record, curve in zip(records, curves, strict=True) if not _diverged(record)]
-    dots = tuple(
-        Dot(r.recipe.seed, v) for r in records if r.end and isfinite(v := r.end.scores.get(comparison.metric, nan))
-    )
+    dots = tuple(Dot(r.recipe.seed, v) for r in records if (v := metric_of(r, comparison.metric)) is not None)
     made = arm.estimate
     return ArmView(
         clean(arm.name), means(ended, comparison.alpha), curves, dots, made.n, arm.failed, made.mean, made.interval
@@ -616,7 +607,7 @@ def runs_table(comparison: Comparison) -> Table:
     """Every run with its seed, its score, how it ended and its name in the store."""
     key = comparison.metric
     rows = [
-        (arm.name, r.recipe.seed, score(key, r.end.scores.get(key) if r.end else None), ending(outcome(r)), r.name)
+        (arm.name, r.recipe.seed, score(key, metric_of(r, key)), ending(outcome(r)), r.name)
         for arm in comparison.arms
         for r in comparison.records[arm.name]
     ]
