@@ -206,12 +206,7 @@ class Skipping(nn.Module):
         return self.head(x)
 
 
-REMEMBERED = pytest.mark.xfail(strict=True, reason="the torch engine saves neither whole-number buffers nor such steps")
-
-
-@pytest.mark.parametrize(
-    "module", [Own, pytest.param(Counting, marks=REMEMBERED), pytest.param(Skipping, marks=REMEMBERED)]
-)
+@pytest.mark.parametrize("module", [Own, Counting, Skipping])
 def test_ones_own_module_resumes_after_any_step_to_the_same_bits(module: type[nn.Module]) -> None:
     recipe, alone = tiny(engine="torch", score_every=3), MemoryStore()
     before = torch.random.get_rng_state()

@@ -96,8 +96,8 @@ class Optimizer(Protocol):
         """Copies of the memory, as `slot/layer.weight`."""
         ...
 
-    def load(self, tensors: Mapping[str, NumpyArray], t: int) -> None:
-        """Take the memory back as it was after step `t`."""
+    def load(self, tensors: Mapping[str, NumpyArray]) -> None:
+        """Take the memory back."""
         ...
 
 

@@ -95,7 +95,7 @@ class NumpyOptimizer:
     def tensors(self) -> Tensors:
         return {name: values.copy() for name, values in self.memory.items()}
 
-    def load(self, tensors: Mapping[str, NumpyArray], t: int) -> None:
+    def load(self, tensors: Mapping[str, NumpyArray]) -> None:
         _copy(tensors, self.memory)
 
 

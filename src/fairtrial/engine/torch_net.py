@@ -239,6 +239,12 @@ class TorchNet:
 class ModuleNet(TorchNet):
     """A user's own module: whatever it draws from torch's generator is seeded from (seed, step), and given back."""
 
+    @property
+    def buffers(self) -> dict[str, Tensor]:
+        """Everything that is not learnt: all buffers, and parameters that are frozen."""
+        every = {**self.module.state_dict(), **dict(self.module.named_buffers())}
+        return {name: tensor for name, tensor in every.items() if name not in self.learnt}
+
     @classmethod
     def make(cls, factory: Callable[[], nn.Module], seed: int, precision: str, device: str) -> ModuleNet:
         """The module that `factory` makes, its start drawn from the seed."""
@@ -270,22 +276,25 @@ class TorchOptimizer:
             group["lr"] = lr
         self.twin.step()
 
+    @property
+    def _slots(self) -> tuple[str, ...]:
+        """What the twin remembers of a parameter: the rule's arrays, and the steps that gave it a gradient."""
+        return (*self.rule.slots, "step")
+
     def tensors(self) -> Tensors:
         return {
             f"{slot}/{name}": self.net.numpy(memory).copy()
             for name, p in self.net.learnt.items()
-            for slot in self.rule.slots
+            for slot in self._slots
             if (memory := self.twin.state[p].get(slot)) is not None
         }
 
-    def load(self, tensors: Mapping[str, NumpyArray], t: int) -> None:
-        state = {
-            i: {"step": torch.tensor(float(t))}
-            | {slot: self._memory(tensors, slot, name) for slot in self.rule.slots if f"{slot}/{name}" in tensors}
-            for i, name in enumerate(self.net.params)
-        }
-        self.twin.load_state_dict({"state": state, "param_groups": self.twin.state_dict()["param_groups"]})
+    def load(self, tensors: Mapping[str, NumpyArray]) -> None:
+        state = {i: self._memory(tensors, name) for i, name in enumerate(self.net.params)}
+        known = {i: memory for i, memory in state.items() if memory}  # none yet of what never had a gradient
+        self.twin.load_state_dict({"state": known, "param_groups": self.twin.state_dict()["param_groups"]})
 
-    def _memory(self, tensors: Mapping[str, NumpyArray], slot: str, name: str) -> Tensor:
-        memory = torch.empty_like(self.net.params[name])  # in the layout of the parameter, which the fused rules need
-        return memory.copy_(torch.from_numpy(tensors[f"{slot}/{name}"]))
+    def _memory(self, tensors: Mapping[str, NumpyArray], name: str) -> dict[str, Tensor]:
+        memory = {slot: torch.from_numpy(tensors[key]) for slot in self._slots if (key := f"{slot}/{name}") in tensors}
+        like = self.net.params[name]  # arrays lie in memory as the parameter does, which the fused rules need
+        return {slot: torch.empty_like(like).copy_(m) if m.shape else m for slot, m in memory.items()}

@@ -46,7 +46,7 @@ class State:
         self.net.load(file.part("net/"))
         self.step, self.sums = file.meta["step"], Sums(**file.meta["sums"])
         if self.step:
-            self.optimizer.load(file.part("optimizer/"), self.step)
+            self.optimizer.load(file.part("optimizer/"))
 
 
 @dataclass(frozen=True)
