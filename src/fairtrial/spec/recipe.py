@@ -60,7 +60,7 @@ class Recipe(BaseModel):
     label_smoothing: Share = Field(
         default=0.0, description="share of each target spread over all classes (cross-entropy)"
     )
-    init: str = Field(default="kaiming-normal", description="how weights start, see: fairtrial list initialisations")
+    init: str = Field(default="pytorch", description="how weights start, see: fairtrial list initialisations")
     activation: str = Field(default="relu", description="what `act` stands for in the model")
     norm: Literal["batch", "none"] = Field(default="batch", description="what `norm` stands for in the model")
     dropout: Share = Field(default=0.3, description="rate of a `dropout` without number in the model")
