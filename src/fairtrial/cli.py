@@ -312,25 +312,24 @@ def exit_code(record: Record) -> int:
     return 5 if last.reason == "diverged" else 0
 
 
-class Terminated(BaseException):
-    """SIGTERM, where nothing better is done with it."""
+class Stopped(BaseException):
+    """SIGINT or SIGTERM, where nothing better is done with it; typer would end a KeyboardInterrupt without a word."""
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
 
 
 def main() -> None:
     """The command `fairtrial`: errors that a user can cause end it with one line and their exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app(standalone_mode=True)
     except FairtrialError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on from the last save", 130)
-    except Terminated:
-        _fail("terminated; the same command goes on from the last save", 143)
+    except Stopped as stopped:
+        _fail("stopped; the same command goes on from the last save", 128 + stopped.args[0])
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read our output has gone
         sys.exit(0)

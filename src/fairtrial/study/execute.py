@@ -6,19 +6,22 @@ pickled, a script that calls `ft.compare` needs no `__main__` guard, and all sys
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 from fairtrial.runner import Watch, run
-from fairtrial.spec.errors import FairtrialError, OutOfResources
+from fairtrial.spec.errors import FairtrialError, OutOfResources, UsageError
+from fairtrial.spec.events import Ended
 from fairtrial.spec.recipe import Recipe
-from fairtrial.store import Store
+from fairtrial.store import Record, Store
 
 Done: TypeAlias = tuple[int, str]  # place in the list of recipes, name of the run
 
@@ -34,12 +37,22 @@ def serial(store: Store, recipes: Sequence[Recipe], watch: Watch) -> Iterator[Do
     for place, recipe in enumerate(recipes):
         record = run(recipe, store, watch=watch)
         if record.end is None:
-            raise KeyboardInterrupt
+            stop_too(record)
         yield place, record.name
+
+
+def stop_too(record: Record) -> NoReturn:
+    """The signal that ended the run, once more: now it ends whoever is making the runs."""
+    last = record.events[-1]
+    if isinstance(last, Ended):
+        signal.raise_signal(signal.Signals[last.detail])
+    raise KeyboardInterrupt
 
 
 def processes(jobs: int) -> Executor:
     """`jobs` worker processes, each making one run at a time; one that dies is replaced, and its run goes on."""
+    if jobs < 1:
+        raise UsageError(f"jobs={jobs}: at least one")
 
     def execute(store: Store, recipes: Sequence[Recipe], watch: Watch) -> Iterator[Done]:
         tasks: queue.SimpleQueue[tuple[int, Recipe]] = queue.SimpleQueue()
@@ -69,19 +82,24 @@ class Worker:
         self.path, self.tasks, self.answers, self.watch = path, tasks, answers, watch
         self.process = self._start()
         self.ended = False
+        self.turn = threading.Lock()  # of whoever replaces or ends the process
         self.thread = threading.Thread(target=self._hand_out, daemon=True)
         self.thread.start()
 
     def end(self) -> None:
         """End the process; a run under way is saved first."""
-        self.ended = True
-        self.process.terminate()
-        self.process.wait()
+        with self.turn:
+            self.ended = True
+            self.process.terminate()
         self.thread.join()
+        _close(self.process)
 
     def _start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "fairtrial.study.worker", self.path]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        # In a session of its own, Ctrl-C in the terminal does not reach it: this process ends it, and its run is saved.
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
+        )
 
     def _hand_out(self) -> None:
         while not self.ended:
@@ -100,11 +118,12 @@ class Worker:
             answer = self._exchange(recipe)
             if answer:
                 return _name(json.loads(answer))
-            code = self.process.wait()
-            if self.ended:
-                break
+            code = _close(self.process)
+            with self.turn:
+                if self.ended:
+                    break
+                self.process = self._start()
             self.watch.say(f"a worker process died ({code}); another one goes on with its run")
-            self.process = self._start()
         raise OutOfResources("a worker process died twice in the same run; likely memory: fewer --jobs need less")
 
     def _exchange(self, recipe: Recipe) -> str:
@@ -116,6 +135,15 @@ class Worker:
             return self.process.stdout.readline()
         except OSError:
             return ""
+
+
+def _close(process: subprocess.Popen[str]) -> int:
+    """The exit code of a process that has ended or is about to."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with contextlib.suppress(OSError):  # what it was still to be told has nobody to hear it
+                pipe.close()
+    return process.wait()
 
 
 def _name(answer: dict[str, Any]) -> str:

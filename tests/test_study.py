@@ -1,0 +1,285 @@
+"""Studies: arms from words, pairs by seed, runs used again, workers that die, and the same table from any executor."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fairtrial as ft
+from conftest import MAIN, Look, bits, tiny
+from fairtrial.api import make, write_report
+from fairtrial.report.contract import comparison_json
+from fairtrial.spec.errors import FairtrialError, UnknownName, UsageError
+from fairtrial.spec.events import Fitted
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import EVENTS, FolderStore, MemoryStore, Record
+from fairtrial.study.plan import Study, make_study, read_levels
+
+RULES = {"optimizer": ["sgd", "adam"]}
+
+
+class Counts:
+    """Counts what a study says of its runs."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[int, int]] = []
+        self.ended: list[tuple[str, int]] = []
+
+    def begin(self, total: int, reused: int) -> None:
+        self.begun.append((total, reused))
+
+    def done(self, arm: str, seed: int, record: Record) -> None:
+        assert record.end
+        assert record.recipe.seed == seed
+        self.ended.append((arm, seed))
+
+
+def test_levels_are_read_from_words() -> None:
+    words = {
+        "optimizer": "adam, sgd", "lr": "0.1,1e-2", "betas": "0.8,0.9", "batch": "16,32",
+        "schedule": "warmup 5, cosine", "score_train": "true,false",
+    }  # fmt: skip
+    levels = read_levels(Recipe(), words)
+    assert levels == {
+        "optimizer": ["adam", "sgd"], "lr": [0.1, 0.01], "betas": [(0.8, 0.9)], "batch": [16, 32],
+        "schedule": ["warmup 5, cosine"], "score_train": [True, False],
+    }  # fmt: skip
+    assert read_levels(Recipe(), {"betas": "0.8,0.9;0.9,0.99"})["betas"] == [(0.8, 0.9), (0.9, 0.99)]
+    assert read_levels(Recipe(), {"model": "mlp,cnn2"})["model"] == ["mlp", "cnn2"]
+    line = "conv 3, act, flatten, linear classes"
+    assert read_levels(Recipe(), {"model": line})["model"] == [line]
+    assert read_levels(Recipe(), {"model": f"{line}; mlp"})["model"] == [line, "mlp"]
+
+
+def test_arms_are_the_grid_and_carry_what_sets_them_apart() -> None:
+    study = make_study("s", tiny(seed=7), {"optimizer": ["adam", "sgd"], "lr": [0.1, 0.01], "batch": [128]}, 3)
+    assert list(study.arms) == [f"optimizer={o} lr={lr}" for o in ("adam", "sgd") for lr in ("0.1", "0.01")]
+    assert study.seeds == (7, 8, 9)
+    assert {recipe.batch for recipe in study.arms.values()} == {128}
+    assert study.fields("optimizer=adam lr=0.1") == {"optimizer": "adam", "lr": 0.1}
+    assert [(arm, recipe.seed) for arm, recipe in study.recipes()] == [
+        (arm, seed) for seed in (7, 8, 9) for arm in study.arms
+    ]
+    assert list(make_study("s", tiny(), {"lr": [0.1, 0.01]}, 1).arms) == ["lr=0.1", "lr=0.01"]
+    assert list(make_study("s", tiny(), RULES, 1).arms) == ["sgd", "adam"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "seeds", "said"),
+    [
+        ({"optimiser": ["adam"]}, 1, "optimizer"), ({"seed": [1, 2]}, 1, "seed"), (RULES, 0, "at least one"),
+        ({"lr": [0.1, 0.1]}, 1, "same recipe"), ({"lr": [-1.0]}, 1, "a number > 0"), (RULES, -1, "at least one"),
+    ],
+)  # fmt: skip
+def test_a_study_that_cannot_be_meant_is_refused(levels: dict[str, Any], seeds: int, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        make_study("s", tiny(), levels, seeds)
+
+
+@pytest.mark.parametrize(
+    ("settings", "levels"),
+    [
+        ({"margin": 0}, RULES), ({"margin": -1}, RULES), ({"executor": "magic"}, RULES), ({"jobs": -1}, RULES),
+        ({}, {"optimizer": ["adam", "sdg"]}), ({}, {"init": ["zeros", "zorro"]}), ({}, {"augment": ["flip", "flap"]}),
+        ({}, {"model": ["linear", "conv 3, linear classes"]}),
+    ],
+)  # fmt: skip
+def test_it_is_refused_before_any_run(settings: dict[str, Any], levels: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        make(make_study("s", tiny(), levels, 2), FolderStore(tmp_path), **settings)
+    assert FolderStore(tmp_path).list() == []
+
+
+def first_step(record: Record) -> Fitted:
+    return next(event for event in record.events if isinstance(event, Fitted))
+
+
+def test_seeds_are_paired_the_arms_share_split_start_and_batches() -> None:
+    model = "conv 3, norm, act, flatten, dropout, linear classes"
+    study = make_study("s", tiny(model=model, augment="shift 1"), {"optimizer": ["sgd", "adam"]}, 2)
+    comparison = make(study, MemoryStore())
+    sgd, adam = comparison.records["sgd"], comparison.records["adam"]
+    for one, other in zip(sgd, adam, strict=True):
+        assert one.recipe.seed == other.recipe.seed
+        assert one.made["data"]["split"] == other.made["data"]["split"]
+        # The loss of the first step is taken before any update: equal start, images, augmentation and dropout.
+        assert first_step(one).scores == first_step(other).scores
+        assert one.curve("running/loss") != other.curve("running/loss")
+    assert first_step(sgd[0]).scores != first_step(sgd[1]).scores
+
+
+def test_a_second_call_makes_no_run_and_more_seeds_make_only_the_new_ones(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    counts = [Counts() for _ in range(3)]
+    first = make(make_study("s", tiny(), RULES, 2), store, executor="serial", progress=counts[0])
+    before = {name: (tmp_path / name / EVENTS).stat().st_mtime_ns for name in store.list()}
+    second = make(make_study("s", tiny(), RULES, 2), store, executor="serial", progress=counts[1])
+    assert (counts[1].begun, counts[1].ended) == ([(4, 4)], [])
+    assert before == {name: (tmp_path / name / EVENTS).stat().st_mtime_ns for name in store.list()}
+    assert comparison_json(first, tmp_path) == comparison_json(second, tmp_path)
+    more = make(make_study("s", tiny(), RULES, 3), store, executor="serial", progress=counts[2])
+    assert counts[2].begun == [(6, 4)]
+    assert sorted(counts[2].ended) == [("adam", 2), ("sgd", 2)]
+    assert {arm.name: arm.values[:2] for arm in more.arms} == {arm.name: arm.values for arm in first.arms}
+
+
+def test_runs_are_shared_between_studies() -> None:
+    store, counts = MemoryStore(), Counts()
+    make(make_study("one", tiny(), {"optimizer": ["sgd", "adam"]}, 1), store)
+    make(make_study("two", tiny(), {"optimizer": ["adam", "momentum"]}, 1), store, progress=counts)
+    assert counts.begun == [(2, 1)]
+
+
+def timeless(comparison: ft.Comparison) -> Any:
+    """What a comparison prints, without times and places."""
+    plain = comparison_json(comparison, Path())
+    return {**plain, "arms": [{k: v for k, v in arm.items() if k != "seconds"} for arm in plain["arms"]]}
+
+
+def study_of_workers() -> Study:
+    """Runs long enough to be killed in the middle, saved at every tenth step."""
+    model = "conv 6, norm, act, pool, flatten, linear 16, act, dropout, linear classes"
+    return make_study("s", tiny(model=model, batch=32, epochs=4, save_every=10), RULES, 2)
+
+
+def test_processes_and_serial_give_the_same_table_and_the_same_bits(tmp_path: Path) -> None:
+    alone, shared = FolderStore(tmp_path / "serial"), FolderStore(tmp_path / "processes")
+    expected = make(study_of_workers(), alone, executor="serial")
+    counts = Counts()
+    got = make(study_of_workers(), shared, jobs=2, progress=counts)
+    assert timeless(got) == timeless(expected)
+    assert len(counts.ended) == 4
+    assert sorted(shared.list()) == sorted(alone.list())
+    for name in alone.list():
+        assert bits(shared, name) == bits(alone, name)
+
+
+class Killer(threading.Thread):
+    """Kills the process that holds a run of the store, as often as it may."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.times, self.killed = folder, times, 0
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while self.killed < self.times and not self.over.wait(0.002):
+            for owner in self.folder.glob("*/owner"):
+                words = owner.read_text("utf8").split() if owner.exists() else []
+                saved = any(owner.parent.glob("state-*"))
+                if len(words) > 1 and (saved or self.times > 1) and int(words[1]) != os.getpid():
+                    try:
+                        os.kill(int(words[1]), signal.SIGKILL)
+                    except ProcessLookupError:
+                        continue
+                    self.killed += 1
+                    time.sleep(0.05)
+                    break
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+
+
+@posix
+def test_a_worker_that_is_killed_is_replaced_and_the_table_is_the_same(tmp_path: Path) -> None:
+    expected = make(study_of_workers(), MemoryStore())
+    look, killer = Look(), Killer(tmp_path, 1)
+    killer.start()
+    got = make(study_of_workers(), FolderStore(tmp_path), jobs=2, watch=look)
+    killer.over.set()
+    assert killer.killed == 1
+    assert sum("a worker process died (-9)" in said for said in look.said) == 1
+    assert timeless(got) == timeless(expected)
+
+
+@posix
+def test_workers_that_die_again_and_again_end_the_study_with_exit_code_6(tmp_path: Path) -> None:
+    killer = Killer(tmp_path, 10_000)
+    killer.start()
+    with pytest.raises(FairtrialError, match="died twice") as caught:
+        make(study_of_workers(), FolderStore(tmp_path), jobs=1, watch=Look())
+    killer.over.set()
+    killer.join()
+    assert caught.value.exit_code == 6
+    expected = make(study_of_workers(), MemoryStore())
+    assert timeless(make(study_of_workers(), FolderStore(tmp_path), executor="serial")) == timeless(expected)
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    for _ in range(6000):
+        if what():
+            return
+        time.sleep(0.01)
+    raise AssertionError("waited a minute in vain")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("early", "executor", "number", "code"),
+    [
+        (True, "processes", signal.SIGINT, 130), (False, "processes", signal.SIGINT, 130),
+        (False, "serial", signal.SIGINT, 130), (False, "serial", signal.SIGTERM, 143),
+    ],
+)  # fmt: skip
+def test_ctrl_c_ends_a_study_and_the_same_command_goes_on(
+    early: bool, executor: str, number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    words = ["compare", "small-mlp", "engine=numpy", "optimizer=adam,sgd", "batch=16", "epochs=40", "--seeds", "1"]
+    command = [*MAIN, *words, "--json", "--jobs", "2", "--executor", executor, "--quiet"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    if early:
+        time.sleep(1.2)  # while the workers start
+    else:
+        wait_for(lambda: list(tmp_path.glob("runs/*/state-*")))
+    os.killpg(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "same command" in errors
+    assert "Traceback" not in errors
+    wait_for(lambda: not list(tmp_path.glob("runs/*/owner")))  # no worker is left behind
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {arm["n"] for arm in json.loads(done.stdout)["arms"]} == {1}
+
+
+def test_the_report_holds_what_the_contract_names(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    comparison = make(make_study("rules", tiny(), RULES, 3), store, executor="serial")
+    plain = write_report(comparison, store)
+    assert plain.keys() >= {"study", "path", "report", "metric", "arms", "pairs", "summary"}
+    for arm in plain["arms"]:
+        assert arm.keys() >= {"name", "fields", "n", "mean", "interval", "values", "seconds"}
+    for pair in plain["pairs"]:
+        assert pair.keys() >= {
+            "a", "b", "difference", "interval", "p", "p_corrected", "verdict", "more_seeds",
+        }  # fmt: skip
+    folder = Path(plain["path"])
+    assert json.loads((folder / "study.json").read_text("utf8")) == json.loads(json.dumps(plain))
+    assert Path(plain["report"]).is_file()
+    rows = (folder / "scores.csv").read_text("utf8").splitlines()
+    assert len(rows) == 1 + 6
+
+
+def test_compare_from_python_prints_the_table_and_returns_the_comparison(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    got = ft.compare(tiny(), optimizer=["adam", "sgd"], lr=0.01, seeds=2, store=FolderStore(tmp_path), jobs=1)
+    assert {arm.name for arm in got.arms} == {"adam", "sgd"}
+    assert all(record.recipe.lr == 0.01 for record in itertools.chain(*got.records.values()))
+    printed = capsys.readouterr().out
+    assert "adam" in printed
+    assert "sgd" in printed
+    with pytest.raises(UnknownName, match="optimizer"):
+        ft.compare(tiny(), optimiser=["adam"], store=MemoryStore())
