@@ -268,16 +268,21 @@ def _sentence(pair: Pair, points: bool) -> str:
     judged = pair.judged
     if judged.interval is None:
         return f"{pair.a} against {pair.b}: undecided, too few seeds came to an end."
-    scale, unit = (100, " points") if points else (1, "")
-    low, high = (scale * side for side in judged.interval)
+    low, high = judged.interval
+    if judged.verdict in ("better", "worse"):
+        low, high = sorted((abs(low), abs(high)))
+    sign = "" if judged.verdict in ("better", "worse") else "+"
+    between = (
+        f"{100 * low:{sign}.2f} to {100 * high:{sign}.2f} points" if points else f"{low:{sign}.3g} to {high:{sign}.3g}"
+    )
     seeds = f"{judged.n} seeds each"
     match judged.verdict:
-        case "better" | "worse":
-            how = "beats" if judged.verdict == "better" else "loses to"
-            low, high = sorted((abs(low), abs(high)))
-            return f"{pair.a} {how} {pair.b} by {low:.2g} to {high:.3g}{unit} ({seeds})."
+        case "better":
+            return f"{pair.a} beats {pair.b} by {between} ({seeds})."
+        case "worse":
+            return f"{pair.a} loses to {pair.b} by {between} ({seeds})."
         case "equivalent":
-            return f"{pair.a} and {pair.b} are equivalent: {low:+.2g} to {high:+.2g}{unit} ({seeds})."
+            return f"{pair.a} and {pair.b} are equivalent: {between} ({seeds})."
         case _:
             more = f", about {judged.more_seeds} more would settle it" if judged.more_seeds else ""
-            return f"{pair.a} against {pair.b}: undecided, {low:+.2g} to {high:+.2g}{unit} ({seeds}{more})."
+            return f"{pair.a} against {pair.b}: undecided, {between} ({seeds}{more})."
