@@ -4,7 +4,7 @@
 
 Three nets on both engines, saving every few steps: dropout with augmentation, batch norm with early stopping and a
 plateau schedule, a strided residual net with one-cycle and clipping. Most runs are children forked from a process that
-has torch imported already (a start costs milliseconds, so that many kills fit into a minute), every eighth kill hits a
+has torch imported already (a start costs milliseconds, so that many kills fit into a minute), every fifteenth run is a
 `fairtrial run` of its own. A run is killed again and again while it starts, trains, saves or resumes, at the latest
 after six kills it may end. Needs `fork`: Linux or macOS.
 """
@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # set before NumPy: a process with threads of its own forks badly
@@ -95,19 +96,22 @@ def fork(work: Callable[[], object]) -> int:
         os._exit(code)
 
 
-def wait(child: int, deadline: float) -> int | None:
-    """The child's status, or None if it is still at work at the deadline."""
-    while time.monotonic() < deadline:
+def wait(child: int, enough: Callable[[], bool]) -> int | None:
+    """The child's status when it has ended, or None if there was enough of waiting before."""
+    while not enough():
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return status
-        time.sleep(0.0005)
+        time.sleep(0.001)
     return None
 
 
-def kill(child: int, after: float) -> bool:
-    """Kill the child after so many seconds; whether it was at work then. RuntimeError if it failed by itself."""
-    status = wait(child, time.monotonic() + after)
+def kill(child: int, begun: Callable[[], bool], after: float) -> bool:
+    """Kill the child so many seconds after it has begun; whether it was at work then, RuntimeError if it failed."""
+    status = wait(child, begun)
+    if status is None:
+        deadline = time.monotonic() + after
+        status = wait(child, lambda: time.monotonic() > deadline)
     if status is None:
         os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
@@ -146,7 +150,19 @@ def make_cases(folder: Path, seed: int) -> list[Case]:
 
 def found(store: FolderStore, recipe: Recipe) -> str:
     """The name of the recipe's run."""
-    return store.find(recipe.id(load(recipe.data).fingerprint))
+    return store.find(identity(recipe))
+
+
+@cache
+def identity(recipe: Recipe) -> str:
+    """The recipe's id."""
+    return recipe.id(load(recipe.data).fingerprint)
+
+
+def states(store: FolderStore, recipe: Recipe) -> list[str]:
+    """The states that the recipe's run has saved, newest first."""
+    name = found(store, recipe)
+    return generations(store, name) if name else []
 
 
 def disturb(case: Case, folder: Path, chance: random.Random, most: int, as_command: bool) -> None:
@@ -154,10 +170,11 @@ def disturb(case: Case, folder: Path, chance: random.Random, most: int, as_comma
     store, kills = FolderStore(folder), 0
     start_seconds = 3.0 if as_command else 0.0
     while kills < most:
-        early = chance.random() < 0.25  # while it starts or resumes
-        after = chance.random() * (start_seconds + case.seconds * (0.2 if early else 1.0))
+        at_work = chance.random() < 0.6  # after it saved something, and not while it starts or resumes
+        after = chance.random() * (case.seconds / 2 if at_work else start_seconds + case.seconds)
+        before = states(store, case.recipe) if at_work else None  # None: it need not have saved anything
         child = command(case.recipe, folder) if as_command else fork(lambda: run(case.recipe, store))
-        if not kill(child, after):
+        if not kill(child, lambda before=before: before is None or states(store, case.recipe) != before, after):
             break
         name = found(store, case.recipe)
         case.starts += not name or not generations(store, name)
@@ -186,7 +203,7 @@ def campaign(kills: int, seed: int, folder: Path) -> list[Case]:
     rounds = made = 0
     while made < kills:
         case = cases[rounds % len(cases)]
-        as_command = rounds % 16 == 5  # a run that bears few kills, since it takes seconds to start
+        as_command = rounds % 15 == 6  # a run that bears few kills, since it takes seconds to start
         most = min(kills - made, 2 if as_command else chance.randint(1, MOST_KILLS))
         disturb(case, folder / f"run-{rounds}", chance, most, as_command)
         rounds, made = rounds + 1, sum(case.kills for case in cases)

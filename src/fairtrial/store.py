@@ -191,13 +191,15 @@ class FolderStore:
         return str(self.root)
 
     def list(self) -> list[str]:
-        if not self.root.is_dir():
-            return []
-        begun = [entry for entry in os.scandir(self.root) if (Path(entry.path) / RECIPE).is_file()]
-        return [entry.name for entry in sorted(begun, key=lambda e: (Path(e.path) / RECIPE).stat().st_mtime_ns)]
+        with disk_errors(self.root):
+            if not self.root.is_dir():
+                return []
+            begun = [entry for entry in os.scandir(self.root) if (Path(entry.path) / RECIPE).is_file()]
+            return [entry.name for entry in sorted(begun, key=lambda e: (Path(e.path) / RECIPE).stat().st_mtime_ns)]
 
     def find(self, run_id: str) -> str:
-        return next((path.parent.name for path in self.root.glob(f"*-{run_id}/{RECIPE}")), "")
+        with disk_errors(self.root):
+            return next((path.parent.name for path in self.root.glob(f"*-{run_id}/{RECIPE}")), "")
 
     def read(self, name: str) -> Record:
         if not (self.root / name / RECIPE).is_file():

@@ -21,7 +21,7 @@ def load_class(path: Path, name: str) -> Any:
     sys.modules[path.stem] = module  # where `inspect` looks for the class's source
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"model: {path} cannot be run: {error}") from error
     names = vars(module)
     if name not in names:
