@@ -16,6 +16,7 @@ from conftest import bits, fairtrial, stop_at, tiny
 from fairtrial.runner import run
 from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
 from fairtrial.spec.events import Ended, Fitted, Saved, Scored, from_json, to_json
+from fairtrial.spec.recipe import make_recipe
 from fairtrial.store import (
     EVENTS,
     MADE,
@@ -184,7 +185,8 @@ with FolderStore(sys.argv[1]).hold(sys.argv[2]):
 
 def test_the_second_process_on_a_run_is_told_the_first_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
     words = ["run", "small-mlp", "engine=numpy", "epochs=1", "batch=512", "--quiet", "--json"]
-    name = json.loads(fairtrial(*words, cwd=tmp_path).stdout)["run"]
+    recipe = make_recipe({"model": "small-mlp", "engine": "numpy", "epochs": 1, "batch": 512})
+    name = run(recipe, FolderStore(tmp_path / "runs")).name
     events = tmp_path / "runs" / name / EVENTS
     events.write_bytes(b"".join(events.read_bytes().splitlines(keepends=True)[:-1]))  # it has not ended yet
     with subprocess.Popen(
