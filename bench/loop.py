@@ -1,6 +1,6 @@
 """An epoch of fairtrial's whole loop against a plain torch loop, interleaved, on the nets of systems A, C, D and E.
 
-    FAIRTRIAL_DATA=DIR python bench/loop.py [--images 12800] [--repeats 5] [--nets A E] [--engines torch numpy] [--json]
+    FAIRTRIAL_DATA=DIR python bench/loop.py [--images 40000] [--repeats 5] [--nets A E] [--engines torch numpy] [--json]
 
 The plain loop is what a careful user writes: images in memory as floats, one index a batch, channels_last, fused Adam,
 one thread. `fit` compares the training steps alone; `epoch` the whole epoch with scores of the training and validation
@@ -165,7 +165,7 @@ def measure(net: str, engine: str, images: int, repeats: int) -> dict[str, Any]:
 def main() -> None:
     """Print the machine, then a row a net and engine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=12_800)
+    parser.add_argument("--images", type=int, default=40_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--nets", nargs="+", default=list(NETS), choices=list(NETS))
     parser.add_argument("--engines", nargs="+", default=["torch", "numpy"], choices=["torch", "numpy"])

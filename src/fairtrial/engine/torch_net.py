@@ -148,6 +148,8 @@ class TorchNet:
         self.module = module.to(self.device, self.dtype, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.learnt = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         self.params = {name: p.detach() for name, p in self.learnt.items()}  # the same memory, outside autograd
+        mixed = precision == "bf16"
+        self._precise = torch.autocast(self.device.type, torch.bfloat16) if mixed else contextlib.nullcontext()
         self._dropouts = [m for m in self.module.modules() if isinstance(m, KeyedDropout)]
         for place, dropout in enumerate(self._dropouts):
             dropout.place = place
@@ -194,11 +196,10 @@ class TorchNet:
             self.module.train(at is not None)
         for dropout in self._dropouts:
             dropout.at = at
-        with torch.set_grad_enabled(at is not None), torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.precision == "bf16"
-        ):  # fmt: skip
+        with torch.set_grad_enabled(at is not None), self._precise:
             y = self._run(x, at, keep)
-        self._outputs = y
+        if at is not None:
+            self._outputs = y
         return y.detach().to(self.dtype)
 
     def _run(self, x: Tensor, at: At | None, keep: MutableMapping[str, Tensor] | None) -> Tensor:
@@ -212,6 +213,7 @@ class TorchNet:
         for p in self.learnt.values():
             p.grad = None
         self._outputs.backward(dlogits.to(self._outputs.dtype))
+        del self._outputs
 
     def norm(self) -> float:
         return float(nn.utils.get_total_norm(list(self.grads.values())))

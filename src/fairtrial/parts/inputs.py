@@ -22,7 +22,7 @@ class Input(Protocol):
         ...
 
     def fit(self, images: NumpyArray) -> Tensors:
-        """`scale` and `shift` of each channel, and for a projection `components` (pixels, k) and `centre` (pixels,)."""
+        """`scale` of each channel, `shift` unless it is 0; of a projection `components` (pixels, k) and `centre` too."""
         ...
 
 
@@ -36,7 +36,9 @@ def make_input(text: str) -> Input:
 
 def apply(images: Array, fitted: dict[str, Array]) -> Array:
     """Numbers for images (n, height, width, channels) uint8: the same shape, or (n, k) after a projection."""
-    x = images * fitted["scale"] + fitted["shift"]
+    x = images * fitted["scale"]
+    if "shift" in fitted:
+        x += fitted["shift"]
     if "components" in fitted:
         x = (x.reshape(len(x), -1) - fitted["centre"]) @ fitted["components"]
     return x
@@ -53,7 +55,7 @@ class _Affine:
 
     def fit(self, images: NumpyArray) -> Tensors:
         mean, std = self.moments(images)
-        return {"scale": 1 / (255 * std), "shift": -mean / std}
+        return {"scale": 1 / (255 * std)} | ({"shift": -mean / std} if mean.any() else {})
 
 
 @INPUTS.add("unit")
@@ -115,6 +117,5 @@ class PCA:
         if self.k > len(images):
             raise UsageError(f"input pca {self.k}: the training part has only {len(images)} images")
         fit = decomposition.PCA(self.k, svd_solver="covariance_eigh").fit(images.reshape(len(images), -1) / 255)
-        channels = images.shape[3]
-        unit = {"scale": np.full(channels, 1 / 255), "shift": np.zeros(channels)}
-        return {**unit, "components": np.asarray(fit.components_).T.copy(), "centre": fit.mean_}
+        unit = np.full(images.shape[3], 1 / 255)
+        return {"scale": unit, "components": np.asarray(fit.components_).T.copy(), "centre": fit.mean_}

@@ -82,32 +82,38 @@ def train(
 
     `past` are the events up to the state. Raises Diverged, before the weights take it, when a number is not finite.
     """
-    net, schedule, table = state.net, make_schedule(recipe.schedule), state.net.array(criterion.table)
+    schedule, table = make_schedule(recipe.schedule), state.net.array(criterion.table)
     progress = progress_of(recipe, past)
     total = recipe.epochs * stream.per_epoch
     while state.step < total and not (0 < recipe.patience <= progress.waited) and not stop():
         began = perf_counter()
-        x, labels = stream.batch(state.step)
         lr = recipe.lr * schedule(Moment(state.step, total, stream.per_epoch, progress.losses))
-        logits = net.forward(x, At(recipe.seed, state.step))
-        loss, dlogits = criterion.loss(net.xp, logits, net.take(table, labels))
-        net.backward(dlogits)
-        penalise(net, recipe)
-        norm = net.norm()
-        if not (isfinite(norm) and isfinite(float(loss))):
-            raise Diverged(state.step + 1, lr, first_bad(net, x, At(recipe.seed, state.step)))
-        if recipe.clip and norm > recipe.clip:
-            clip(net, recipe.clip / norm)
-        state.step += 1
-        state.optimizer.step(lr, state.step)
-        state.sums.loss += float(loss) * len(labels)
-        state.sums.correct += int(criterion.correct(net.xp, logits, labels))
-        state.sums.images += len(labels)
+        advance(recipe, state, stream, criterion, table, lr)
         state.sums.fit_seconds += perf_counter() - began
         for event in due(recipe, state, stream, criterion, progress, lr):
             if isinstance(event, Scored):
                 progress = progress.after(event)
             yield event
+
+
+def advance(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, table: Array, lr: float) -> None:
+    """Make one step. Being a function, it lets go of the step's arrays before the next step wants the memory."""
+    net, at = state.net, At(recipe.seed, state.step)
+    x, labels = stream.batch(state.step)
+    logits = net.forward(x, at)
+    loss, dlogits = criterion.loss(net.xp, logits, net.take(table, labels))
+    net.backward(dlogits)
+    penalise(net, recipe)
+    norm, loss = net.norm(), float(loss)
+    if not (isfinite(norm) and isfinite(loss)):
+        raise Diverged(state.step + 1, lr, first_bad(net, x, at))
+    if recipe.clip and norm > recipe.clip:
+        clip(net, recipe.clip / norm)
+    state.step += 1
+    state.optimizer.step(lr, state.step)
+    state.sums.loss += loss * len(labels)
+    state.sums.correct += int(criterion.correct(net.xp, logits, labels))
+    state.sums.images += len(labels)
 
 
 def penalise(net: Net, recipe: Recipe) -> None:
