@@ -22,7 +22,7 @@ class Input(Protocol):
         ...
 
     def fit(self, images: NumpyArray) -> Tensors:
-        """`scale` of each channel, `shift` unless it is 0; of a projection `components` (pixels, k) and `centre` too."""
+        """`scale` of each channel, `shift` unless it is 0; for a projection `components` (pixels, k) and `centre`."""
         ...
 
 
