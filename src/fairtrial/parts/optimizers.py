@@ -1,4 +1,4 @@
-"""Optimizers: frozen rules that change one array of parameters in place, each naming the torch class that is its twin.
+"""Optimizers: frozen rules that change one array of parameters in place, each with its twin among torch's kernels.
 
 Legend: p parameters, g gradient, lr learning rate, t the step counted from 1.
 """
@@ -18,6 +18,16 @@ OPTIMIZERS: Registry[type[Rule]] = Registry("optimizer")
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Tensors of one step: parameters, their gradients, for each of the rule's slots a list, and the steps made."""
+
+    params: list[Array]
+    grads: list[Array]
+    slots: list[list[Array]]
+    steps: list[Array]  # of each parameter, as numbers on its device; the functions count them up
+
+
+@dataclass(frozen=True)
 class Rule:
     """How a step is made; `slots` names the arrays it remembers between steps, as torch's optimizer names them."""
 
@@ -29,8 +39,8 @@ class Rule:
         """Change `p` and the arrays in `slots` in place; all have the same shape, and slots begin as zeros."""
         raise TypeError(f"{type(self).__name__} has no update")
 
-    def twin(self, optim: Any, params: Any, lr: float) -> Any:
-        """The same rule as an optimizer of the module `torch.optim`."""
+    def fused(self, torch: Any, batch: Batch, lr: float) -> None:
+        """The same step by `sgd`, `adagrad`, `rmsprop` or `adam` of `torch.optim`, for many tensors at once."""
         raise TypeError(f"{type(self).__name__} has no twin")
 
     def decayed(self, p: Array, g: Array) -> Array:
@@ -63,10 +73,11 @@ class SGD(Rule):
             g = g + self.momentum * b if self.nesterov else b
         p -= lr * g
 
-    def twin(self, optim: Any, params: Any, lr: float) -> Any:
-        nesterov = self.nesterov and self.momentum > 0  # torch refuses to look ahead without momentum
-        settings = {"momentum": self.momentum, "nesterov": nesterov, "weight_decay": self.weight_decay}
-        return optim.SGD(params, lr, fused=True, **settings)
+    def fused(self, torch: Any, batch: Batch, lr: float) -> None:
+        torch.sgd(
+            batch.params, batch.grads, batch.slots[0], fused=True, lr=lr, weight_decay=self.weight_decay,
+            momentum=self.momentum, nesterov=self.nesterov and self.momentum > 0, dampening=0.0, maximize=False,
+        )  # fmt: skip
 
 
 @OPTIMIZERS.add("momentum")
@@ -100,8 +111,11 @@ class Adagrad(Rule):
         s += g * g
         p -= lr * g / (np.sqrt(s) + self.eps)
 
-    def twin(self, optim: Any, params: Any, lr: float) -> Any:
-        return optim.Adagrad(params, lr, eps=self.eps, weight_decay=self.weight_decay, fused=True)
+    def fused(self, torch: Any, batch: Batch, lr: float) -> None:
+        torch.adagrad(
+            batch.params, batch.grads, batch.slots[0], batch.steps, fused=True, lr=lr, lr_decay=0.0, eps=self.eps,
+            weight_decay=self.weight_decay, maximize=False,
+        )  # fmt: skip
 
 
 @OPTIMIZERS.add("rmsprop")
@@ -126,9 +140,11 @@ class RMSprop(Rule):
             g = b
         p -= lr * g
 
-    def twin(self, optim: Any, params: Any, lr: float) -> Any:
-        settings = {"alpha": self.alpha, "momentum": self.momentum, "weight_decay": self.weight_decay}
-        return optim.RMSprop(params, lr, eps=self.eps, foreach=True, **settings)
+    def fused(self, torch: Any, batch: Batch, lr: float) -> None:
+        torch.rmsprop(
+            batch.params, batch.grads, batch.slots[0], [], batch.slots[1], batch.steps, foreach=True, lr=lr,
+            alpha=self.alpha, eps=self.eps, weight_decay=self.weight_decay, momentum=self.momentum, centered=False,
+        )  # fmt: skip
 
 
 @OPTIMIZERS.add("adam")
@@ -141,6 +157,7 @@ class Adam(Rule):
 
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
+    decoupled: ClassVar[bool] = False
     slots = ("exp_avg", "exp_avg_sq")
 
     def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
@@ -152,8 +169,12 @@ class Adam(Rule):
         v += (1 - b2) * g * g
         p -= lr / (1 - b1**t) * m / (np.sqrt(v) / (1 - b2**t) ** 0.5 + self.eps)
 
-    def twin(self, optim: Any, params: Any, lr: float) -> Any:
-        return optim.Adam(params, lr, self.betas, self.eps, self.weight_decay, fused=True)
+    def fused(self, torch: Any, batch: Batch, lr: float) -> None:
+        torch.adam(
+            batch.params, batch.grads, *batch.slots, [], batch.steps, fused=True, lr=lr, beta1=self.betas[0],
+            beta2=self.betas[1], eps=self.eps, weight_decay=self.weight_decay, amsgrad=False, maximize=False,
+            decoupled_weight_decay=self.decoupled,
+        )  # fmt: skip
 
 
 @OPTIMIZERS.add("adamw")
@@ -162,6 +183,7 @@ class AdamW(Adam):
     """Adam whose weight decay shrinks p by lr * weight_decay instead of entering g (Loshchilov and Hutter 2019)."""
 
     weight_decay: float = 0.01
+    decoupled = True
 
     def decayed(self, p: Array, g: Array) -> Array:
         return g
@@ -169,6 +191,3 @@ class AdamW(Adam):
     def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
         p *= 1 - lr * self.weight_decay
         super().update(p, g, slots, lr, t)
-
-    def twin(self, optim: Any, params: Any, lr: float) -> Any:
-        return optim.AdamW(params, lr, self.betas, self.eps, self.weight_decay, fused=True)
