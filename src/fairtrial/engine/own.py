@@ -26,4 +26,6 @@ def load_class(path: Path, name: str) -> Any:
     names = vars(module)
     if name not in names:
         raise UnknownName(f"class in {path}", name, [n for n, v in names.items() if isinstance(v, type)])
+    if not callable(names[name]):
+        raise UsageError(f"model: {name} in {path} is no class that makes a net")
     return names[name]
