@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from fairtrial.catalogue import read_base, recipes
 from fairtrial.runner import make_plan
 from fairtrial.spec.errors import DataError, ShapeError, UnknownName, UsageError
-from fairtrial.spec.recipe import FIELDS, Recipe, from_words, make_recipe, read_recipe, recipe_of
+from fairtrial.spec.recipe import FIELDS, Recipe, from_words, make_recipe, read_recipe
 
 
 def test_a_recipe_is_frozen_and_strict() -> None:
@@ -111,8 +111,8 @@ def test_words_are_read_as_their_fields_types() -> None:
 
 def test_a_recipe_comes_back_from_its_json() -> None:
     recipe = Recipe(betas=(0.5, 0.6), valid=10, momentum=0.3)
-    assert recipe_of(recipe.model_dump(mode="json")) == recipe
-    assert recipe_of(recipe.model_dump(mode="json")).canonical() == recipe.canonical()
+    assert make_recipe(recipe.model_dump(mode="json")) == recipe
+    assert make_recipe(recipe.model_dump(mode="json")).canonical() == recipe.canonical()
 
 
 def test_the_id_hangs_on_every_field_and_on_the_data_but_not_on_their_path() -> None:
@@ -194,4 +194,30 @@ def test_any_words_make_a_recipe_or_a_usage_error(field: str, word: str) -> None
     except (UsageError, DataError):
         pass
     else:
-        assert recipe_of(recipe.model_dump(mode="json")) == recipe
+        assert make_recipe(recipe.model_dump(mode="json")) == recipe
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"epoch": 3}, "did you mean epochs"),
+        ({"lr": "x"}, "lr is a number > 0"),
+        ({"engine": "tf"}, "numpy, torch"),
+        ({"betas": [0.9]}, "two numbers"),
+    ],
+)
+def test_a_recipe_made_in_python_is_refused_in_the_same_words(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Recipe(**fields)
+
+
+def test_a_recipe_made_in_python_takes_lists_and_paths() -> None:
+    assert Recipe(betas=[0.8, 0.9]).betas == (0.8, 0.9)  # type: ignore[arg-type]
+    assert Recipe(data=Path("pictures")).data == "pictures"  # type: ignore[arg-type]
+
+
+def test_fields_in_a_table_are_refused_with_the_place_where_they_belong(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[recipe]\nlr = 0.1\n", "utf8")
+    with pytest.raises(UsageError, match="top level"):
+        read_recipe(path)

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from fairtrial.spec.arrays import Tensors
 from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
 from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
-from fairtrial.spec.recipe import Recipe, recipe_of
+from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.spec.tensorfile import unpack
 
 EVENTS, RECIPE, MADE, BEST = "events.jsonl", "recipe.json", "made.json", "best.safetensors"
@@ -130,7 +130,7 @@ class Store(Protocol):
 def read_record(store: Store, name: str) -> Record:
     """The record in a run's files. A torn last line of events is left out; one damaged in the middle is DamagedFile."""
     recipe, made = (json_of(store, name, file) for file in (RECIPE, MADE))
-    return Record(name, recipe_of(recipe), made, tuple(events_of(store, name)), store)
+    return Record(name, make_recipe(recipe), made, tuple(events_of(store, name)), store)
 
 
 def json_of(store: Store, name: str, file: str) -> dict[str, Any]:

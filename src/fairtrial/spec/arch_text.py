@@ -88,7 +88,7 @@ def _make(word: str, options: Iterator[str]) -> a.Layer:
 def _count(words: Iterator[str], what: str, least: int = 1) -> int:
     word = next(words, "")
     if not word.isdecimal() or not least <= int(word) <= 1_000_000:
-        raise UsageError(f"model: {what} must be a whole number of at least {least}, not {word!r}")
+        raise UsageError(f"model: {what} must be a whole number from {least} to 1000000, not {word!r}")
     return int(word)
 
 

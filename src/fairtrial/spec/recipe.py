@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +18,14 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 CountOrNone = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class RecipeError(UsageError):
+    """Fields of a recipe that cannot be, each with a sentence of its own."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("\n".join(problems.values()))
+        self.problems = problems
 
 
 class Recipe(BaseModel):
@@ -85,6 +93,18 @@ class Recipe(BaseModel):
     )
     keep: Literal["best", "all"] = Field(default="best", description="all: keep every epoch's weights")
 
+    if not TYPE_CHECKING:  # for type checkers the fields are the arguments, as pydantic tells them
+
+        def __init__(self, **fields: Any) -> None:
+            for name in fields:
+                if name not in FIELDS:
+                    raise UnknownName("field", name, FIELDS)
+            try:
+                super().__init__(**{name: _plain(value) for name, value in fields.items()})
+            except ValidationError as error:
+                first = {str(e["loc"][0]): e for e in reversed(error.errors(include_url=False))}
+                raise RecipeError({name: _sentence(name, e, fields[name]) for name, e in first.items()}) from None
+
     def canonical(self) -> str:
         """The recipe as JSON that is equal exactly when the recipes are."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
@@ -104,12 +124,14 @@ FIELDS = tuple(Recipe.model_fields)
 
 def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:
     """The recipe with these typed fields; a UsageError names each wrong field, and its place if `where` knows it."""
-    return _checked(lambda: Recipe.model_validate(dict(fields)), fields, where or {})
-
-
-def recipe_of(plain: Mapping[str, Any]) -> Recipe:
-    """The recipe that JSON or TOML wrote; there a pair is a list."""
-    return make_recipe({name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()})
+    places = where or {}
+    for name in fields:
+        if name not in FIELDS:
+            raise UnknownName("field", name, FIELDS, places.get(name, ""))
+    try:
+        return Recipe(**fields)
+    except RecipeError as error:
+        raise RecipeError({n: places.get(n, "") + sentence for n, sentence in error.problems.items()}) from None
 
 
 def from_words(base: Recipe, words: Mapping[str, str]) -> Recipe:
@@ -141,23 +163,17 @@ def _literal(word: str) -> Any:
     return value if isinstance(value, int | float | bool) else word
 
 
-def _checked(make: Any, fields: Mapping[str, Any], where: Mapping[str, str]) -> Recipe:
-    for name in fields:
-        if name not in FIELDS:
-            raise UnknownName("field", name, FIELDS, where.get(name, ""))
-    try:
-        return make()
-    except ValidationError as error:
-        problems = {str(e["loc"][0]): e for e in reversed(error.errors(include_url=False))}
-        raise UsageError("\n".join(_sentence(n, e, fields, where) for n, e in problems.items())) from None
+def _plain(value: Any) -> Any:
+    """Lists are JSON's and TOML's pairs, paths are text."""
+    return tuple(value) if isinstance(value, list) else str(value) if isinstance(value, Path) else value
 
 
-def _sentence(name: str, error: Any, fields: Mapping[str, Any], where: Mapping[str, str]) -> str:
+def _sentence(name: str, error: Any, value: Any) -> str:
     if error["type"] == "literal_error":
         known = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return str(UnknownName(f"{name}", str(fields[name]), known, where.get(name, "")))
-    allowed = "; ".join(dict.fromkeys(_allowed(name)))
-    return f"{where.get(name, '')}{name}={_shown(fields[name])}: {error['msg'].lower()}; {name} is {allowed}"
+        return str(UnknownName(name, str(value), known))
+    allowed = " or ".join(dict.fromkeys(_allowed(name)))
+    return f"{name}={_shown(value)}: {error['msg'].lower()}; {name} is {allowed}"
 
 
 def _shown(value: Any) -> str:
@@ -188,6 +204,8 @@ def read_recipe(path: Path) -> Recipe:
         fields = tomllib.loads(source)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: {error}") from None
-    fields = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
     lines = {line.split("=")[0].strip().strip("\"'"): n for n, line in enumerate(source.splitlines(), 1) if "=" in line}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            raise UsageError(f"{path}: [{name}]: the fields of a recipe stand at the top level, without a table")
     return make_recipe(fields, {name: f"{path}:{lines.get(name, 1)}: " for name in fields})

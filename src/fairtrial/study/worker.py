@@ -9,7 +9,7 @@ import sys
 
 from fairtrial.runner import run
 from fairtrial.spec.errors import FairtrialError
-from fairtrial.spec.recipe import recipe_of
+from fairtrial.spec.recipe import make_recipe
 from fairtrial.store import FolderStore
 
 
@@ -21,7 +21,7 @@ def main(path: str) -> None:
     store = FolderStore(path)
     for line in sys.stdin:
         try:
-            record = run(recipe_of(json.loads(line)), store)
+            record = run(make_recipe(json.loads(line)), store)
         except FairtrialError as error:
             print(json.dumps({"error": str(error), "exit_code": error.exit_code}), file=answers)
             continue
