@@ -71,6 +71,7 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
                 "n": arm.estimate.n,
                 "mean": arm.estimate.mean if arm.estimate.n else None,
                 "interval": arm.estimate.interval,
+                "sampling": arm.sampling,
                 "values": arm.values,
                 "seconds": round(arm.seconds, 3),
                 "diverged": arm.failed,

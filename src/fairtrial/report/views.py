@@ -507,7 +507,22 @@ def arms_table(comparison: Comparison) -> Table:
     ]
     heads, diverged = ["arm", "n", f"mean {key}", f"{level} interval", "time"], any(a.failed for a in comparison.arms)
     heads += ["diverged"] * diverged
-    return table(f"{comparison.study}: {key} by arm", heads, [row[: len(heads)] for row in rows])
+    notes = _beyond_seeds(comparison)
+    return table(f"{comparison.study}: {key} by arm", heads, [row[: len(heads)] for row in rows], notes=notes)
+
+
+def _beyond_seeds(comparison: Comparison) -> list[str]:
+    """Which part of the uncertainty the interval over seeds does not hold, and more seeds cannot shrink."""
+    known = [arm.sampling for arm in comparison.arms if arm.sampling is not None]
+    if not known:
+        return []
+    key, low, high = comparison.metric, f"{100 * min(known):.2f}", f"{100 * max(known):.2f}"
+    half = high if low == high else f"{low} to {high}"
+    part = key.partition("/")[0]
+    return [
+        f"interval: of the mean over seeds; for other {part} images add up to +-{half} points ({_level(comparison)}, "
+        "Wilson), a part that more seeds cannot shrink"
+    ]
 
 
 def chief_pairs(comparison: Comparison) -> tuple[Pair, ...]:
