@@ -8,11 +8,13 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from fairtrial.parts.datasets import load
+from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
 from fairtrial.report.contract import comparison_json
 from fairtrial.runner import Quiet, Watch, make_plan, slug
 from fairtrial.spec.errors import UsageError
@@ -87,6 +89,7 @@ def make(
         raise UsageError(f"margin={margin:g}: it must be above 0")
     if executor not in EXECUTORS:
         raise UsageError(f"executor={executor}: there are {', '.join(EXECUTORS)}")
+    check_metric(metric)
     work = EXECUTORS[executor](jobs or cores()) if isinstance(store, FolderStore) else serial
     tasks, progress = study.recipes(), progress or _Nobody()
     watch = watch or Quiet()
@@ -99,12 +102,21 @@ def make(
     for place, name in work(store, [tasks[place][1] for place in todo], watch):
         names[todo[place]] = name
         progress.done(tasks[todo[place]][0], tasks[todo[place]][1].seed, store.read(name))
-    records = [store.read(name) for name in names]
+    records = [measured(store.read(name), metric) for name in names]
     arms = {
         arm: (study.fields(arm), [r for (a, _), r in zip(tasks, records, strict=True) if a == arm])
         for arm in study.arms
     }
     return compare_records(study.name, arms, metric=metric, margin=margin)
+
+
+def measured(record: Record, metric: str) -> Record:
+    """The record with one more score, if the metric is a measure: it is worked out from the run's best weights."""
+    end = record.end
+    if not metric.startswith(PREFIX) or end is None or end.reason == "diverged":
+        return record
+    value = MEASURES[metric.removeprefix(PREFIX)](record)
+    return replace(record, events=(*record.events[:-1], replace(end, scores={**end.scores, metric: value})))
 
 
 def finished(store: Store, recipe: Recipe) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ from fairtrial.parts.datasets import DATASETS, Facts
 from fairtrial.parts.initialisers import INITIALISERS
 from fairtrial.parts.inputs import INPUTS
 from fairtrial.parts.losses import LOSSES
+from fairtrial.parts.metrics import MEASURES
 from fairtrial.parts.models import MODELS, model_text
 from fairtrial.parts.optimizers import OPTIMIZERS
 from fairtrial.parts.schedules import SCHEDULES
@@ -20,6 +22,7 @@ from fairtrial.spec.errors import UnknownName
 from fairtrial.spec.recipe import Recipe, read_recipe
 
 _RECIPES = files("fairtrial.recipes")
+_STUDIES = files("fairtrial.studies")
 
 
 def _documented(parts: Mapping[str, Any] | Any) -> dict[str, str]:
@@ -37,6 +40,17 @@ def recipes() -> dict[str, str]:
     return {name[:-5]: (_RECIPES / name).read_text("utf8").split("\n")[0].lstrip("# ") for name in found}
 
 
+def studies() -> dict[str, str]:
+    """The shipped studies, with their questions."""
+    found = sorted(path.name for path in _STUDIES.iterdir() if path.name.endswith(".toml"))
+    return {name[:-5]: tomllib.loads((_STUDIES / name).read_text("utf8"))["question"] for name in found}
+
+
+def study_path(target: str) -> Path | None:
+    """The file of a shipped study; None for any other word."""
+    return Path(str(_STUDIES / f"{target}.toml")) if target in studies() else None
+
+
 def fields() -> dict[str, str]:
     """The fields of a recipe."""
     return {name: f"{field.description} (default: {field.default})" for name, field in Recipe.model_fields.items()}
@@ -46,6 +60,7 @@ KINDS: dict[str, Callable[[], dict[str, str]]] = {
     "models": lambda: {name: MODELS[name].about for name in MODELS},
     "layers": lambda: {word: (kind.__doc__ or "").split("\n")[0] for kind, word in WORDS.items()},
     "recipes": recipes,
+    "studies": studies,
     "fields": fields,
     "optimizers": lambda: _documented(OPTIMIZERS),
     "losses": lambda: _documented(LOSSES),
@@ -54,6 +69,7 @@ KINDS: dict[str, Callable[[], dict[str, str]]] = {
     "activations": lambda: _documented(ACTIVATIONS),
     "augmentations": lambda: _documented(AUGMENTS),
     "inputs": lambda: _documented(INPUTS),
+    "measures": lambda: _documented(MEASURES),
     "data": lambda: {name: _facts(DATASETS[name].facts) for name in DATASETS},
 }
 
@@ -73,8 +89,8 @@ def read_base(target: str) -> tuple[str, Recipe]:
     if target.isidentifier() or target.replace("-", "").isalnum():
         if shipped.is_file():
             return target, read_recipe(Path(str(shipped)))
-        if target not in MODELS:
-            raise UnknownName("recipe or model", target, [*recipes(), *MODELS])
+        if target not in MODELS and target not in WORDS.values():
+            raise UnknownName("study, recipe or model", target, [*studies(), *recipes(), *MODELS])
     if not target.rpartition(":")[0].endswith(".py"):
         model_text(target, 1)
     return target, Recipe(model=target)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fairtrial.spec.recipe import Recipe
     from fairtrial.store import FolderStore, Record
+    from fairtrial.study.plan import Study
 
 app = typer.Typer(
     help="Every model deserves a fair trial: train image classifiers, compare them honestly.",
@@ -83,37 +84,44 @@ def run(
 
 @app.command()
 def compare(
-    target: Annotated[str, typer.Argument(metavar="RECIPE|MODEL", help="what the arms have in common")],
+    target: Annotated[
+        str, typer.Argument(metavar="STUDY|RECIPE|MODEL", help="a study, or what the arms have in common")
+    ],
     fields: Annotated[
         list[str] | None,
         typer.Argument(metavar="[field=a,b,c ...]", help="several values make arms, a single one is set"),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="runs of each arm, paired across arms by seed")] = 5,
-    margin: Annotated[float, typer.Option(help="the difference in the metric that would not matter")] = 0.005,
-    metric: Annotated[str, typer.Option(help="the score that decides")] = "test/accuracy",
+    seeds: Annotated[
+        int | None, typer.Option(help="runs of each arm, paired across arms by seed (the study's, else 5)")
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="the difference in the metric that would not matter (the study's, else 0.005)")
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help="the score that decides, or measure/NAME (the study's, else test/accuracy)")
+    ] = "",
+    full: Annotated[bool, typer.Option("--full", help="a study with the report's own data and protocol")] = False,
     jobs: Annotated[int, typer.Option(help="processes at work; 0: one for each core")] = 0,
     executor: Annotated[str, typer.Option(help="processes or serial")] = "processes",
     as_json: Json = False,
     store: StorePath = RUNS,
     quiet: Silent = False,
 ) -> None:
-    """Compare values of one or more fields over several seeds: table, verdicts, chart.
+    """Compare values of one or more fields over several seeds, or make a study: table, verdicts, chart.
 
     \b
+    fairtrial compare optimizers
     fairtrial compare mlp optimizer=adam,momentum,sgd
     fairtrial compare mlp optimizer=adam,sgd lr=0.1,0.01 --seeds 10
     """
-    from fairtrial.study.plan import make_study, read_levels
-
-    target, words = split_target(target, fields or [])
-    name, base, _ = read_target(target, [], False)
-    study = make_study(name, base, read_levels(base, split_words(words)), seeds)
+    study = read_study_or_levels(target, fields or [], seeds, full)
     from fairtrial import api
     from fairtrial.report.progress import StudyProgress
     from fairtrial.report.text import show_comparison
     from fairtrial.runner import Quiet
 
-    settings: dict[str, Any] = {"executor": executor, "jobs": jobs, "margin": margin, "metric": metric}
+    margin = study.margin if margin is None else margin
+    settings: dict[str, Any] = {"executor": executor, "jobs": jobs, "margin": margin, "metric": metric or study.metric}
     if quiet:
         comparison = api.make(study, _store(store), watch=Quiet(), **settings)
     else:
@@ -129,20 +137,28 @@ def compare(
 
 @app.command()
 def show(
-    target: Annotated[str, typer.Argument(metavar="MODEL|RECIPE|RUN", help="a model, a recipe, or a run of the store")],
+    target: Annotated[
+        str, typer.Argument(metavar="MODEL|RECIPE|STUDY|RUN", help="a model, a recipe, a study, or a run of the store")
+    ],
     fields: Fields = None,
     as_json: Json = False,
     store: StorePath = RUNS,
 ) -> None:
-    """Print a net layer by layer (output shape, parameters, multiply-adds, memory), or how a run ended."""
+    """Print a net layer by layer (output shape, parameters, multiply-adds, memory), what a study asks, or how a run
+    ended."""
     from fairtrial.report.contract import arch_json, record_json
     from fairtrial.report.text import show_arch, show_record
     from fairtrial.runner import make_plan
     from fairtrial.spec.arrays import as_dtype
+    from fairtrial.study.file import describe, find_study
 
     if target in _store(store).list():
         record = _store(store).read(target)
         print_json(record_json(record)) if as_json else show_record(record, console())
+        return
+    if path := find_study(target):
+        plain = describe(path)
+        print_json(plain) if as_json else show_names({key: str(value) for key, value in plain.items()})
         return
     _, recipe, _ = read_target(target, fields or [], False)
     plan = make_plan(recipe)
@@ -183,7 +199,7 @@ def list_(
     as_json: Json = False,
     store: StorePath = RUNS,
 ) -> None:
-    """List what there is by name: models, recipes, optimizers, losses, schedules, runs and so on."""
+    """List what there is by name: models, recipes, studies, optimizers, losses, schedules, runs and so on."""
     from fairtrial.catalogue import KINDS, listing
 
     if not kind:
@@ -226,6 +242,20 @@ def predict(
     for row in rows:
         likely = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
         print(f"{row['image']}: {row['class']}  ({', '.join(f'{name} {p:.1%}' for name, p in likely)})")
+
+
+def read_study_or_levels(target: str, words: list[str], seeds: int | None, full: bool) -> Study:
+    """The study that a file holds, changed by the words; or the one that the words make of a recipe."""
+    from fairtrial.study.file import find_study, read_study
+    from fairtrial.study.plan import make_study, read_levels
+
+    target, words = split_target(target, words)
+    if path := find_study(target):
+        return read_study(path, split_words(words), seeds=seeds, full=full)
+    name, base, _ = read_target(target, [], False)
+    if full:
+        raise UsageError(f"--full is for studies, and {target!r} is none; see: fairtrial list studies")
+    return make_study(name, base, read_levels(base, split_words(words)), 5 if seeds is None else seeds)
 
 
 def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, Recipe, Any]:

@@ -101,7 +101,7 @@ def compare_records(
     alpha: float = 0.05,
 ) -> Comparison:
     """Arms by name, each with its fields and its records in the order of seeds, estimated and judged pair by pair."""
-    lower = metric.endswith("/loss")  # is better
+    lower = metric.endswith(("/loss", "/gap"))  # is better
     made = [_arm(name, fields, records, metric, alpha) for name, (fields, records) in arms.items()]
     made.sort(key=lambda arm: (arm.estimate.mean if lower else -arm.estimate.mean) if arm.values else inf)
     scores = {name: {r.recipe.seed: metric_of(r, metric) for r in records} for name, (_, records) in arms.items()}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from fairtrial.parts.models import MODELS
-from fairtrial.spec.errors import UnknownName, UsageError
-from fairtrial.spec.recipe import FIELDS, Recipe, from_words
+from fairtrial.spec.errors import UsageError
+from fairtrial.spec.recipe import Recipe, from_words, make_recipe
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Study:
     base: Recipe
     arms: dict[str, Recipe]
     seeds: tuple[int, ...]
+    margin: float = 0.005  # the difference in the metric that would not matter
+    metric: str = "test/accuracy"
 
     def recipes(self) -> list[tuple[str, Recipe]]:
         """Every run with its arm; the seeds go round first, so that a study stopped early has all arms."""
@@ -32,23 +34,50 @@ class Study:
         return {field: mine[field] for field in mine if field in varied}
 
 
+@dataclass(frozen=True)
+class Setting:
+    """An arm before it is a recipe: the fields it sets, and in `where` the place in a file of each, `` its own."""
+
+    name: str
+    fields: Mapping[str, Any]
+    where: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def make(self, base: Recipe) -> Recipe:
+        """The base recipe with the arm's fields."""
+        if "seed" in self.fields:
+            raise UsageError(
+                f"{self.where.get('seed', '')}seed cannot be an arm: every arm runs with the same seeds; "
+                "set their number by seeds"
+            )
+        return make_recipe({**base.model_dump(), **self.fields}, self.where)
+
+
 def make_study(name: str, base: Recipe, levels: Mapping[str, Sequence[Any]], seeds: int) -> Study:
     """The grid of all levels; UsageError for an unknown field, no level, or two arms that are the same recipe."""
-    for field in levels:
-        if field not in FIELDS:
-            raise UnknownName("field", field, FIELDS)
-        if field == "seed":
-            raise UsageError("seed cannot be an arm: every arm runs with the same seeds; set their number by seeds")
+    return study_of(name, base, grid(levels), seeds)
+
+
+def grid(levels: Mapping[str, Sequence[Any]], where: Mapping[str, str] | None = None) -> list[Setting]:
+    """Every combination of the levels, named by the fields that vary; where none does, one without a name."""
+    varied = [name for name, values in levels.items() if len(values) > 1]
+    combinations = [dict(zip(levels, values, strict=True)) for values in product(*levels.values())]
+    return [
+        Setting(" ".join(_label(name, fields[name], len(varied) > 1) for name in varied), fields, where or {})
+        for fields in combinations
+    ]
+
+
+def study_of(name: str, base: Recipe, settings: Sequence[Setting], seeds: int) -> Study:
+    """The study of these arms; UsageError for an unknown field, or two arms that are the same recipe."""
     if seeds < 1:
         raise UsageError(f"seeds={seeds}: at least one")
-    varied = [field for field, values in levels.items() if len(values) > 1]
     arms: dict[str, Recipe] = {}
-    for values in product(*levels.values()):
-        fields = dict(zip(levels, values, strict=True))
-        recipe = base.but(**fields)
-        arm = " ".join(_label(field, fields[field], len(varied) > 1) for field in varied) or base.model
+    for setting in settings:
+        arm, recipe, at = setting.name or base.model, setting.make(base), setting.where.get("", "")
         if recipe in arms.values():
-            raise UsageError(f"the arm {arm!r} is the same recipe as another one")
+            raise UsageError(f"{at}the arm {arm!r} is the same recipe as another one")
+        if arm in arms:
+            raise UsageError(f"{at}two arms are called {arm!r}")
         arms[arm] = recipe
     return Study(name, base, arms, tuple(range(base.seed, base.seed + seeds)))
 
