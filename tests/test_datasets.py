@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_helpers import picture_folder, real_data
-from fairtrial.parts.datasets import DATASETS, Dataset, Facts, facts, fetch, inspect, load
+from fairtrial.parts.datasets import DATASETS, Dataset, Facts, facts, fetch, inspect, load, sample_sheet
 from fairtrial.spec.errors import DataError, UnknownName, UsageError
 
 
@@ -88,7 +88,7 @@ LABELS = st.lists(st.integers(0, 3), min_size=2, max_size=80)
 @given(labels=LABELS, seed=st.integers(0, 2**63), share=st.floats(0, 0.9), tests=st.integers(0, 20))
 def test_a_split_is_a_stratified_partition(labels: list[int], seed: int, share: float, tests: int) -> None:
     data = made([*labels, *[0] * tests], len(labels))
-    if round(share * len(labels)) == len(labels):
+    if round(share * len(labels)) == len(labels) or (share and not round(share * len(labels))):
         return
     split = data.split(seed, share)
     assert sorted([*split.train, *split.valid]) == list(range(len(labels)))
@@ -128,6 +128,36 @@ def test_another_seed_is_another_split(cache: Path) -> None:
 def test_an_impossible_validation_part_is_refused(valid: float) -> None:
     with pytest.raises(UsageError, match="valid="):
         made([0, 1, 2, 3], 4).split(0, valid)
+
+
+def test_a_share_that_leaves_no_validation_image_is_refused_with_the_least_one() -> None:
+    data = made([0, 1, 2, 3] * 300, 1200)
+    with pytest.raises(UsageError, match=r"valid=0\.0001 of 1200 images leaves none.* least share is 0\.00083"):
+        data.split(0, 0.0001)
+    assert len(data.split(0, 0.00083).valid) == 1
+
+
+@pytest.mark.parametrize("word", ["", " "])
+def test_the_empty_word_is_not_the_current_folder(word: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(picture_folder(cache.parent / "pets"))
+    for read in (facts, load):
+        with pytest.raises(UsageError, match="data: the word is empty"):
+            read(word)
+    assert load(".").classes == ("cat", "dog")
+
+
+def test_broken_pictures_are_named_with_what_a_user_can_do(cache: Path) -> None:
+    root = picture_folder(cache.parent / "pets")
+    (root / "train" / "cat" / "1.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"1\.png(?s:.*)Remove or repair these files\.$"):
+        load(str(root))
+
+
+@pytest.mark.parametrize("name", ["sheet.jpg", "sheet", "sheet.png.gif"])
+def test_a_sheet_of_samples_is_a_png_by_name_too(name: str, cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"ends in \.png"):
+        sample_sheet(load("digits"), tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_the_second_load_opens_the_same_bytes_from_the_cache(cache: Path) -> None:

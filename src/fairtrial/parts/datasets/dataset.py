@@ -100,4 +100,8 @@ def _count(valid: float, total: int) -> int:
     count = round(valid * total) if 0 < valid < 1 else valid
     if not 0 <= count < total or count != int(count):
         raise UsageError(f"valid={valid}: give a share from 0 to below 1, or a whole number below {total}")
+    if valid and not count:
+        raise UsageError(
+            f"valid={valid:g} of {total} images leaves none for validation; the least share is {1 / total:.2g}, 0 is none"
+        )
     return int(count)

@@ -78,7 +78,7 @@ def judge(data: Dataset, skip_bad: bool) -> Dataset:
         shown = [f"{bad.path}: {bad.reason}" for bad in data.skipped[:SHOWN]]
         more = [f"and {len(data.skipped) - SHOWN} more"] if len(data.skipped) > SHOWN else []
         lines = "\n  ".join([f"{data.name}: {len(data.skipped)} unusable files:", *shown, *more])
-        raise DataError(f"{lines}\nRemove or replace them, or skip them on purpose (skip_bad).")
+        raise DataError(f"{lines}\nRemove or repair these files.")
     for part, labels in (("train", data.labels[: data.test_from]), ("test", data.labels[data.test_from :])):
         counts = np.bincount(labels, minlength=len(data.classes))
         if not counts.all():

@@ -9,7 +9,7 @@ from fairtrial.parts.datasets.dataset import Dataset, Facts, Images
 from fairtrial.parts.datasets.known import DATASETS
 from fairtrial.parts.datasets.places import data_folder
 from fairtrial.parts.datasets.source import Progress
-from fairtrial.spec.errors import DataError, UnknownName
+from fairtrial.spec.errors import DataError, UnknownName, UsageError
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -69,6 +69,8 @@ def sample_sheet(data: Dataset, path: str | Path) -> None:
 
 def image_folder(word: str) -> Path:
     """The image folder that the word means."""
+    if not word.strip():  # as a path it would be the current folder
+        raise UsageError("data: the word is empty; give a registered name or an image folder, `.` for the current one")
     inside = data_folder() / word
     if word in folders_found():
         return inside

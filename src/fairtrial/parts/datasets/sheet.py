@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fairtrial.parts.datasets.dataset import Dataset, Images
-from fairtrial.spec.errors import OutOfResources
+from fairtrial.spec.errors import OutOfResources, UsageError
 
 SAMPLES = 10
 # Sides of a tile in pixels: small pictures are enlarged by a whole factor, large ones reduced.
@@ -21,6 +21,8 @@ WHITE, BLACK = 255, 0
 
 def draw_samples(data: Dataset, path: Path) -> None:
     """One row a class, its name before it, training pictures taken at even distances."""
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"{path}: the pictures are written as PNG; give a name that ends in .png")
     _, height, width = data.shape
     tile = _tile(width, height)
     font = ImageFont.load_default(FONT_SIZE)
