@@ -257,7 +257,7 @@ def test_ctrl_c_ends_a_study_and_the_same_command_goes_on(
 def test_the_report_holds_what_the_contract_names(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     comparison = make(make_study("rules", tiny(), RULES, 3), store, executor="serial")
-    plain = write_report(comparison, store)
+    plain = write_report(comparison, store, "fairtrial compare")
     assert plain.keys() >= {"study", "path", "report", "metric", "arms", "pairs", "summary"}
     for arm in plain["arms"]:
         assert arm.keys() >= {"name", "fields", "n", "mean", "interval", "values", "seconds"}
@@ -283,3 +283,20 @@ def test_compare_from_python_prints_the_table_and_returns_the_comparison(
     assert "sgd" in printed
     with pytest.raises(UnknownName, match="optimizer"):
         ft.compare(tiny(), optimiser=["adam"], store=MemoryStore())
+
+
+def test_arms_that_differ_in_nothing_that_is_used_are_refused() -> None:
+    base = Recipe(model="mlp", engine="numpy", optimizer="adam")
+    for field, values in {"dropout": [0.1, 0.5], "momentum": [0.5, 0.9]}.items():
+        with pytest.raises(UsageError, match="the same run"):
+            make(make_study("same", base, {field: values}, 2), MemoryStore())
+
+
+def test_a_report_of_another_margin_is_another_report(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    study = make_study("rules", tiny(), RULES, 2)
+    folders = {
+        write_report(make(study, store, executor="serial", margin=margin), store, "fairtrial compare")["path"]
+        for margin in (0.005, 0.2)
+    }
+    assert len(folders) == 2

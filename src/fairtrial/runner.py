@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
@@ -120,9 +121,19 @@ def make_plan(recipe: Recipe, own_module: bool = False) -> Plan:
     return Plan(recipe, criterion, known.shape, shape, arch)
 
 
+def effective(plan: Plan) -> Recipe:
+    """The recipe with every word replaced by what it came to: equal ones make equal runs, whatever the words were."""
+    fields = Recipe.model_fields
+    unread = {
+        name: fields[name].default for name in ("activation", "norm", "dropout", "momentum", "betas", "weight_decay")
+    }
+    rule = repr(make_rule(plan.recipe))
+    return plan.recipe.model_copy(update={**unread, "model": text(plan.arch), "optimizer": rule})
+
+
 def run(
     recipe: Recipe,
-    store: Store | None = None,
+    store: Store | Path | str | None = None,
     *,
     module: Callable[[], Any] | None = None,
     name: str = "",
@@ -136,7 +147,8 @@ def run(
     `model`. Ctrl-C finishes the step and saves: the same call goes on to the same bits. `allow_inexact` lets a run go
     on in another environment, `from_scratch` begins it anew. Raises the errors of `fairtrial.spec.errors`.
     """
-    store, watch = store or FolderStore(), watch or Quiet()
+    watch = watch or Quiet()
+    store = FolderStore(store or "runs") if isinstance(store, str | Path | None) else store
     if module is not None:
         recipe = recipe.model_copy(update={"model": own_name(module)})
     plan = make_plan(recipe, module is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairtrial.spec.arch import Arch, LogSoftmax, Shape, out_shape
+from fairtrial.spec.arch import WORDS, Arch, LogSoftmax, Shape, out_shape
 from fairtrial.spec.arch_text import read_arch, resolve
 from fairtrial.spec.errors import ShapeError, UnknownName
 from fairtrial.spec.recipe import Recipe
@@ -103,6 +103,6 @@ def model_text(model: str, channels: int) -> str:
     """The line behind a catalogue name; a line of text is its own; a single unknown word is an UnknownName."""
     if model in MODELS:
         return MODELS[model].text(channels)
-    if "," not in model and " " not in model.strip():
+    if "," not in model and " " not in model.strip() and model not in WORDS.values():
         raise UnknownName("model", model, MODELS)
     return model
