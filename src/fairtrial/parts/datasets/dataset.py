@@ -102,6 +102,6 @@ def _count(valid: float, total: int) -> int:
         raise UsageError(f"valid={valid}: give a share from 0 to below 1, or a whole number below {total}")
     if valid and not count:
         raise UsageError(
-            f"valid={valid:g} of {total} images leaves none for validation; the least share is {1 / total:.2g}, 0 is none"
+            f"valid={valid:g} of {total} images leaves none for validation; the least share is {1 / total:.2g}"
         )
     return int(count)
