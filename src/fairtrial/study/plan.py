@@ -11,6 +11,8 @@ from fairtrial.parts.models import MODELS
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.recipe import Recipe, from_words, make_recipe
 
+MOST_SEEDS = 10_000  # of an arm: a number beyond it is a slip of the finger
+
 
 @dataclass(frozen=True)
 class Study:
@@ -69,8 +71,8 @@ def grid(levels: Mapping[str, Sequence[Any]], where: Mapping[str, str] | None = 
 
 def study_of(name: str, base: Recipe, settings: Sequence[Setting], seeds: int) -> Study:
     """The study of these arms; UsageError for an unknown field, or two arms that are the same recipe."""
-    if seeds < 1:
-        raise UsageError(f"seeds={seeds}: at least one")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise UsageError(f"seeds={seeds}: a whole number from 1 to {MOST_SEEDS}")
     arms: dict[str, Recipe] = {}
     for setting in settings:
         arm, recipe, at = setting.name or base.model, setting.make(base), setting.where.get("", "")
