@@ -6,17 +6,16 @@ import csv
 import hashlib
 import io
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
 from fairtrial.parts.datasets import load
 from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
 from fairtrial.report.contract import comparison_json
-from fairtrial.runner import Quiet, Watch, make_plan, slug
+from fairtrial.runner import Quiet, Watch, effective, make_plan, slug
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore, Record, Store
@@ -55,7 +54,7 @@ def compare(
     the metric that would not matter. Prints the table; in a notebook the value shows its page.
     """
     base = recipe or Recipe()
-    many = {field: list(values) if _is_many(values) else [values] for field, values in levels.items()}
+    many = {field: _levels(field, values) for field, values in levels.items()}
     study = make_study(slug(base.model), base, many, seeds)
     store = store or FolderStore()
     comparison = make(study, store, jobs=jobs, margin=margin, metric=metric)
@@ -65,12 +64,23 @@ def compare(
 
     show_comparison(comparison, Console())
     if isinstance(store, FolderStore):
-        print(f"report: {write_report(comparison, store)['report']}")
+        given = {**many, "seeds": seeds, "margin": margin, "metric": metric}
+        command = f"ft.compare(ft.Recipe({_words(base.model_dump(exclude_defaults=True))}), {_words(given)})"
+        print(f"report: {write_report(comparison, store, command)['report']}")
     return comparison
 
 
-def _is_many(values: Any) -> bool:
-    return isinstance(values, Sequence) and not isinstance(values, str)
+def _words(arguments: dict[str, Any]) -> str:
+    """Keyword arguments as Python writes them."""
+    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+
+
+def _levels(field: str, values: Any) -> list[Any]:
+    """The levels that a keyword gives; a single value is one, and so is the pair of numbers that is one for betas."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        return [values]
+    many = list(values)
+    return [values] if field == "betas" and not any(isinstance(level, Iterable) for level in many) else many
 
 
 def make(
@@ -85,7 +95,7 @@ def make(
     progress: StudyWatch | None = None,
 ) -> Comparison:
     """Make the runs of a study that the store does not hold yet, and judge them all."""
-    if margin <= 0:
+    if not 0 < margin < inf:
         raise UsageError(f"margin={margin:g}: it must be above 0")
     if executor not in EXECUTORS:
         raise UsageError(f"executor={executor}: there are {', '.join(EXECUTORS)}")
@@ -93,10 +103,10 @@ def make(
     work = EXECUTORS[executor](jobs or cores()) if isinstance(store, FolderStore) else serial
     tasks, progress = study.recipes(), progress or _Nobody()
     watch = watch or Quiet()
-    for recipe in study.arms.values():
-        make_plan(recipe)
-        load(recipe.data, progress=watch.wait)  # once, here, and not by every worker at the same time
-    names = [finished(store, recipe) for _, recipe in tasks]
+    refuse_equal_arms({arm: effective(make_plan(recipe)) for arm, recipe in study.arms.items()})
+    sources = {recipe.data for recipe in study.arms.values()}  # read here, not by every worker at the same time
+    fingerprints = {data: load(data, progress=watch.wait).fingerprint for data in sources}
+    names = [finished(store, recipe.id(fingerprints[recipe.data])) for _, recipe in tasks]
     todo = [place for place, name in enumerate(names) if not name]
     progress.begin(len(tasks), len(tasks) - len(todo))
     for place, name in work(store, [tasks[place][1] for place in todo], watch):
@@ -119,30 +129,41 @@ def measured(record: Record, metric: str) -> Record:
     return replace(record, events=(*record.events[:-1], replace(end, scores={**end.scores, metric: value})))
 
 
-def finished(store: Store, recipe: Recipe) -> str:
-    """The name of the recipe's run if the store holds it, ended; else nothing."""
-    name = store.find(recipe.id(_fingerprint(recipe.data)))
+def refuse_equal_arms(arms: dict[str, Recipe]) -> None:
+    """UsageError if two arms differ only in words that the net or the optimizer does not use."""
+    seen: dict[Recipe, str] = {}
+    for arm, recipe in arms.items():
+        if recipe in seen:
+            both = f"the arms {seen[recipe]!r} and {arm!r}"
+            raise UsageError(f"{both} are the same run: this net and optimizer do not use what differs")
+        seen[recipe] = arm
+
+
+def finished(store: Store, run_id: str) -> str:
+    """The name of that run if the store holds it, ended; else nothing."""
+    name = store.find(run_id)
     return name if name and store.read(name).end else ""
 
 
-@cache
-def _fingerprint(data: str) -> str:
-    return load(data).fingerprint
+def write_report(comparison: Comparison, store: FolderStore, command: str) -> dict[str, Any]:
+    """Write study.json, report.html, scores.csv and the chart to `studies/<name>-<id>/`; returns what --json prints.
 
-
-def write_report(comparison: Comparison, store: FolderStore) -> dict[str, Any]:
-    """Write study.json, report.html, scores.csv and the chart to `studies/<name>-<id>/`; returns what --json prints."""
+    `command` makes the study again. A report that is there already, from the same runs and settings, is left alone.
+    """
     from fairtrial.report.charts import comparison_chart, write_chart
     from fairtrial.report.page import comparison_page
 
-    runs = "\n".join(run for arm in comparison.arms for run in arm.runs)
-    folder = f"studies/{slug(comparison.study)}-{hashlib.sha256(runs.encode()).hexdigest()[:12]}"
+    settings = [comparison.metric, str(comparison.margin), str(comparison.alpha)]
+    identity = "\n".join([*settings, *(run for arm in comparison.arms for run in arm.runs)])
+    folder = f"studies/{slug(comparison.study)}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     path = store.root / folder
     plain = comparison_json(comparison, path)
-    store.put(folder, "study.json", (json.dumps(plain, indent=2) + "\n").encode())
-    store.put(folder, "scores.csv", scores_csv(comparison).encode())
-    store.put(folder, "report.html", comparison_page(comparison, " ".join(["fairtrial", *sys.argv[1:]])).encode())
-    write_chart(comparison_chart(comparison), path / "chart")
+    written = (json.dumps(plain, indent=2) + "\n").encode()
+    if store.get(folder, "study.json") != written:
+        store.put(folder, "scores.csv", scores_csv(comparison).encode())
+        store.put(folder, "report.html", comparison_page(comparison, command).encode())
+        write_chart(comparison_chart(comparison), path / "chart")
+        store.put(folder, "study.json", written)  # last: it says that the others are whole
     return plain
 
 

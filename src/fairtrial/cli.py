@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Generator
@@ -39,6 +40,7 @@ Silent = Annotated[bool, typer.Option("--quiet", help="no progress, only the out
 Trust = Annotated[bool, typer.Option("--trust-code", help="let model=path/net.py:Class run the code in that file")]
 RUNS = Path("runs")
 DEFAULT = "mlp"
+USAGE = 2  # the exit code for words of the command that cannot be meant
 
 
 @app.command()
@@ -52,7 +54,9 @@ def run(
     from_scratch: Annotated[bool, typer.Option(help="begin a run anew, whatever is there of it")] = False,
     allow_inexact: Annotated[bool, typer.Option(help="go on with a run of another environment; marks it")] = False,
 ) -> None:
-    """Train one net, or go on with a run that was stopped; the same command gives the same run.
+    """Train a net, or go on with a run that was stopped.
+
+    The same command gives the same run, to the bit.
 
     \b
     fairtrial run cnn2 data=mnist epochs=3
@@ -107,7 +111,7 @@ def compare(
     store: StorePath = RUNS,
     quiet: Silent = False,
 ) -> None:
-    """Compare values of one or more fields over several seeds, or make a study: table, verdicts, chart.
+    """Compare values over several seeds: table, verdicts, page.
 
     \b
     fairtrial compare optimizers
@@ -127,7 +131,7 @@ def compare(
     else:
         with StudyProgress() as progress:
             comparison = api.make(study, _store(store), watch=progress.watch, progress=progress, **settings)
-    plain = api.write_report(comparison, _store(store))
+    plain = api.write_report(comparison, _store(store), shlex.join(["fairtrial", *sys.argv[1:]]))
     if as_json:
         print_json(plain)
     else:
@@ -144,8 +148,10 @@ def show(
     as_json: Json = False,
     store: StorePath = RUNS,
 ) -> None:
-    """Print a net layer by layer (output shape, parameters, multiply-adds, memory), what a study asks, or how a run
-    ended."""
+    """Print a net layer by layer, a study, or how a run ended.
+
+    For a net: output shape, parameters, multiply-adds and memory of each layer.
+    """
     from fairtrial.report.contract import arch_json, record_json
     from fairtrial.report.text import show_arch, show_record
     from fairtrial.runner import make_plan
@@ -175,7 +181,7 @@ def data(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the data sets; with a name, inspect one: counts, balance, duplicates across splits, bad files."""
+    """List data sets, or inspect one: counts, duplicates, bad files."""
     from fairtrial.catalogue import listing
     from fairtrial.parts import datasets
     from fairtrial.report.data import inspection_json, show_inspection
@@ -218,14 +224,14 @@ def predict(
     as_json: Json = False,
     store: StorePath = RUNS,
 ) -> None:
-    """Name the class of pictures, with probabilities, by a run's best weights."""
+    """Name the class of pictures by a run's best weights."""
     import numpy as np
 
     from fairtrial.parts.datasets import picture
 
     if Path(name).is_dir():
         store, name = Path(name).resolve().parent, Path(name).resolve().name
-    record = _store(store).read(name)
+    record = _store(store).read(whole_name(_store(store), name))
     pixels = np.concatenate([picture(path, tuple(record.made["image"])) for path in images])
     classes = record.made["data"]["classes"]
     rows: list[dict[str, Any]] = [
@@ -271,7 +277,7 @@ def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, R
     if not path.endswith(".py"):
         return name, recipe, None
     if not trust_code:
-        raise UsageError(f"model={recipe.model} is code of your own; --trust-code lets it run")
+        raise UsageError(f"model={recipe.model} is code of your own; `fairtrial run ... --trust-code` lets it run")
     from fairtrial.engine.own import load_class
 
     return Path(path).stem, recipe, load_class(Path(path), class_name)
@@ -294,6 +300,12 @@ def _store(path: Path) -> FolderStore:
     from fairtrial.store import FolderStore
 
     return FolderStore(path)
+
+
+def whole_name(store: FolderStore, start: str) -> str:
+    """The name of the only run that starts so; else the word itself."""
+    matching = [name for name in store.list() if name.startswith(start)]
+    return matching[0] if len(matching) == 1 else start
 
 
 def draw_curves(record: Record, store: FolderStore) -> None:
@@ -356,6 +368,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     try:
         app(standalone_mode=True)
+    except SystemExit as stop:
+        if stop.code == USAGE and "--json" in sys.argv:
+            print_json({"error": "the words of the command are wrong; see standard error", "exit_code": USAGE})
+        raise
     except FairtrialError as error:
         _fail(str(error), error.exit_code)
     except Stopped as stopped:
