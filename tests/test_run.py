@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import fairtrial as ft
@@ -257,3 +258,16 @@ def test_made_json_is_written_once(tmp_path: Path) -> None:
     before = (tmp_path / name / MADE).stat().st_mtime_ns
     run(tiny(), store)
     assert (tmp_path / name / MADE).stat().st_mtime_ns == before
+
+
+def test_pictures_of_several_sizes_train_at_the_size_they_are_brought_to(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for name in ("bright", "dark"):
+        (tmp_path / name).mkdir()
+        for i in range(20):
+            size = (9, 12) if i < 2 else (8, 8)  # the first ones, which a look at the folder sees, are the odd ones
+            pixels = (random.random((*size, 3)) * 100 + 100 * (name == "bright")).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{i:02}.png")
+    record = run(tiny(data=str(tmp_path), model="cnn2", valid=0.2), MemoryStore())
+    assert record.made["image"] == [3, 8, 8]
+    assert record.end is not None

@@ -21,7 +21,7 @@ import numpy as np
 
 from fairtrial.engine.net import Net
 from fairtrial.parts.augments import make_augments
-from fairtrial.parts.datasets import Dataset, Split, facts, load
+from fairtrial.parts.datasets import Dataset, Facts, Split, facts, load
 from fairtrial.parts.initialisers import INITIALISERS, start
 from fairtrial.parts.inputs import make_input
 from fairtrial.parts.losses import Criterion, make_criterion
@@ -98,9 +98,12 @@ class Plan:
     arch: Arch  # empty for a user's own module
 
 
-def make_plan(recipe: Recipe, own_module: bool = False) -> Plan:
-    """Everything that can be wrong with a recipe is found here: UsageError or DataError, in milliseconds."""
-    known = facts(recipe.data)
+def make_plan(recipe: Recipe, own_module: bool = False, known: Facts | None = None) -> Plan:
+    """Everything that can be wrong with a recipe is found here: UsageError or DataError, in milliseconds.
+
+    `known` is what is known of the data; if it is not given, what can be seen without reading the images.
+    """
+    known = known or facts(recipe.data)
     criterion = make_criterion(recipe, known.classes)
     shape = make_input(recipe.input).shape(known.shape)
     make_schedule(recipe.schedule)
@@ -149,10 +152,11 @@ def run(
     """
     watch = watch or Quiet()
     store = FolderStore(store or "runs") if isinstance(store, str | Path | None) else store
-    if module is not None:
-        recipe = recipe.model_copy(update={"model": own_name(module)})
-    plan = make_plan(recipe, module is not None)
+    plan = whole_plan(recipe, module, facts(recipe.data))
     data = load(recipe.data, progress=watch.wait)
+    if data.shape != plan.image:  # pictures of several sizes: what counts is the one that all were brought to
+        plan = whole_plan(recipe, module, Facts(data.shape, len(data.classes)))
+    recipe = plan.recipe
     run_id = recipe.id(data.fingerprint)
     found = store.find(run_id)
     if found and not from_scratch and is_over(store, found):
@@ -164,6 +168,12 @@ def run(
         watch.begin(name, recipe, recipe.epochs * job.stream.per_epoch, job.state.step)
         work(job, past, watch, signals)
     return store.read(name)
+
+
+def whole_plan(recipe: Recipe, module: Callable[[], Any] | None, known: Facts) -> Plan:
+    """The plan of a recipe, or of a user's own module in the place of its model."""
+    plan = make_plan(recipe, module is not None, known)
+    return plan if module is None else with_module(plan, module)
 
 
 def is_over(store: Store, name: str) -> bool:
@@ -405,15 +415,14 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "run"
 
 
-def own_name(module: Callable[[], Any]) -> str:
-    """A user's own module in a recipe: its name and the hash of its source, so that an edit makes another run."""
-    import inspect
+def with_module(plan: Plan, module: Callable[[], Any]) -> Plan:
+    """The plan with a user's own module by its name, made and tried once; UsageError if it cannot be the net."""
+    from fairtrial.engine import own, torch_net
 
-    try:
-        source = inspect.getsource(module)
-    except (OSError, TypeError):
-        raise UsageError(f"module={module!r}: its source cannot be read; define it in a file or a cell") from None
-    return f"{getattr(module, '__qualname__', 'module')}#{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+    net = torch_net.ModuleNet.make(module, plan.recipe.seed, plan.recipe.precision, "cpu")
+    recipe = plan.recipe.model_copy(update={"model": own.own_name(module, net.module)})
+    net.rehearse(own.called(module), plan.input, plan.criterion.outputs)
+    return replace(plan, recipe=recipe)
 
 
 def made(plan: Plan, data: Dataset, split: Split, net: Net) -> dict[str, Any]:
