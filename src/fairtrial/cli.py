@@ -156,7 +156,7 @@ def show(
     from fairtrial.report.text import show_arch, show_record
     from fairtrial.runner import make_plan
     from fairtrial.spec.arrays import as_dtype
-    from fairtrial.study.file import describe, find_study
+    from fairtrial.study.file import describe, find_study, in_words
 
     if target in _store(store).list():
         record = _store(store).read(target)
@@ -164,7 +164,7 @@ def show(
         return
     if path := find_study(target):
         plain = describe(path)
-        print_json(plain) if as_json else show_names({key: str(value) for key, value in plain.items()})
+        print_json(plain) if as_json else show_names(in_words(plain))
         return
     _, recipe, _ = read_target(target, fields or [], False)
     plan = make_plan(recipe)

@@ -101,20 +101,30 @@ def find_study(target: str) -> Path | None:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """What the file asks, and of what; as `show --json` prints it."""
-    file, study = parse(path)[0], read_study(path)
-    return {
-        "study": path.stem,
-        "question": file.question,
-        "claim": file.claim,
-        "recipe": file.recipe,
-        "fields": file.fields,
-        "arms": {arm: study.fields(arm) for arm in study.arms},
-        "seeds": len(study.seeds),
-        "margin": study.margin,
-        "metric": study.metric,
-        "full": file.full.model_dump(exclude_defaults=True) if file.full else None,
-    }
+    """What the file asks, of what, and of what with `--full`; as `show --json` prints it."""
+    file = parse(path)[0]
+    full = _told(file.full, read_study(path, full=True)) if file.full else None
+    own = _told(file, read_study(path))
+    return {"study": path.stem, "question": file.question, "claim": file.claim, **own, "full": full}
+
+
+def _told(body: Body, study: Study) -> dict[str, Any]:
+    arms = {arm: study.fields(arm) for arm in study.arms}
+    settings = {"seeds": len(study.seeds), "margin": study.margin, "metric": study.metric}
+    return {"recipe": body.recipe, "fields": body.fields, "arms": arms, **settings}
+
+
+def in_words(plain: Mapping[str, Any]) -> dict[str, str]:
+    """What `describe` says, a line for each thing, with fields as one writes them on the command line."""
+    said = {key: _words(value) if isinstance(value, dict) else str(value) for key, value in plain.items()}
+    said["arms"] = "; ".join(plain["arms"])
+    full = plain["full"]
+    said["full"] = f"{full['recipe']} {_words(full['fields'])}".strip() if full else "no"
+    return said
+
+
+def _words(fields: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
 def read_study(
