@@ -71,6 +71,41 @@ def test_the_plain_module_gives_the_engines_logits(engine: str, trained: dict[st
     assert np.allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"input": "standardise", "model": CNN, "engine": "torch"}, {"input": "pca 7", "engine": "numpy"},
+        {"input": "mean-std 0.5 0.5", "precision": "float64"},
+    ],
+)  # fmt: skip
+def test_prepared_images_through_the_model_are_the_predictions(fields: dict[str, Any]) -> None:
+    record = run(tiny(**fields), MemoryStore())
+    images, _ = digits_test_part()
+    x = record.prepare(images)
+    assert x.shape == (len(images), *record.made["input"])
+    assert x.dtype == record.recipe.precision
+    with torch.no_grad():
+        got = record.model()(torch.from_numpy(x)).softmax(1).numpy()
+    assert np.allclose(got, record.predict(images), rtol=1e-4, atol=1e-5)
+    assert record.prepare(images[:0]).shape == (0, *record.made["input"])
+    with pytest.raises(DataError, match="uint8"):
+        record.prepare(images.astype(np.float32))
+
+
+def test_any_array_of_pixels_serves_read_only_or_turned(trained: dict[str, Record]) -> None:
+    images, _ = digits_test_part()
+    fixed = images.copy()
+    fixed.flags.writeable = False
+    always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # torch says it once in a process, and here a warning is an error
+    try:
+        assert np.array_equal(trained["torch"].predict(fixed), trained["torch"].predict(images))
+        turned = trained["torch"].predict(images[:, ::-1, ::-1])
+    finally:
+        torch.set_warn_always(always)
+    assert np.array_equal(turned, trained["torch"].predict(np.ascontiguousarray(images[:, ::-1, ::-1])))
+
+
 def test_the_model_can_be_trained_on_and_leaves_the_record_alone(trained: dict[str, Record]) -> None:
     model = trained["torch"].model()
     before = trained["torch"].weights()

@@ -11,7 +11,7 @@ from fairtrial.engine.net import Net
 from fairtrial.parts.inputs import apply
 from fairtrial.spec.arch import Arch
 from fairtrial.spec.arch_text import read_arch
-from fairtrial.spec.arrays import NumpyArray, Tensors
+from fairtrial.spec.arrays import NumpyArray, Tensors, as_dtype
 from fairtrial.spec.errors import DataError, UsageError
 from fairtrial.store import Record
 
@@ -19,7 +19,7 @@ BATCH = 512  # images put through the net at once
 
 
 def module_of(record: Record, module: Callable[[], Any] | None = None) -> Any:
-    """The net with its best weights as a plain `torch.nn.Module` in eval mode, for prepared images (n, c, h, w).
+    """The net with its best weights as a plain `torch.nn.Module` in eval mode, for what `prepared` makes of images.
 
     A run of a user's own module needs the same `module` again.
     """
@@ -64,11 +64,7 @@ def probabilities(record: Record, images: Any) -> NumpyArray:
     Softmax of the outputs, their sigmoid under the loss `bce`, and all on the nearest class where the net predicts a
     number. DataError for images of another shape than the run was trained on.
     """
-    pixels = np.asarray(images)
-    channels, height, width = record.made["image"]
-    if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, channels):
-        wanted = f"(n, {height}, {width}, {channels}) uint8"
-        raise DataError(f"images {pixels.shape} {pixels.dtype}: run {record.name} needs {wanted}")
+    pixels = pixels_for(record, images)
     if not len(pixels):
         return np.empty((0, len(record.made["data"]["classes"])))
     net = net_of(record)
@@ -76,6 +72,29 @@ def probabilities(record: Record, images: Any) -> NumpyArray:
     batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)]
     outputs = [net.numpy(net.forward(apply(net.array(batch), fitted))) for batch in batches]
     return as_probabilities(record, np.concatenate(outputs).astype(np.float64))
+
+
+def prepared(record: Record, images: Any) -> NumpyArray:
+    """What the run's net sees of images (n, height, width, channels) uint8: (n, c, h, w), or (n, k) after `pca`.
+
+    In the run's own precision, float32 or float64. DataError for images of another shape than the run was trained on.
+    """
+    pixels = pixels_for(record, images)
+    if not len(pixels):
+        return np.empty((0, *record.made["input"]), as_dtype(record.recipe.precision))
+    fitted = {k.removeprefix("input/"): v for k, v in record.weights().items() if k.startswith("input/")}
+    x = apply(pixels, fitted)
+    return np.ascontiguousarray(x.transpose(0, 3, 1, 2)) if x.ndim == 4 else x
+
+
+def pixels_for(record: Record, images: Any) -> NumpyArray:
+    """The images as an array; DataError for another shape than the run was trained on."""
+    pixels = np.asarray(images)
+    channels, height, width = record.made["image"]
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != (height, width, channels):
+        wanted = f"(n, {height}, {width}, {channels}) uint8"
+        raise DataError(f"images {pixels.shape} {pixels.dtype}: run {record.name} needs {wanted}")
+    return pixels
 
 
 def as_probabilities(record: Record, y: NumpyArray) -> NumpyArray:

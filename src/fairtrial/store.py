@@ -73,10 +73,24 @@ class Record:
         return unpack(data, f"{self.name}/{BEST}")[0]
 
     def model(self, module: Callable[[], Any] | None = None) -> Any:
-        """The net with its best weights as a plain `torch.nn.Module` in eval mode, for images (n, c, h, w)."""
+        """The net with its best weights as a plain `torch.nn.Module` in eval mode; a run of your own needs it again.
+
+        Its input is no raw pixels: it is what the net saw in training, the recipe's `input` applied to pixels of 0 to
+        255, float32 (n, channels, height, width), or (n, k) after `pca`. `prepare` makes it from images. Its outputs
+        are those that the loss takes: logits for cross-entropy.
+        """
         from fairtrial.predict import module_of  # needs torch
 
         return module_of(self, module)
+
+    def prepare(self, images: Any) -> Any:
+        """What `model()` takes, float32 (n, c, h, w) or (n, k), of images (n, height, width, channels) uint8.
+
+        Float64 for a run in float64. DataError for images of another shape than the run was trained on.
+        """
+        from fairtrial.predict import prepared  # needs an engine
+
+        return prepared(self, images)
 
     def predict(self, images: Any) -> Any:
         """Class probabilities (n, classes) of images (n, height, width, channels) uint8."""

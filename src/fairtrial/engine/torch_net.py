@@ -14,17 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim.adagrad import adagrad
 from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from fairtrial.engine.net import At, check_fit
+from fairtrial.engine.own import called
 from fairtrial.parts.optimizers import Batch, Rule
 from fairtrial.rng import rng
 from fairtrial.spec import arch as a
 from fairtrial.spec.arrays import NumpyArray, Tensors
-from fairtrial.spec.errors import UsageError
+from fairtrial.spec.errors import FairtrialError, UsageError
 
 
 class KeyedDropout(nn.Dropout):
@@ -146,11 +148,12 @@ class TorchNet:
     """A module behind the `Net` protocol."""
 
     xp = torch
+    layout: torch.memory_format = torch.channels_last  # of the weights: convolutions are quicker so
 
     def __init__(self, module: nn.Module, precision: str, device: str) -> None:
         self.precision, self.device = precision, torch.device(device)
         self.dtype = torch.float64 if precision == "float64" else torch.float32
-        self.module = module.to(self.device, self.dtype, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.module = module.to(self.device, self.dtype, memory_format=self.layout)  # pyright: ignore[reportCallIssue]
         self.learnt = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         self.params = {name: p.detach() for name, p in self.learnt.items()}  # the same memory, outside autograd
         mixed = precision == "bf16"
@@ -184,7 +187,8 @@ class TorchNet:
         return {name: b for name, b in self.module.named_buffers() if b.is_floating_point()}
 
     def array(self, values: NumpyArray) -> Tensor:
-        tensor = torch.from_numpy(values).to(self.device)
+        ours = np.require(values, requirements=["C", "W"])  # torch takes no steps backwards, and warns of read-only
+        tensor = torch.from_numpy(ours).to(self.device)
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     def take(self, values: Tensor, rows: Tensor) -> Tensor:
@@ -196,7 +200,7 @@ class TorchNet:
     def forward(
         self, x: Tensor, at: At | None = None, keep: MutableMapping[str, Tensor] | None = None
     ) -> Tensor:  # fmt: skip
-        x = x.permute(0, 3, 1, 2) if x.ndim == 4 else x  # channels last in memory, first in torch's order
+        x = self._ordered(x) if x.ndim == 4 else x
         if self.module.training != (at is not None):
             self.module.train(at is not None)
         for dropout in self._dropouts:
@@ -206,6 +210,10 @@ class TorchNet:
         if at is not None:
             self._outputs = y
         return y.detach().to(self.dtype)
+
+    def _ordered(self, x: Tensor) -> Tensor:
+        """Channels first in torch's order, last in memory as they were."""
+        return x.permute(0, 3, 1, 2)
 
     def _run(self, x: Tensor, at: At | None, keep: MutableMapping[str, Tensor] | None) -> Tensor:
         if keep is None:
@@ -246,6 +254,8 @@ class TorchNet:
 class ModuleNet(TorchNet):
     """A user's own module: whatever it draws from torch's generator is seeded from (seed, step), and given back."""
 
+    layout = torch.preserve_format
+
     @property
     def buffers(self) -> dict[str, Tensor]:
         """Everything that is not learnt: all buffers, and parameters that are frozen."""
@@ -255,12 +265,36 @@ class ModuleNet(TorchNet):
     @classmethod
     def make(cls, factory: Callable[[], Any], seed: int, precision: str, device: str) -> ModuleNet:
         """The module that `factory` makes, its start drawn from the seed."""
-        with torch.random.fork_rng():
+        if isinstance(factory, nn.Module):
+            kind = type(factory).__name__
+            raise UsageError(f"module={kind}(...): give the class (or a function that makes the net), not an instance")
+        name = called(factory)
+        with torch.random.fork_rng(), faults_named(f"module {name} cannot be made"):
             torch.manual_seed(_torch_seed(seed, 0))
             module = factory()
         if not isinstance(module, nn.Module):
-            raise UsageError(f"module={factory!r} makes a {type(module).__name__}, not a torch.nn.Module")
+            raise UsageError(f"module {name} makes a {type(module).__name__}, not a torch.nn.Module")
+        if any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())):
+            raise UsageError(f"module {name}: lazy layers have no weights yet; give them their number of inputs")
         return cls(module, precision, device)
+
+    def rehearse(self, name: str, shape: a.Shape, outputs: int) -> None:
+        """UsageError unless the module makes (2, outputs) of two inputs of this shape."""
+        if not self.learnt:
+            raise UsageError(f"module {name}: no parameter of it learns")
+        x, fault = torch.zeros((2, *shape), dtype=self.dtype), f"module {name} on inputs {(2, *shape)}"
+        self.module.eval()
+        with torch.random.fork_rng(), faults_named(fault), torch.no_grad(), self._precise:
+            y: Any = self.module(x.to(self.device))
+        if not isinstance(y, Tensor):
+            raise UsageError(f"module {name} gives a {type(y).__name__} for its outputs, not a tensor")
+        if y.shape != (2, outputs):
+            need = f"the targets need (2, {outputs})"
+            raise UsageError(f"module {name} gives outputs {tuple(y.shape)} for inputs {tuple(x.shape)}; {need}")
+
+    def _ordered(self, x: Tensor) -> Tensor:
+        """Channels first, in memory too: a module of anybody's may count on it."""
+        return x.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
 
     def _run(self, x: Tensor, at: At | None, keep: MutableMapping[str, Tensor] | None) -> Tensor:
         if at is None:
@@ -268,6 +302,18 @@ class ModuleNet(TorchNet):
         with torch.random.fork_rng():
             torch.manual_seed(_torch_seed(at.seed, at.step + 1))
             return super()._run(x, at, None)
+
+
+@contextlib.contextmanager
+def faults_named(what: str) -> Generator[None]:
+    """Whatever a user's own code raises as a UsageError of one line."""
+    try:
+        yield
+    except FairtrialError:
+        raise
+    except Exception as error:
+        cause = (str(error).strip().splitlines() or [""])[0]
+        raise UsageError(f"{what}: {type(error).__name__}: {cause}") from error
 
 
 def _torch_seed(seed: int, step: int) -> int:
