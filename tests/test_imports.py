@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "store": {"spec"},
     "runner": {"spec", "rng", "parts", "engine", "train", "store"},
     "study": {"spec", "rng", "parts", "engine", "train", "store", "runner", "catalogue"},
+    "reproduce": {"spec", "runner", "store"},
     "predict": {"spec", "rng", "parts", "engine", "store"},
     "statistics": {"spec"},
     "verdicts": {"spec", "store", "statistics"},
@@ -32,7 +33,8 @@ ALLOWED: dict[str, set[str]] = {
     "recipes": set(),
     "studies": set(),
     "api": {"spec", "rng", "parts", "engine", "train", "store", "runner", "study", "verdicts", "report"},
-    "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"},
+    "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"}
+    | {"reproduce"},
     "__main__": {"cli"},
     "__init__": {"spec", "store", "runner", "verdicts", "api"},
 }

@@ -250,6 +250,38 @@ def predict(
         print(f"{row['image']}: {row['class']}  ({', '.join(f'{name} {p:.1%}' for name, p in likely)})")
 
 
+@app.command()
+def reproduce(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="a finished run's name")],
+    as_json: Json = False,
+    store: StorePath = RUNS,
+    quiet: Silent = False,
+) -> None:
+    """Make a run again and compare it with itself, bit by bit.
+
+    Says bit-identical, or how far off and what differs; ends with 1 if anything does.
+    """
+    from dataclasses import asdict
+
+    from fairtrial import reproduce as again
+    from fairtrial.report.progress import Progress
+    from fairtrial.runner import Quiet
+
+    record = _store(store).read(whole_name(_store(store), name))
+    with _watching(quiet, Progress, Quiet) as watch:
+        made = again.reproduce(record, watch)
+    if as_json:
+        print_json(asdict(made))
+    elif made.identical:
+        print(f"{made.run}: bit-identical, weights and every score")
+    else:
+        by = "" if made.largest_difference is None else f" by up to {made.largest_difference:.3g}"
+        print(f"{made.run}: not identical; weights differ{by} ({made.tensor})")
+        show_names({key: f"{then!r} then, {now!r} now" for key, (then, now) in made.scores.items()})
+        print("\n".join(made.differs or ["versions, machine and device are the same"]))
+    raise typer.Exit(0 if made.identical else 1)
+
+
 def read_study_or_levels(target: str, words: list[str], seeds: int | None, full: bool) -> Study:
     """The study that a file holds, changed by the words; or the one that the words make of a recipe."""
     from fairtrial.study.file import find_study, read_study
