@@ -204,17 +204,24 @@ def _word(difference: float, differs: bool, narrow: Interval, margin: float) -> 
 
 
 def _more_seeds(contrast: Contrast, margin: float, alpha: float, corrected: float) -> int | None:
-    """Seeds to add until a difference as large as this one shows, or equivalence does, whichever takes fewer."""
+    """Seeds to add until a pair whose true difference and spread are as they look is settled, one way or the other,
+    with probability POWER."""
     growth = contrast.df / (contrast.n - 1)  # of the degrees of freedom with each seed: 1 if paired, 1 to 2 by Welch
+    gap, spread = abs(contrast.difference), contrast.spread * _half_too_low(contrast.df)
 
     def enough(n: int) -> bool:
-        df, error = growth * (n - 1), contrast.spread / sqrt(n)
-        power = special.stdtrit(df, POWER)
-        gap = abs(contrast.difference)
-        shows = (special.stdtrit(df, 1 - corrected / 2) + power) * error <= gap
-        return bool(shows or (special.stdtrit(df, 1 - alpha) + power) * error <= margin - gap)
+        df, error = growth * (n - 1), spread / sqrt(n)
+        two, one = special.stdtrit(df, 1 - corrected / 2), special.stdtrit(df, 1 - alpha)
+        shows = special.stdtr(df, gap / error - two)
+        equal = special.stdtr(df, (margin - gap) / error - one) + special.stdtr(df, (margin + gap) / error - one) - 1
+        return bool(shows + max(equal, 0.0) >= POWER)
 
-    return _until(enough, contrast.n) if contrast.spread > 0 else None
+    return _until(enough, contrast.n) if spread > 0 else None
+
+
+def _half_too_low(df: float) -> float:
+    """What makes a standard deviation too low as often as too high: of few values it is mostly too low."""
+    return sqrt(df / float(special.chdtri(df, 0.5)))
 
 
 def _until(enough: Callable[[int], bool], n: int) -> int | None:
