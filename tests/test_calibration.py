@@ -67,3 +67,9 @@ def test_the_whole_campaign_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert kept.stat().st_mtime_ns >= before
     with pytest.raises(SystemExit):
         calibration.main(["--runs", "5"])
+
+
+def test_the_page_shows_the_settings_that_are_measured() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "statistics.md").read_text("utf8")
+    assert all(f"| {kind.name}; {pairing} |" in page for kind in KINDS for pairing in calibration.PAIRINGS)
+    assert "\n0 figures worse than is known" in page
