@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,13 +18,15 @@ from typing import Any
 import pytest
 
 import fairtrial as ft
-from conftest import MAIN, Look, bits, tiny
+from conftest import MAIN, Look, bits, stop_at, tiny
 from fairtrial.api import make, write_report
 from fairtrial.report.contract import comparison_json
-from fairtrial.spec.errors import FairtrialError, UnknownName, UsageError
-from fairtrial.spec.events import Fitted
+from fairtrial.runner import run
+from fairtrial.spec.errors import FairtrialError, OutOfResources, UnknownName, UsageError
+from fairtrial.spec.events import Ended, Fitted
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import EVENTS, FolderStore, MemoryStore, Record
+from fairtrial.study import execute
 from fairtrial.study.plan import Study, make_study, read_levels
 
 RULES = {"optimizer": ["sgd", "adam"]}
@@ -77,8 +81,8 @@ def test_arms_are_the_grid_and_carry_what_sets_them_apart() -> None:
 @pytest.mark.parametrize(
     ("levels", "seeds", "said"),
     [
-        ({"optimiser": ["adam"]}, 1, "optimizer"), ({"seed": [1, 2]}, 1, "seed"), (RULES, 0, "at least one"),
-        ({"lr": [0.1, 0.1]}, 1, "same recipe"), ({"lr": [-1.0]}, 1, "a number > 0"), (RULES, -1, "at least one"),
+        ({"optimiser": ["adam"]}, 1, "optimizer"), ({"seed": [1, 2]}, 1, "seed"), (RULES, 0, "from 1 to"),
+        ({"lr": [0.1, 0.1]}, 1, "same recipe"), ({"lr": [-1.0]}, 1, "a number > 0"), (RULES, -1, "from 1 to"),
     ],
 )  # fmt: skip
 def test_a_study_that_cannot_be_meant_is_refused(levels: dict[str, Any], seeds: int, said: str) -> None:
@@ -252,6 +256,153 @@ def test_ctrl_c_ends_a_study_and_the_same_command_goes_on(
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     assert {arm["n"] for arm in json.loads(done.stdout)["arms"]} == {1}
+
+
+def long_compare(folder: Path) -> list[str]:
+    """A command whose two runs take seconds."""
+    words = ["compare", "small-mlp", "engine=numpy", "optimizer=adam,sgd", "batch=16", "epochs=40", "--seeds", "1"]
+    return [*MAIN, *words, "--store", str(folder), "--json", "--jobs", "2", "--quiet"]
+
+
+def kill_in_the_middle(folder: Path, errors: Path) -> None:
+    """Start the command, and kill it alone, without a chance to tell its workers, when each has saved something."""
+    before = set(folder.glob("*/state-*"))
+    with errors.open("w") as said:
+        process = subprocess.Popen(long_compare(folder), stdout=subprocess.DEVNULL, stderr=said)
+    wait_for(lambda: len({path.parent for path in set(folder.glob("*/state-*")) - before}) == 2)
+    process.kill()
+    process.wait()
+
+
+@posix
+def test_workers_of_a_killed_command_save_and_leave_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    kill_in_the_middle(folder, tmp_path / "errors")
+    wait_for(lambda: not list(folder.glob("*/owner")))
+    store = FolderStore(folder)
+    for name in store.list():
+        last = store.read(name).events[-1]
+        assert isinstance(last, Ended)
+        assert (last.reason, last.detail) == ("interrupted", "SIGTERM")
+    kill_in_the_middle(folder, tmp_path / "errors")
+    done = subprocess.run(long_compare(folder), capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {arm["n"] for arm in json.loads(done.stdout)["arms"]} == {1}
+    assert "Traceback" not in (tmp_path / "errors").read_text()
+
+
+def test_a_worker_waits_for_a_run_that_is_about_to_be_let_go(tmp_path: Path) -> None:
+    store, study = FolderStore(tmp_path), make_study("s", tiny(), RULES, 1)
+    name = run(study.arms["sgd"], store, watch=stop_at(3)).name
+    held = threading.Event()
+
+    def hold() -> None:
+        with store.hold(name):
+            held.set()
+            time.sleep(4)  # a worker starts in two seconds
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    comparison = make(study, store, jobs=1)
+    holder.join()
+    assert [record.name for record in comparison.records["sgd"]] == [name]
+
+
+def test_a_worker_saves_and_leaves_when_its_input_closes(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fairtrial.study.worker", str(tmp_path)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+    assert process.stdin
+    process.stdin.write(tiny(batch=16, epochs=1000).canonical() + "\n")
+    process.stdin.flush()
+    wait_for(lambda: list(tmp_path.glob("*/state-*")))
+    out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out, errors) == (0, "", "")
+    store = FolderStore(tmp_path)
+    last = store.read(store.list()[0]).events[-1]
+    assert isinstance(last, Ended)
+    assert last.reason == "interrupted"
+
+
+def test_a_worker_answers_whatever_goes_wrong_and_stays(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fairtrial.study.worker", str(tmp_path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin
+    assert process.stdout
+    answers: list[Any] = []
+    for task in ("no recipe", json.dumps({"lr": -1}), tiny().canonical()):
+        process.stdin.write(task + "\n")
+        process.stdin.flush()
+        answers.append(json.loads(process.stdout.readline()))
+    process.communicate(timeout=30)
+    assert answers[0] == {
+        "error": "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "exit_code": 1,
+    }  # fmt: skip
+    assert answers[1]["exit_code"] == 2
+    assert answers[2]["run"] in FolderStore(tmp_path).list()
+
+
+def worker_like(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let worker processes be this shell script."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(path))
+
+
+class Faulty(Look):
+    """Cannot bear to be told anything."""
+
+    def say(self, text: str) -> None:
+        raise ZeroDivisionError(text)
+
+
+@posix
+@pytest.mark.parametrize(
+    ("script", "watch", "error", "said", "code"),
+    [
+        ("read line; echo hello; read line", Look(), FairtrialError, "no answer but 'hello'", 1),
+        ('read line; rm "$0"; exit 1', Look(), OutOfResources, "cannot be started: No such file", 6),
+        ("read line; exit 7", Look(), FairtrialError, "died twice .* exit code 7", 1),
+        ("read line; kill -9 $$", Look(), OutOfResources, "died twice .* memory", 6),
+        ("read line; exit 7", Faulty(), ZeroDivisionError, "died", 0),
+        ("read line; echo '{}'; read line", Look(), FairtrialError, "no answer but '{}'", 1),
+    ],
+)
+def test_whatever_happens_to_a_worker_ends_the_study(
+    script: str, watch: Look, error: type[Exception], said: str, code: int, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    worker_like(script, tmp_path, monkeypatch)
+    caught: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            make(make_study("s", tiny(), RULES, 1), FolderStore(tmp_path), jobs=1, watch=watch)
+        except BaseException as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert len(caught) == 1, "it hangs"
+    assert isinstance(caught[0], error)
+    assert re.search(said, str(caught[0]))
+    assert getattr(caught[0], "exit_code", 0) == code
+
+
+@posix
+def test_workers_that_will_not_leave_are_ended_all_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker_like('read line; case "$line" in *\'"seed":0,\'*) echo hello;; esac; exec sleep 100', tmp_path, monkeypatch)
+    monkeypatch.setattr(execute, "GRACE", 2)
+    began = time.monotonic()
+    with pytest.raises(FairtrialError, match="no answer but 'hello'"):
+        make(make_study("s", tiny(), {}, 4), FolderStore(tmp_path), jobs=4)
+    assert 2 <= time.monotonic() - began < 6
 
 
 def test_the_report_holds_what_the_contract_names(tmp_path: Path) -> None:

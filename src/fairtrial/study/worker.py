@@ -1,33 +1,76 @@
-"""A worker process: recipes come in on standard input, names of runs go out on standard output, a JSON line each."""
+"""A worker process: recipes come in on standard input, names of runs go out on standard output, a JSON line each.
+
+It lives as long as its parent holds the input open. When that closes, the run under way is saved and the process ends.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import sys
+import threading
+import time
+import traceback
+from typing import Any
 
 from fairtrial.runner import run
-from fairtrial.spec.errors import FairtrialError
-from fairtrial.spec.recipe import make_recipe
-from fairtrial.store import FolderStore
+from fairtrial.spec.errors import Busy, FairtrialError
+from fairtrial.spec.recipe import Recipe, make_recipe
+from fairtrial.store import FolderStore, Record, Store
+
+PATIENCE = 10  # seconds for a run that another process holds: the worker of a parent that was killed saves and leaves
+PAUSE = 0.25
 
 
 def main(path: str) -> None:
     """Work until standard input closes, or until a signal ends the run under way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal group; the parent decides
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    answers = os.dup(1)
     os.dup2(2, 1)  # whatever else prints, prints to standard error
+    tasks: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=listen, args=(os.dup(0), tasks), daemon=True).start()
     store = FolderStore(path)
-    for line in sys.stdin:
-        try:
-            record = run(make_recipe(json.loads(line)), store)
-        except FairtrialError as error:
-            print(json.dumps({"error": str(error), "exit_code": error.exit_code}), file=answers)
-            continue
-        if record.end is None:
+    for task in iter(tasks.get, ""):
+        answer = answer_to(task, store)
+        if not answer:
             return
-        print(json.dumps({"run": record.name}), file=answers)
+        try:
+            os.write(answers, (json.dumps(answer) + "\n").encode())
+        except OSError:  # the parent has gone
+            return
+
+
+def listen(inputs: int, tasks: queue.SimpleQueue[str]) -> None:
+    """Pass on recipes; when there can be no more, do what SIGTERM does: save the run under way, and end."""
+    for line in os.fdopen(inputs, encoding="utf8"):
+        tasks.put(line)
+    tasks.put("")
+    signal.raise_signal(signal.SIGTERM)
+
+
+def answer_to(task: str, store: Store) -> dict[str, Any]:
+    """What to tell of a task's run; nothing if a signal ended it."""
+    try:
+        record = made(make_recipe(json.loads(task)), store)
+    except FairtrialError as error:
+        return {"error": str(error), "exit_code": error.exit_code}
+    except Exception as error:
+        return {"error": "".join(traceback.format_exception_only(error)).strip().splitlines()[-1], "exit_code": 1}
+    return {"run": record.name} if record.end else {}
+
+
+def made(recipe: Recipe, store: Store) -> Record:
+    """The recipe's run; one that another process is about to let go of is waited for."""
+    patience = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return run(recipe, store)
+        except Busy:
+            if time.monotonic() > patience:
+                raise
+        time.sleep(PAUSE)
 
 
 if __name__ == "__main__":
