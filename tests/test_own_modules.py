@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import linecache
 import subprocess
 import sys
 from collections.abc import Callable
@@ -106,7 +107,21 @@ def test_the_name_is_equal_in_every_process_and_another_after_any_edit(tmp_path:
     assert len({first, second, name_in_a_process(path)}) == 3
 
 
-def test_an_edit_of_the_same_second_is_seen(tmp_path: Path) -> None:
+def test_a_class_in_a_notebooks_cell_is_named_by_its_cell() -> None:
+    names: set[str] = set()
+    for number, rate in enumerate((0.5, 0.7)):
+        cell = f"<cell {number}>"
+        source = FILE.replace("from base import Base", BASE).replace("0.5", str(rate))
+        linecache.cache[cell] = (len(source), None, source.splitlines(keepends=True), cell)
+        space: dict[str, Any] = {"__name__": "cell"}
+        exec(compile(source, cell, "exec"), space)
+        names.add(own_name(space["Net"], space["Net"]()))
+        del linecache.cache[cell]
+    assert len(names) == 2
+
+
+def test_an_edit_of_the_same_second_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     path = tmp_path / "net.py"
     for value in range(3):
         path.write_text(f"import torch\nVALUE = {value}\ndef Net(): return VALUE\n")
