@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"}
     | {"reproduce"},
     "__main__": {"cli"},
-    "__init__": {"spec", "store", "runner", "verdicts", "api"},
+    "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api"},
 }
 # Reading data is a doer's work, but what is told of a data set has their types; a record's net is rebuilt, and what a
 # notebook shows is drawn, on demand.

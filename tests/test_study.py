@@ -19,7 +19,7 @@ import pytest
 
 import fairtrial as ft
 from conftest import MAIN, Look, bits, stop_at, tiny
-from fairtrial.api import make, write_report
+from fairtrial.api import make, scores_csv, write_report
 from fairtrial.report.contract import comparison_json
 from fairtrial.runner import run
 from fairtrial.spec.errors import FairtrialError, OutOfResources, UnknownName, UsageError
@@ -451,3 +451,20 @@ def test_a_report_of_another_margin_is_another_report(tmp_path: Path) -> None:
         for margin in (0.005, 0.2)
     }
     assert len(folders) == 2
+
+
+def test_seeds_are_added_until_every_pair_is_decided_whatever_order_runs_end_in(tmp_path: Path) -> None:
+    study = make_study("far", tiny(epochs=2), {"lr": [1e-5, 0.05]}, 12)
+    alone = make(study, MemoryStore(), margin=0.01, until_settled=True)
+    assert 4 <= alone.seeds < 12  # the method needs four, and one arm learns nothing
+    assert [pair.judged.verdict for pair in alone.pairs] == ["better"]
+    together = make(study, FolderStore(tmp_path), margin=0.01, until_settled=True, jobs=2)
+    assert scores_csv(together) == scores_csv(alone)
+    assert together.pairs == alone.pairs
+
+
+def test_a_study_that_is_never_settled_ends_with_its_last_seed() -> None:
+    study = make_study("near", tiny(), {"lr": [0.01, 0.0101]}, 3)
+    comparison = make(study, MemoryStore(), until_settled=True)
+    assert comparison.seeds == 3
+    assert [pair.judged.verdict for pair in comparison.pairs] == ["undecided"]

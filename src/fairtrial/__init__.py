@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from fairtrial.runner import run
     from fairtrial.spec.errors import FairtrialError
     from fairtrial.spec.recipe import Recipe
+    from fairtrial.statistics import Verdict, judge, settled
     from fairtrial.store import FolderStore, MemoryStore, Record
-    from fairtrial.verdicts import Comparison, Verdict, judge
+    from fairtrial.verdicts import Comparison
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "compare",
     "judge",
     "run",
+    "settled",
 ]
 _ROOMS = {
     "Comparison": "verdicts",
@@ -36,10 +38,11 @@ _ROOMS = {
     "MemoryStore": "store",
     "Recipe": "spec.recipe",
     "Record": "store",
-    "Verdict": "verdicts",
+    "Verdict": "statistics",
     "compare": "api",
-    "judge": "verdicts",
+    "judge": "statistics",
     "run": "runner",
+    "settled": "statistics",
 }
 
 

@@ -7,7 +7,8 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,10 +92,15 @@ def make(
     jobs: int = 0,
     margin: float = 0.005,
     metric: str = "test/accuracy",
+    until_settled: bool = False,
     watch: Watch | None = None,
     progress: StudyWatch | None = None,
 ) -> Comparison:
-    """Make the runs of a study that the store does not hold yet, and judge them all."""
+    """Make the runs of a study that the store does not hold yet, and judge them all.
+
+    `until_settled` looks after every seed, by a method that allows for it, and stops when every pair is decided; the
+    study's seeds are then the most there can be. Looks go in the order of seeds, whatever order runs end in.
+    """
     if not 0 < margin < inf:
         raise UsageError(f"margin={margin:g}: it must be above 0")
     if executor not in EXECUTORS:
@@ -109,15 +115,51 @@ def make(
     names = [finished(store, recipe.id(fingerprints[recipe.data])) for _, recipe in tasks]
     todo = [place for place, name in enumerate(names) if not name]
     progress.begin(len(tasks), len(tasks) - len(todo))
-    for place, name in work(store, [tasks[place][1] for place in todo], watch):
-        names[todo[place]] = name
-        progress.done(tasks[todo[place]][0], tasks[todo[place]][1].seed, store.read(name))
-    records = [measured(store.read(name), metric) for name in names]
-    arms = {
-        arm: (study.fields(arm), [r for (a, _), r in zip(tasks, records, strict=True) if a == arm])
-        for arm in study.arms
-    }
-    return compare_records(study.name, arms, metric=metric, margin=margin)
+    judged = Judged(study, store, metric, margin, until_settled)
+    settled = judged.settled(names)
+    left = [] if settled else todo
+    with closing(work(store, [tasks[place][1] for place in left], watch)) as ends:
+        for place, name in ends:
+            names[left[place]] = name
+            progress.done(tasks[left[place]][0], tasks[left[place]][1].seed, store.read(name))
+            if settled := judged.settled(names):
+                break  # closing ends the workers; what they were at is saved for a study with more seeds
+    return judged.after(settled or len(study.seeds), names)
+
+
+@dataclass
+class Judged:
+    """Judges a study, of which the names of its runs are known as they end, seed by seed and arm by arm."""
+
+    study: Study
+    store: Store
+    metric: str
+    margin: float
+    until_settled: bool
+    looked: int = 1  # seeds that were looked at; fewer than two show nothing
+
+    def settled(self, names: list[str]) -> int:
+        """The number of seeds at which every pair was decided first; 0 as long as there is none, or nobody asked."""
+        ended = next((place for place, name in enumerate(names) if not name), len(names)) // len(self.study.arms)
+        while self.until_settled and self.looked < ended:
+            self.looked += 1
+            if all(pair.judged.verdict != "undecided" for pair in self.after(self.looked, names).pairs):
+                return self.looked
+        return 0
+
+    def after(self, seeds: int, names: list[str]) -> Comparison:
+        """The comparison by the first so many seeds."""
+        count = len(self.study.arms)
+        arms = {
+            arm: (
+                self.study.fields(arm),
+                [measured(self.store.read(name), self.metric) for name in names[place : seeds * count : count]],
+            )
+            for place, arm in enumerate(self.study.arms)
+        }
+        return compare_records(
+            self.study.name, arms, metric=self.metric, margin=self.margin, at_any_time=self.until_settled
+        )
 
 
 def measured(record: Record, metric: str) -> Record:

@@ -40,6 +40,7 @@ Silent = Annotated[bool, typer.Option("--quiet", help="no progress, only the out
 Trust = Annotated[bool, typer.Option("--trust-code", help="let model=path/net.py:Class run the code in that file")]
 RUNS = Path("runs")
 DEFAULT = "mlp"
+AUTO = 30  # seeds of `--seeds auto` at most
 USAGE = 2  # the exit code for words of the command that cannot be meant
 
 
@@ -96,8 +97,12 @@ def compare(
         typer.Argument(metavar="[field=a,b,c ...]", help="several values make arms, a single one is set"),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="runs of each arm, paired across arms by seed (the study's, else 5)")
-    ] = None,
+        str,
+        typer.Option(
+            metavar="N|auto[:N]",
+            help="runs of each arm, paired by seed (the study's, else 5); auto: until all pairs are decided, 30 at most",
+        ),
+    ] = "",
     margin: Annotated[
         float | None, typer.Option(help="the difference in the metric that would not matter (the study's, else 0.005)")
     ] = None,
@@ -118,7 +123,8 @@ def compare(
     fairtrial compare mlp optimizer=adam,momentum,sgd
     fairtrial compare mlp optimizer=adam,sgd lr=0.1,0.01 --seeds 10
     """
-    study = read_study_or_levels(target, fields or [], seeds, full)
+    count, until_settled = read_seeds(seeds)
+    study = read_study_or_levels(target, fields or [], count, full)
     from fairtrial import api
     from fairtrial.report.progress import StudyProgress
     from fairtrial.report.text import show_comparison
@@ -126,6 +132,7 @@ def compare(
 
     margin = study.margin if margin is None else margin
     settings: dict[str, Any] = {"executor": executor, "jobs": jobs, "margin": margin, "metric": metric or study.metric}
+    settings["until_settled"] = until_settled
     if quiet:
         comparison = api.make(study, _store(store), watch=Quiet(), **settings)
     else:
@@ -280,6 +287,14 @@ def reproduce(
         show_names({key: f"{then!r} then, {now!r} now" for key, (then, now) in made.scores.items()})
         print("\n".join(made.differs or ["versions, machine and device are the same"]))
     raise typer.Exit(0 if made.identical else 1)
+
+
+def read_seeds(word: str) -> tuple[int | None, bool]:
+    """How many seeds, if the word says so, and whether fewer will do once every pair is decided."""
+    until_settled, _, most = word.partition(":") if word.startswith("auto") else ("", "", word)
+    if until_settled not in ("", "auto") or (most and not most.isdecimal()):
+        raise UsageError(f"--seeds {word}: a whole number, auto, or auto:N")
+    return (int(most) if most else AUTO if until_settled else None), bool(until_settled)
 
 
 def read_study_or_levels(target: str, words: list[str], seeds: int | None, full: bool) -> Study:

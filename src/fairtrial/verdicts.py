@@ -8,6 +8,8 @@ from itertools import combinations
 from math import inf, isfinite, nan
 from typing import Any
 
+import numpy as np
+
 from fairtrial.spec.events import Fitted
 from fairtrial.statistics import (
     Estimate,
@@ -80,6 +82,7 @@ class Comparison:
     arms: tuple[Arm, ...]
     pairs: tuple[Pair, ...]
     records: dict[str, tuple[Record, ...]]  # by arm, in the order of seeds
+    at_any_time: bool = False  # judged so that one may look after every seed, and stop at will
 
     @property
     def summary(self) -> str:
@@ -99,24 +102,28 @@ def compare_records(
     metric: str = "test/accuracy",
     margin: float = 0.005,
     alpha: float = 0.05,
+    at_any_time: bool = False,
 ) -> Comparison:
-    """Arms by name, each with its fields and its records in the order of seeds, estimated and judged pair by pair."""
+    """Arms by name, each with its fields and its records in the order of seeds, estimated and judged pair by pair.
+
+    `at_any_time` judges so that error rates hold however often one looks before stopping (`statistics.settled_pairs`).
+    """
     lower = metric.endswith(("/loss", "/gap"))  # is better
     made = [_arm(name, fields, records, metric, alpha) for name, (fields, records) in arms.items()]
     made.sort(key=lambda arm: (arm.estimate.mean if lower else -arm.estimate.mean) if arm.values else inf)
     scores = {name: {r.recipe.seed: metric_of(r, metric) for r in records} for name, (_, records) in arms.items()}
     couples = list(combinations([arm.name for arm in made], 2))
-    judged = judge_pairs(
-        [_shared(scores[a], scores[b]) for a, b in couples],
-        margin=margin,
-        alpha=alpha,
-        step=_step([r for _, records in arms.values() for r in records], metric),
-        lower_is_better=lower,
-    )
+    shared = [_shared(scores[a], scores[b]) for a, b in couples]
+    step = _step([r for _, records in arms.values() for r in records], metric)
+    if at_any_time:
+        differences = [np.subtract(a, b) for a, b in shared]
+        judged = settled_pairs(differences, margin=margin, alpha=alpha, step=step, sign=-1 if lower else 1)
+    else:
+        judged = judge_pairs(shared, margin=margin, alpha=alpha, step=step, lower_is_better=lower)
     pairs = [Pair(a, b, p, verdict) for (a, b), (p, verdict) in zip(couples, judged, strict=True)]
     seeds = max((len(records) for _, records in arms.values()), default=0)
     kept = {name: tuple(records) for name, (_, records) in arms.items()}
-    return Comparison(study, metric, margin, alpha, seeds, tuple(made), tuple(pairs), kept)
+    return Comparison(study, metric, margin, alpha, seeds, tuple(made), tuple(pairs), kept, at_any_time)
 
 
 def _arm(name: str, fields: dict[str, Any], records: Sequence[Record], metric: str, alpha: float) -> Arm:

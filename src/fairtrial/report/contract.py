@@ -64,6 +64,7 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
         "metric": comparison.metric,
         "margin": comparison.margin,
         "seeds": comparison.seeds,
+        "until_settled": comparison.at_any_time,
         "arms": [
             {
                 "name": arm.name,

@@ -536,8 +536,9 @@ def pairs_table(comparison: Comparison, pairs: Sequence[Pair]) -> Table:
     """Each pair's difference with its interval, its p corrected for all pairs, and the verdict."""
     unit = "in points of accuracy" if is_share(comparison.metric) else f"in {comparison.metric}"
     heads = ("pair", "difference", f"{_level(comparison)} interval", "p", "verdict", "more seeds")
+    test = "a t test that holds after every seed" if comparison.at_any_time else "Student's t test"
     notes = [
-        "difference: the first minus the second, mean over paired seeds; p: Student's t test, corrected by Holm for "
+        f"difference: the first minus the second, mean over paired seeds; p: {test}, corrected by Holm for "
         f"{counted(len(comparison.pairs), 'pair')}; equivalent: within {points(comparison.metric, comparison.margin)}; "
         "the interval is each pair's own",
     ]

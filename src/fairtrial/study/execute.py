@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import IO, Any, NoReturn, Protocol, TypeAlias
 
 from fairtrial.runner import Watch, run
@@ -36,10 +36,10 @@ APART: dict[str, Any] = (
 class Executor(Protocol):
     """Called with a store and recipes, it yields what is done, in whatever order runs end."""
 
-    def __call__(self, store: Store, recipes: Sequence[Recipe], watch: Watch) -> Iterator[Done]: ...
+    def __call__(self, store: Store, recipes: Sequence[Recipe], watch: Watch) -> Generator[Done]: ...
 
 
-def serial(store: Store, recipes: Sequence[Recipe], watch: Watch) -> Iterator[Done]:
+def serial(store: Store, recipes: Sequence[Recipe], watch: Watch) -> Generator[Done]:
     """One run after the other, in this process."""
     for place, recipe in enumerate(recipes):
         record = run(recipe, store, watch=watch)
@@ -61,7 +61,7 @@ def processes(jobs: int) -> Executor:
     if jobs < 1:
         raise UsageError(f"jobs={jobs}: at least one")
 
-    def execute(store: Store, recipes: Sequence[Recipe], watch: Watch) -> Iterator[Done]:
+    def execute(store: Store, recipes: Sequence[Recipe], watch: Watch) -> Generator[Done]:
         tasks: queue.SimpleQueue[tuple[int, Recipe]] = queue.SimpleQueue()
         for task in enumerate(recipes):
             tasks.put(task)
