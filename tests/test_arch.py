@@ -68,7 +68,7 @@ def test_any_text_is_an_architecture_or_a_usage_error(line: str) -> None:
     ("line", "said"),
     [
         ("", "missing"), ("conv 3,, relu", "missing"), ("conv 3,", "missing"), ("conv", "number of kernels"),
-        ("conv 0", "from 1 to 1000000"), ("conv 3.5", "whole number"), ("conv -3", "whole number"), ("conv 3 0", "kernel"),
+        ("conv 0", "from 1 to 1000000"), ("conv 3.5", "whole"), ("conv -3", "whole number"), ("conv 3 0", "kernel"),
         ("conv 3 stride 0", "stride"), ("conv 3 stride", "stride"), ("conv 3 pad", "pad"), ("conv 3 pad x", "pad"),
         ("conv 99999999999", "whole number"), ("pool 0", "window"), ("linear", "units"), ("linear x", "units"),
         ("linear 3 bias", "bias"), ("relu 3", "does not take '3'"), ("flatten 2", "does not take"),

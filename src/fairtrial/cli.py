@@ -100,7 +100,7 @@ def compare(
         str,
         typer.Option(
             metavar="N|auto[:N]",
-            help="runs of each arm, paired by seed (the study's, else 5); auto: until all pairs are decided, 30 at most",
+            help="runs of each arm, paired by seed (the study's, else 5); auto: until all is decided, 30 at most",
         ),
     ] = "",
     margin: Annotated[
