@@ -48,7 +48,7 @@ def idx_files(folder: Path, packed: bool = True) -> dict[str, bytes]:
         files |= {f"{part}-images-idx3-ubyte": idx(images), f"{part}-labels-idx1-ubyte": idx(labels)}
     for name, content in files.items():
         path = folder / (name + ".gz" if packed else name)
-        path.write_bytes(gzip.compress(content) if packed else content)
+        path.write_bytes(gzip.compress(content, mtime=0) if packed else content)
     return files
 
 

@@ -21,9 +21,9 @@ from fairtrial.parts.datasets.source import Remote
 from fairtrial.spec.errors import DataError, OutOfResources
 
 PLAIN = idx(np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8))
-FILE = gzip.compress(PLAIN)
-REPACKED = gzip.compress(PLAIN, 1)
-WRONG = gzip.compress(PLAIN[:-1] + b"x")
+FILE = gzip.compress(PLAIN, mtime=0)
+REPACKED = gzip.compress(PLAIN, 1, mtime=0)
+WRONG = gzip.compress(PLAIN[:-1] + b"x", mtime=0)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def made_set(folder: Path, packed: bool = True, of: str = "unpacked") -> IdxSet:
         Remote(
             name + ".gz",
             len(content),
-            checksum(content if of == "unpacked" else gzip.compress(content), "md5"),
+            checksum(content if of == "unpacked" else gzip.compress(content, mtime=0), "md5"),
             "unpacked" if of == "unpacked" else "file",
             (),
         )
@@ -53,7 +53,7 @@ def flipped(content: bytes, place: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
 
 
-PACKED = gzip.compress(idx(IMAGES))
+PACKED = gzip.compress(idx(IMAGES), mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,14 @@ PACKED = gzip.compress(idx(IMAGES))
         (idx(IMAGES, kind=0x0D), "0x0d"),
         (b"\x01\x00" + idx(IMAGES)[2:], "not an IDX file"),
         (struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1), "truncated"),
-        (gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 28, 28)), "truncated"),
-        (gzip.compress(idx(IMAGES) + bytes(10_000_000)), "more bytes"),
+        (gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 28, 28), mtime=0), "truncated"),
+        (gzip.compress(idx(IMAGES) + bytes(10_000_000), mtime=0), "more bytes"),
         (PACKED[:-9], "gzip"),
         (flipped(PACKED, len(PACKED) - 6), "gzip"),
         (PACKED + b"garbage", "gzip"),
         (b"\n<!DOCTYPE html><html>Please log in</html>", "HTML page"),
     ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "images-idx3-ubyte.gz"
@@ -94,7 +95,7 @@ def test_no_bytes_make_the_reader_fail_in_another_way(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed"
     content = (b"\0\0\x08" + content) if headed else content
-    path.write_bytes(gzip.compress(content, 1) if packed else content)
+    path.write_bytes(gzip.compress(content, 1, mtime=0) if packed else content)
     found = outcome(lambda: read_idx(path))
     assert str(path) in str(found) if isinstance(found, DataError) else found.size < len(content)
 
@@ -136,7 +137,7 @@ def test_unpacked_files_whose_checksum_nobody_published_are_said_to_be_unproven(
 def test_labels_outside_the_classes_name_file_and_record(tmp_path: Path) -> None:
     source = made_set(tmp_path / "made")
     wrong = idx(np.array([0, 1] * 9 + [0, 7], np.uint8))
-    (tmp_path / "made" / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(wrong))
+    (tmp_path / "made" / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(wrong, mtime=0))
     remotes = (*source.files[:3], Remote("t10k-labels-idx1-ubyte.gz", 28, checksum(wrong), "unpacked", ()))
     source = IdxSet(source.name, source.facts, source.classes, source.counts, remotes)
     with pytest.raises(DataError, match=r"t10k-labels.*record 19 has label 7"):

@@ -162,7 +162,7 @@ def run(
     if found and not from_scratch and is_over(store, found):
         return store.read(found)
     name = found or f"{slug(name or recipe.model)}-{run_id}"
-    with store.hold(name), engine_threads(recipe), interrupts() as signals, memory_errors(), new_start_offered(name):
+    with interrupts() as signals, memory_errors(), new_start_offered(name), store.hold(name), engine_threads(recipe):
         job = begin(plan, data, store, name, module, from_scratch)
         past = resume(job, watch, allow_inexact)
         watch.begin(name, recipe, recipe.epochs * job.stream.per_epoch, job.state.step)
