@@ -1,6 +1,6 @@
 """Peak memory of training system A's net on all of MNIST for one epoch: `fairtrial run` beside the plain torch loop.
 
-    FAIRTRIAL_DATA=DIR python bench/memory.py [--repeats 3]
+FAIRTRIAL_DATA=DIR python bench/memory.py [--repeats 3]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What starting costs: `fairtrial --help`, `import fairtrial` and a refused command, beside `python -c pass`.
 
-    python bench/startup.py [--repeats 15]
+python bench/startup.py [--repeats 15]
 """
 
 from __future__ import annotations
