@@ -443,6 +443,12 @@ def test_arms_that_differ_in_nothing_that_is_used_are_refused() -> None:
             make(make_study("same", base, {field: values}, 2), MemoryStore())
 
 
+def test_an_arm_that_diverges_is_named_with_its_seeds() -> None:
+    study = make_study("far", tiny(epochs=2), {"lr": [0.01, 1e30]}, 3)
+    comparison = make(study, MemoryStore())
+    assert "lr=1e+30 diverged in 3 of 3 seeds" in comparison.summary
+
+
 def test_a_report_of_another_margin_is_another_report(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     study = make_study("rules", tiny(), RULES, 2)

@@ -174,7 +174,12 @@ def summarise(comparison: Comparison) -> str:
         return "n = 1: no interval, no verdict; --seeds 5 would give both."
     best = comparison.arms[0].name
     points = comparison.metric.endswith("/accuracy")
-    return " ".join(_sentence(pair, points) for pair in comparison.pairs if pair.a == best)
+    said = [_sentence(pair, points) for pair in comparison.pairs if pair.a == best]
+    for arm in comparison.arms:
+        if arm.failed:
+            seeds = f"{arm.failed} of {len(arm.runs)} seeds"
+            said.append(f"{arm.name} diverged in {seeds}: what is said of it is said of the others.")
+    return " ".join(said)
 
 
 def _sentence(pair: Pair, points: bool) -> str:

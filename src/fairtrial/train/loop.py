@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import ceil, inf, isfinite, isnan
 from time import perf_counter
 
+import numpy as np
+
 from fairtrial.engine.net import At, Net
 from fairtrial.parts.losses import Criterion
 from fairtrial.parts.schedules import Moment, make_schedule
@@ -96,6 +98,7 @@ def train(
             yield event
 
 
+@np.errstate(all="ignore")  # what is no finite number is looked for, and said in words
 def advance(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, table: Array, lr: float) -> None:
     """Make one step. Being a function, it lets go of the step's arrays before the next step wants the memory."""
     net, at = state.net, At(recipe.seed, state.step)
@@ -185,6 +188,7 @@ def score_epoch(recipe: Recipe, state: State, stream: Stream, criterion: Criteri
     return Scored(state.step, epoch, True, scores, progress.better(scores), perf_counter() - began)
 
 
+@np.errstate(all="ignore")
 def score(net: Net, stream: Stream, criterion: Criterion, part: str, rows: NumpyArray) -> dict[str, float]:
     """Mean loss and accuracy of the net in eval mode over these rows; penalties are not part of the loss."""
     loss, right, table = 0.0, 0, net.array(criterion.table)
