@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "predict": {"spec", "rng", "parts", "engine", "store"},
     "statistics": {"spec"},
     "verdicts": {"spec", "store", "statistics"},
-    "report": {"spec", "store", "verdicts"},
+    "report": {"spec", "store", "statistics", "verdicts"},
     "catalogue": {"spec", "parts"},
     "recipes": set(),
     "studies": set(),

@@ -18,9 +18,19 @@ from fairtrial.report.contract import comparison_json
 from fairtrial.report.views import arms_table
 from fairtrial.runner import run
 from fairtrial.spec.errors import UsageError
-from fairtrial.statistics import judge_pairs, resolution, sampling_error
+from fairtrial.statistics import (
+    Verdict,
+    estimate,
+    holm,
+    judge,
+    judge_pairs,
+    resolution,
+    sampling_error,
+    settled,
+    settled_pairs,
+)
 from fairtrial.store import MemoryStore
-from fairtrial.verdicts import Verdict, compare_records, estimate, holm, judge, settled, settled_pairs
+from fairtrial.verdicts import compare_records
 
 GRID = st.integers(0, 1024).map(lambda k: k / 1024)  # sums and products with powers of two are exact
 PAIRS = st.lists(st.tuples(GRID, GRID), min_size=2, max_size=12)

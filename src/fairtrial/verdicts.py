@@ -11,39 +11,8 @@ from typing import Any
 import numpy as np
 
 from fairtrial.spec.events import Fitted
-from fairtrial.statistics import (
-    Estimate,
-    Interval,
-    Verdict,
-    Word,
-    estimate,
-    holm,
-    judge,
-    judge_pairs,
-    sampling_error,
-    settled,
-    settled_pairs,
-)
+from fairtrial.statistics import Estimate, Verdict, estimate, judge_pairs, sampling_error, settled_pairs
 from fairtrial.store import Record
-
-__all__ = [
-    "Arm",
-    "Comparison",
-    "Estimate",
-    "Interval",
-    "Pair",
-    "Verdict",
-    "Word",
-    "compare_records",
-    "estimate",
-    "fit_seconds",
-    "holm",
-    "judge",
-    "metric_of",
-    "settled",
-    "settled_pairs",
-    "summarise",
-]
 
 
 @dataclass(frozen=True)

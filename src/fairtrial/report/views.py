@@ -14,8 +14,9 @@ from scipy import stats
 from fairtrial.spec.arch import Shape
 from fairtrial.spec.events import Ended, Event, Fitted, Scored, Scores
 from fairtrial.spec.recipe import Recipe
+from fairtrial.statistics import Interval, estimate
 from fairtrial.store import Record
-from fairtrial.verdicts import Comparison, Interval, Pair, estimate, fit_seconds, metric_of
+from fairtrial.verdicts import Comparison, Pair, fit_seconds, metric_of
 
 FEW = 5  # arms up to which bands and single seeds can be told apart
 LONG = 5  # epochs from which a curve is seen well enough at their ends
