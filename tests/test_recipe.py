@@ -221,3 +221,8 @@ def test_fields_in_a_table_are_refused_with_the_place_where_they_belong(tmp_path
     path.write_text("[recipe]\nlr = 0.1\n", "utf8")
     with pytest.raises(UsageError, match="top level"):
         read_recipe(path)
+
+
+def test_a_later_field_at_its_first_value_leaves_the_ids_of_stored_runs_as_they_were() -> None:
+    assert "score_test" not in Recipe().canonical()
+    assert Recipe(score_test=False).id("data") != Recipe().id("data")

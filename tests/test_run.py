@@ -271,3 +271,11 @@ def test_pictures_of_several_sizes_train_at_the_size_they_are_brought_to(tmp_pat
     record = run(tiny(data=str(tmp_path), model="cnn2", valid=0.2), MemoryStore())
     assert record.made["image"] == [3, 8, 8]
     assert record.end is not None
+
+
+def test_a_run_can_leave_the_test_part_alone() -> None:
+    store = MemoryStore()
+    alone, scored = run(tiny(score_test=False), store), run(tiny(), store)
+    assert alone.end is not None
+    assert not [key for key in alone.scores if key.startswith("test/")]
+    assert alone.curve("valid/loss") == scored.curve("valid/loss")

@@ -332,11 +332,15 @@ def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> E
     complete = step == recipe.epochs * job.stream.per_epoch or 0 < recipe.patience <= progress.waited
     if not complete:
         return replace(ended, reason="interrupted", detail=signal.Signals(signals[0]).name)
+    reason = "finished" if step == recipe.epochs * job.stream.per_epoch else "early-stopped"
+    return replace(ended, reason=reason, scores=test_scores(job) if recipe.score_test else {})
+
+
+def test_scores(job: Job) -> dict[str, float]:
+    """Of the best weights on the test part."""
     weights = unpack(job.store.get(job.name, BEST) or b"", f"{job.name}/{BEST}")[0]
     job.state.net.load({k: v for k, v in weights.items() if not k.startswith("input/")})
-    test = score(job.state.net, job.stream, job.plan.criterion, "test", job.split.test)
-    reason = "finished" if step == recipe.epochs * job.stream.per_epoch else "early-stopped"
-    return replace(ended, reason=reason, scores=test)
+    return score(job.state.net, job.stream, job.plan.criterion, "test", job.split.test)
 
 
 def keep_weights(job: Job, event: Scored) -> None:

@@ -88,6 +88,9 @@ class Recipe(BaseModel):
     test_every: CountOrNone = Field(
         default=0, description="also score the test part every so many epochs; 0: once, at the end"
     )
+    score_test: bool = Field(
+        default=True, description="score the test part with the best weights at the end; tuning leaves it alone"
+    )
     save_every: CountOrNone = Field(
         default=0, description="also save every so many steps; the end of an epoch always saves"
     )
@@ -107,7 +110,9 @@ class Recipe(BaseModel):
 
     def canonical(self) -> str:
         """The recipe as JSON that is equal exactly when the recipes are."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        fields = self.model_dump(mode="json")
+        told = {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
+        return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
     def id(self, fingerprint: str) -> str:
         """Twelve hex digits of SHA-256 over the recipe and its data's fingerprint; the data's path does not matter."""
@@ -120,6 +125,8 @@ class Recipe(BaseModel):
 
 
 FIELDS = tuple(Recipe.model_fields)
+# Fields that the first stored recipes did not have: not told at the value that those ran with, so that they keep their ids
+LATER: dict[str, Any] = {"score_test": True}
 
 
 def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:
