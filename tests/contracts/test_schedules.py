@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.optim import lr_scheduler as twins
@@ -44,6 +45,10 @@ CASES: dict[str, list[tuple[str, Callable[[Any], Any], str]]] = {
         ("plateau 0.5 1", lambda o: twins.ReduceLROnPlateau(o, factor=0.5, patience=1), "epoch"),
         ("plateau 0.1 0", lambda o: twins.ReduceLROnPlateau(o, factor=0.1, patience=0), "epoch"),
         ("plateau", lambda o: twins.ReduceLROnPlateau(o), "epoch"),
+    ],
+    "sweep": [
+        ("sweep", lambda o: twins.LambdaLR(o, lambda i: float(np.geomspace(1e-6, 1, TOTAL)[i % TOTAL])), "step"),
+        ("sweep 0.01", lambda o: twins.LambdaLR(o, lambda i: float(np.geomspace(0.01, 1, TOTAL)[i % TOTAL])), "step"),
     ],
     "warmup": [
         ("warmup 20", lambda o: twins.LinearLR(o, 1 / 20, 1.0, 19), "step"),
@@ -105,7 +110,19 @@ def test_the_rate_depends_on_nothing_but_the_moment(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "stpe 3", "step x", "step 0", "step 1 2 3", "warmup 0", "cosine, step", "one-cycle 0", "one-cycle 1 25", ","],
+    [
+        "",
+        "stpe 3",
+        "step x",
+        "step 0",
+        "step 1 2 3",
+        "warmup 0",
+        "cosine, step",
+        "one-cycle 0",
+        "one-cycle 1 25",
+        ",",
+        "sweep 0",
+    ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(text: str) -> None:
     with warnings.catch_warnings(), pytest.raises(UsageError):

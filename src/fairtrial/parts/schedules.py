@@ -99,6 +99,14 @@ def plateau(factor: float = 0.1, patience: float = 10) -> Schedule:
     return lowered
 
 
+@SCHEDULES.add("sweep")
+def sweep(lowest: float = 1e-6) -> Schedule:
+    """From `lowest` to 1, each step times the same factor: a range test of learning rates (Smith 2017)."""
+    if lowest <= 0:
+        raise UsageError(f"schedule sweep {lowest:g}: the lowest factor must be above 0")
+    return lambda at: lowest ** (1 - at.step / max(at.total - 1, 1))
+
+
 @SCHEDULES.add("warmup")
 def warmup(steps: float = 100) -> Schedule:
     """Rises in a straight line over the first `steps` steps: 1/steps, 2/steps, ... 1 (Goyal et al. 2017)."""

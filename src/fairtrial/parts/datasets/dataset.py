@@ -61,16 +61,22 @@ class Dataset:
         _, height, width, channels = self.images.shape
         return channels, height, width
 
-    def split(self, seed: int, valid: float) -> Split:
+    def split(self, seed: int, valid: float, images: int = 0) -> Split:
         """Take the validation part out of the training part: a share below 1, or a whole number of images.
 
         Each class gives its proportional part. The same seed draws the images of a class in the same order whatever
-        `valid` is: two validation parts of different size share what both can hold.
+        `valid` is: two validation parts of different size share what both can hold. Of what is left for training only
+        so many `images` are taken, if it is not 0; those of a smaller number are among those of a larger one.
         """
         labels = self.labels[: self.test_from]
         chosen = pick(labels, _count(valid, self.test_from), rng(seed, "split"))
+        train = np.flatnonzero(~chosen)
+        if images > len(train):
+            raise UsageError(f"images={images}: the training part has {len(train)}")
+        if images:
+            train = np.sort(train[balanced(labels[train], rng(seed, "split", place=1))[:images]])
         return Split(
-            train=np.flatnonzero(~chosen),
+            train=train,
             valid=np.flatnonzero(chosen),
             test=np.arange(self.test_from, len(self.labels), dtype=np.int64),
         )
@@ -84,6 +90,18 @@ def pick(labels: Rows, count: int, generator: np.random.Generator) -> NDArray[np
         rows = generator.permutation(np.flatnonzero(labels == value))
         chosen[rows[:take]] = True
     return chosen
+
+
+def balanced(labels: Rows, generator: np.random.Generator) -> Rows:
+    """All rows at random, in an order of which every beginning has each class in proportion to its size.
+
+    The k-th row of a class of n stands at (k - 1/2) / n, which is Sainte-Laguë's way of giving out seats.
+    """
+    places = np.empty(len(labels))
+    for value in np.unique(labels):
+        rows = generator.permutation(np.flatnonzero(labels == value))
+        places[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+    return np.argsort(places, kind="stable").astype(np.int64)
 
 
 def _shares(sizes: Rows, count: int) -> Rows:
