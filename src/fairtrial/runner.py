@@ -52,7 +52,7 @@ from fairtrial.train.loop import Diverged, Progress, progress_of, score, train
 from fairtrial.train.state import State, StateFile, read_state
 from fairtrial.train.stream import Stream, check_split, make_stream
 
-_OURS = re.compile(r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|curves\..*")
+_OURS = re.compile(r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|(curves|check)\..*")
 GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
 
 
@@ -200,7 +200,7 @@ def begin(
 ) -> Job:
     """The state before the first step, and a folder that is a run."""
     recipe = plan.recipe
-    split = data.split(recipe.seed, recipe.valid)
+    split = data.split(recipe.seed, recipe.valid, recipe.images)
     check_split(split, recipe)
     precision = as_dtype(recipe.precision)
     fitted = {k: v.astype(precision) for k, v in make_input(recipe.input).fit(data.images[split.train]).items()}

@@ -78,6 +78,9 @@ class Recipe(BaseModel):
     valid: NotNegative | CountOrNone = Field(
         default=0.2, description="share or count of the training images kept for validation"
     )
+    images: CountOrNone = Field(
+        default=0, description="train on so many images only, drawn by seed, each class in proportion; 0: on all"
+    )
     monitor: Literal["valid/loss", "valid/accuracy"] = Field(
         default="valid/loss", description="what decides the best epoch"
     )
@@ -126,7 +129,7 @@ class Recipe(BaseModel):
 
 FIELDS = tuple(Recipe.model_fields)
 # Fields that the first stored recipes did not have: not told at the value that those ran with, so that they keep their ids
-LATER: dict[str, Any] = {"score_test": True}
+LATER: dict[str, Any] = {"score_test": True, "images": 0}
 
 
 def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:
