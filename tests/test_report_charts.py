@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from fairtrial.report import charts, views
+from fairtrial.report import charts, tables, views
 from fairtrial.report.page import comparison_html, comparison_page, record_html
 from fairtrial.runner import run
 from fairtrial.spec.errors import OutOfResources
@@ -236,9 +236,9 @@ def test_the_page_holds_what_one_needs_to_check_and_repeat_the_study(store: Memo
     page = Page(comparison_page(comparison, "fairtrial compare linear lr=0.01,0.02 --seeds 3"))
     said = " ".join(" ".join(page.text).split())
     for table in (
-        views.arms_table(comparison),
-        views.pairs_table(comparison, comparison.pairs),
-        views.made_table(comparison),
+        tables.arms_table(comparison),
+        tables.pairs_table(comparison, comparison.pairs),
+        tables.made_table(comparison),
     ):
         for row in table.rows:
             assert all(cell in said for cell in row)
@@ -246,8 +246,8 @@ def test_the_page_holds_what_one_needs_to_check_and_repeat_the_study(store: Memo
     assert "fairtrial compare linear lr=0.01,0.02 --seeds 3" in said
     assert "Seeds: 0, 1, 2; the same for every arm." in said
     assert all(name in said for arm in comparison.arms for name in arm.runs)
-    tables = sum(tag == "table" for tag, _ in page.tags)
-    assert tables == sum(tag == "caption" for tag, _ in page.tags) > 3
+    count = sum(tag == "table" for tag, _ in page.tags)
+    assert count == sum(tag == "caption" for tag, _ in page.tags) > 3
     assert ("th", "row") in {(tag, a.get("scope")) for tag, a in page.tags}
 
 

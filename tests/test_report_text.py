@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from fairtrial.report import views
+from fairtrial.report import tables, views, wording
 from fairtrial.report.contract import arch_json
 from fairtrial.report.progress import Progress, StudyProgress
 from fairtrial.report.text import show_arch, show_comparison, show_record, show_table
@@ -62,8 +62,8 @@ def test_a_records_numbers_are_shown_whole_at_any_width(record: Record, width: i
     show_record(record, screen.console)
     made = views.outcome(record)
     for part in ("train", "valid", "test"):
-        assert views.percent(made.scores[f"{part}/accuracy"]) in screen.text
-        assert views.number(made.scores[f"{part}/loss"]) in screen.text
+        assert wording.percent(made.scores[f"{part}/accuracy"]) in screen.text
+        assert wording.number(made.scores[f"{part}/loss"]) in screen.text
     assert record.name in screen.text
     assert max(map(len, screen.text.splitlines())) <= width
 
@@ -72,7 +72,7 @@ def test_a_records_numbers_are_shown_whole_at_any_width(record: Record, width: i
 def test_a_comparisons_numbers_are_shown_whole_at_any_width(store: MemoryStore, width: int) -> None:
     comparison, screen = study(store), Screen(width)
     show_comparison(comparison, screen.console)
-    for row in (*views.arms_table(comparison).rows, *views.pairs_table(comparison, comparison.pairs).rows):
+    for row in (*tables.arms_table(comparison).rows, *tables.pairs_table(comparison, comparison.pairs).rows):
         for cell in row:
             assert cell in screen.text
     assert comparison.summary in " ".join(screen.text.split())
@@ -82,7 +82,7 @@ def test_a_comparisons_numbers_are_shown_whole_at_any_width(store: MemoryStore, 
 def test_pairs_fit_a_terminal_of_eighty_columns_as_a_table(store: MemoryStore) -> None:
     comparison, screen = study(store), Screen(80)
     show_comparison(comparison, screen.console)
-    row = views.pairs_table(comparison, comparison.pairs).rows[0]
+    row = tables.pairs_table(comparison, comparison.pairs).rows[0]
     assert any(all(cell in line for cell in row) for line in screen.text.splitlines())
 
 
@@ -129,7 +129,7 @@ def test_colours_are_left_out_where_they_are_not_wanted(store: MemoryStore, monk
 
 
 def test_a_long_word_column_is_folded_before_the_table_becomes_lines() -> None:
-    table = views.table("t", ("arm", "n"), [("a" * 70, 5)])
+    table = tables.table("t", ("arm", "n"), [("a" * 70, 5)])
     screen = Screen(40)
     show_table(table, screen.console)
     assert "".join(screen.text.split()).count("a") == 70 + 1  # and that of the heading

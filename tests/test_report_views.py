@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fairtrial.report import views
+from fairtrial.report import tables, views, wording
 from fairtrial.runner import run
 from fairtrial.spec.events import Ended, Fitted, Scored
 from fairtrial.spec.recipe import Recipe
@@ -65,7 +65,7 @@ def test_the_interval_for_other_test_images_is_wilsons(record: Record) -> None:
     z = stats.norm.ppf(0.975)
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    said = next(note for note in views.run_table(record).notes if "Wilson" in note)
+    said = next(note for note in tables.run_table(record).notes if "Wilson" in note)
     assert f"{100 * (middle - half):.2f} to {100 * (middle + half):.2f} %" in said
 
 
@@ -121,25 +121,25 @@ def test_runs_that_diverged_are_counted_and_left_out_of_the_mean(comparison: Com
     assert (other.n, other.failed, other.dots, other.means) == (0, 1, (), ())
     assert "diverged" in views.curves_caption(both)
     assert views.arm_label(arm, 40) == "adam (n = 3, 1 diverged)"
-    assert views.arms_table(both).rows[1][2:4] == ("-", "-")
+    assert tables.arms_table(both).rows[1][2:4] == ("-", "-")
 
 
 def test_the_tables_hold_the_comparisons_numbers(comparison: Comparison) -> None:
     first = comparison.arms[0]
     low, high = stats.t.interval(0.95, 2, np.mean(first.values), stats.sem(first.values))
-    row = views.arms_table(comparison).rows[0]
+    row = tables.arms_table(comparison).rows[0]
     assert row[:4] == (first.name, "3", f"{100 * np.mean(first.values):.2f} %", f"{100 * low:.2f} to {100 * high:.2f}")
     pair = comparison.pairs[0]
     test = stats.ttest_rel(comparison.arms[0].values, comparison.arms[1].values)
-    said = views.pairs_table(comparison, comparison.pairs).rows[0]
+    said = tables.pairs_table(comparison, comparison.pairs).rows[0]
     assert said[0] == f"{pair.a} - {pair.b}"
     assert said[1] == f"{100 * (np.mean(comparison.arms[0].values) - np.mean(comparison.arms[1].values)):+.2f}"
-    assert said[3] == views.p_value(float(test.pvalue))
+    assert said[3] == wording.p_value(float(test.pvalue))
 
 
 def test_settings_are_told_apart_from_what_is_shared(comparison: Comparison) -> None:
-    assert set(views.settings_table(comparison).rows) == {("adam", "adam"), ("sgd", "sgd")}
-    shared = dict(views.base_table(comparison).rows)
+    assert set(tables.settings_table(comparison).rows) == {("adam", "adam"), ("sgd", "sgd")}
+    shared = dict(tables.base_table(comparison).rows)
     assert shared["model"] == "linear"
     assert shared["betas"] == "0.9,0.999"
     assert not {"optimizer", "seed"} & set(shared)
@@ -176,7 +176,7 @@ def test_a_run_that_was_interrupted_says_so(record: Record) -> None:
     ],
 )
 def test_text_that_could_steer_a_terminal_is_shown_as_what_it_is(text: str, shown: str) -> None:
-    assert views.clean(text) == shown
+    assert wording.clean(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_text_that_could_steer_a_terminal_is_shown_as_what_it_is(text: str, show
     ],
 )
 def test_durations(seconds: float, shown: str) -> None:
-    assert views.duration(seconds) == shown
+    assert wording.duration(seconds) == shown
 
 
 @pytest.mark.parametrize("values", [[0.5], [0.97, 0.98], [0.0, 1.0], [0.0], [1.0], []])

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import altair as alt
 import vl_convert as vlc
 
-from fairtrial.report import views
+from fairtrial.report import views, wording
 from fairtrial.report.views import ArmView, Curve
 from fairtrial.store import Record, disk_errors
 from fairtrial.verdicts import Comparison
@@ -123,7 +123,7 @@ def _best_mark(epoch: int, last: float) -> list[alt.Chart]:
 
 def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView]) -> alt.LayerChart:
     key = views.curve_key(comparison)
-    share = views.is_share(key)
+    share = wording.is_share(key)
     x = _epochs(1, max(point.epoch for arm in arms for curve in arm.curves for point in curve.points))
     frame = views.means_frame(arms, share)
     y = _scores(None, frame, share)
@@ -166,7 +166,7 @@ def _mean_rows(arms: Sequence[ArmView], frame: tuple[float, float]) -> Rows:
 
 def _dots_of_arms(arms: Sequence[ArmView], key: str, heading: str, caption: str) -> alt.LayerChart:
     """A strip for each arm: its label, below it every seed, below these the mean and its interval."""
-    share = views.is_share(key)
+    share = wording.is_share(key)
     x = alt.X("value:Q", title=None, scale=_scale(views.dots_frame(arms, share)), axis=_score_axis(share))
     y = alt.Y("arm:N", sort=[_label(arm) for arm in arms], axis=None)
     rows = [{"arm": _label(arm), "value": dot.value} for arm in arms for dot in arm.dots]
@@ -221,13 +221,13 @@ def _bar(arm: ArmView) -> dict[str, Any]:
 
 
 def _panel(layers: Sequence[Any], heading: str, caption: str, height: int) -> alt.LayerChart:
-    caption_lines = wrap(views.clean(caption), CAPTION_WIDTH)
-    heads = alt.TitleParams(views.clean(heading), subtitle=caption_lines, fontSize=14, frame="group")
+    caption_lines = wrap(wording.clean(caption), CAPTION_WIDTH)
+    heads = alt.TitleParams(wording.clean(heading), subtitle=caption_lines, fontSize=14, frame="group")
     return alt.LayerChart(layer=list(layers), width=WIDTH, height=height, title=heads)
 
 
 def _heading(name: str, lines: list[str]) -> alt.TitleParams:
-    return alt.TitleParams(wrap(views.clean(name), HEADING_WIDTH * 2 // 3), subtitle=lines)
+    return alt.TitleParams(wrap(wording.clean(name), HEADING_WIDTH * 2 // 3), subtitle=lines)
 
 
 def _epochs(first: float, last: float) -> alt.X:

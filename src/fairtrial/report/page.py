@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from fairtrial.report import charts, views
+from fairtrial.report import charts, tables, views, wording
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison
 
@@ -53,7 +53,7 @@ NOTEBOOK_STYLE = "display:flex;flex-wrap:wrap;gap:1em;background:#fff;max-width:
 
 def comparison_page(comparison: Comparison, command: str) -> str:
     """The page of a study; `command` is what makes it again."""
-    name = escape(views.clean(comparison.study))
+    name = escape(wording.clean(comparison.study))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -69,16 +69,16 @@ def comparison_page(comparison: Comparison, command: str) -> str:
 <p class="summary">{escape(views.headline(comparison, LONGEST))}</p>
 <figure class="charts">{_panels(comparison)}</figure>
 <h2>Results</h2>
-{table_html(views.arms_table(comparison))}
+{table_html(tables.arms_table(comparison))}
 {"".join(map(table_html, _pairs(comparison)))}
 <h2>What was compared</h2>
-{table_html(views.settings_table(comparison)) if len(comparison.arms) > 1 else ""}
+{table_html(tables.settings_table(comparison)) if len(comparison.arms) > 1 else ""}
 <p>{escape(views.seeds_line(comparison))}</p>
-{_folded(views.base_table(comparison))}
+{_folded(tables.base_table(comparison))}
 <h2>To make it again</h2>
-<pre><code>{escape(views.clean(command))}</code></pre>
-{table_html(views.made_table(comparison))}
-{_folded(views.runs_table(comparison))}
+<pre><code>{escape(wording.clean(command))}</code></pre>
+{table_html(tables.made_table(comparison))}
+{_folded(tables.runs_table(comparison))}
 </main>
 </body>
 </html>
@@ -87,24 +87,24 @@ def comparison_page(comparison: Comparison, command: str) -> str:
 
 def comparison_html(comparison: Comparison) -> str:
     """A comparison as a notebook shows it: the charts and the tables."""
-    tables = [views.arms_table(comparison), *_pairs(comparison)]
-    summary = f"<p><strong>{escape(views.clean(comparison.summary))}</strong></p>"
-    return _notebook(_panels(comparison), tables, summary)
+    shown = [tables.arms_table(comparison), *_pairs(comparison)]
+    summary = f"<p><strong>{escape(wording.clean(comparison.summary))}</strong></p>"
+    return _notebook(_panels(comparison), shown, summary)
 
 
 def record_html(record: Record) -> str:
     """A run as a notebook shows it: its curves and its scores."""
-    return _notebook(_svgs(charts.run_panels(record)), [views.run_table(record)], "")
+    return _notebook(_svgs(charts.run_panels(record)), [tables.run_table(record)], "")
 
 
-def _notebook(panels: str, tables: Iterable[views.Table], above: str) -> str:
+def _notebook(panels: str, shown: Iterable[tables.Table], above: str) -> str:
     drawn = f'<div style="{NOTEBOOK_STYLE}">{panels}</div>'
-    return f"<div>{above}{drawn}{''.join(map(table_html, tables))}</div>"
+    return f"<div>{above}{drawn}{''.join(map(table_html, shown))}</div>"
 
 
-def _pairs(comparison: Comparison) -> list[views.Table]:
+def _pairs(comparison: Comparison) -> list[tables.Table]:
     """The table of all pairs, if there are any."""
-    return [views.pairs_table(comparison, comparison.pairs)] if comparison.pairs else []
+    return [tables.pairs_table(comparison, comparison.pairs)] if comparison.pairs else []
 
 
 def _panels(comparison: Comparison) -> str:
@@ -123,12 +123,12 @@ def _svg(chart: charts.Chart) -> str:
     return f'<div style="flex:{pixels} 1 {6 * pixels // 10}px;max-width:{13 * pixels // 10}px">{drawn}</div>'
 
 
-def _folded(table: views.Table) -> str:
+def _folded(table: tables.Table) -> str:
     """A long table that opens when it is asked for."""
     return f"<details><summary>{escape(table.caption)}</summary>{table_html(table)}</details>"
 
 
-def table_html(table: views.Table) -> str:
+def table_html(table: tables.Table) -> str:
     """A table with its caption, headings that say what they head, and its notes below."""
     heads = "".join(f'<th scope="col"{_kind(column)}>{escape(column.name)}</th>' for column in table.columns)
     rows = "".join(f"<tr>{_row(row, table.columns)}</tr>\n" for row in table.rows)
@@ -139,7 +139,7 @@ def table_html(table: views.Table) -> str:
     )
 
 
-def _row(row: tuple[str, ...], columns: tuple[views.Column, ...]) -> str:
+def _row(row: tuple[str, ...], columns: tuple[tables.Column, ...]) -> str:
     name, *cells = row
     body = "".join(
         f'<td{_kind(column)} data-name="{escape(column.name)}">{escape(cell)}</td>'
@@ -148,5 +148,5 @@ def _row(row: tuple[str, ...], columns: tuple[views.Column, ...]) -> str:
     return f'<th scope="row">{escape(name)}</th>{body}'
 
 
-def _kind(column: views.Column) -> str:
+def _kind(column: tables.Column) -> str:
     return ' class="number" style="text-align:right"' if column.numeric else ""

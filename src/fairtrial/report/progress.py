@@ -10,7 +10,7 @@ from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingCo
 from rich.progress import Progress as Bar
 from rich.table import Column
 
-from fairtrial.report import views
+from fairtrial.report import views, wording
 from fairtrial.report.text import plain
 from fairtrial.spec.events import Event, Fitted, Scored
 from fairtrial.spec.recipe import Recipe
@@ -43,7 +43,7 @@ class _Live:
 
     def say(self, text: str) -> None:
         """A line above the bar; a log is left to wrap its own lines."""
-        self.console.print(plain(views.clean(text), self.console), soft_wrap=not self.console.is_terminal)
+        self.console.print(plain(wording.clean(text), self.console), soft_wrap=not self.console.is_terminal)
 
     def wait(self, what: str, done: int, total: int) -> None:
         """Data are read or downloaded, before a run can start: so far `done` of `total`."""
@@ -78,7 +78,7 @@ class Progress(_Live):
         self._bar.reset(self._task, total=steps, completed=done, words="")
         self._bar.start()
         self.say(views.title(recipe))
-        self.say(f"run {name}: {views.counted(recipe.epochs, 'epoch')}; loss and accuracy, * the best epoch so far")
+        self.say(f"run {name}: {wording.counted(recipe.epochs, 'epoch')}; loss and accuracy, * the best epoch so far")
 
     def see(self, event: Event) -> None:
         """Move the bar, or say a line."""
@@ -108,7 +108,7 @@ class StudyProgress(_Live):
         self._bar.update(self._task, total=total, completed=reused)
         self._bar.start()
         before = f", {reused} of them made before" if reused else ""
-        self.say(f"{views.counted(total, 'run')}{before}")
+        self.say(f"{wording.counted(total, 'run')}{before}")
 
     @property
     def watch(self) -> StudyRuns:
@@ -120,7 +120,7 @@ class StudyProgress(_Live):
         self._done += 1
         count = self._reused + self._done
         left = (monotonic() - self._began) / self._done * (self._total - count)
-        words = f"{views.duration(left)} left" if count < self._total else ""
+        words = f"{wording.duration(left)} left" if count < self._total else ""
         self._bar.update(self._task, completed=count, words=words)
         self.say(f"{count}/{self._total}  {arm}  seed {seed}  {views.short(record)}")
 

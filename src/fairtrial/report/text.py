@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fairtrial.report import views
+from fairtrial.report import tables, views
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison
 
@@ -30,23 +30,23 @@ ASCII_HEAD = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 def show_record(record: Record, console: Console) -> None:
     """What a run came to."""
-    show_table(views.run_table(record), console)
+    show_table(tables.run_table(record), console)
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
     """The arms, the pairs, and the outcome in a sentence."""
-    show_table(views.arms_table(comparison), console)
+    show_table(tables.arms_table(comparison), console)
     if comparison.pairs:
-        show_table(views.pairs_table(comparison, views.chief_pairs(comparison)), console)
+        show_table(tables.pairs_table(comparison, tables.chief_pairs(comparison)), console)
     console.print(plain(views.headline(comparison, LONGEST), console, "bold"))
 
 
 def show_arch(net: Mapping[str, Any], console: Console) -> None:
     """The layers of a net with their sizes, and the totals; `net` is what `show --json` prints."""
-    show_table(views.arch_table(net), console)
+    show_table(tables.arch_table(net), console)
 
 
-def show_table(table: views.Table, console: Console) -> None:
+def show_table(table: tables.Table, console: Console) -> None:
     """The table with its caption above and its notes below, as lines where it is wider than the console."""
     if table.caption:
         console.print(plain(table.caption, console, "bold"))
@@ -57,7 +57,7 @@ def show_table(table: views.Table, console: Console) -> None:
     console.print()
 
 
-def print_rows(table: views.Table, console: Console) -> None:
+def print_rows(table: tables.Table, console: Console) -> None:
     """The rows in columns where there is room for them, else as lines."""
     grid = as_grid(table, console)
     least = Measurement.get(console, console.options.update(max_width=10_000), grid).maximum - _spare(table)
@@ -67,13 +67,13 @@ def print_rows(table: views.Table, console: Console) -> None:
         print_lines(table, console)
 
 
-def _spare(table: views.Table) -> int:
+def _spare(table: tables.Table) -> int:
     """How much narrower the table gets when its columns of words are folded."""
     places = [place for place, column in enumerate(table.columns) if not column.numeric]
     return sum(max(0, max((len(row[place]) for row in table.rows), default=0) - WORD_WIDTH) for place in places)
 
 
-def as_grid(table: views.Table, console: Console) -> Grid:
+def as_grid(table: tables.Table, console: Console) -> Grid:
     """The table for rich; only its columns of words may be folded."""
     utf8 = console.encoding.lower().startswith("utf")
     grid = Grid(
@@ -91,7 +91,7 @@ def as_grid(table: views.Table, console: Console) -> Grid:
     return grid
 
 
-def print_lines(table: views.Table, console: Console) -> None:
+def print_lines(table: tables.Table, console: Console) -> None:
     """Each row as its name and, below it, one line a column."""
     width = max(len(column.name) for column in table.columns[1:])
     for name, *cells in table.rows:

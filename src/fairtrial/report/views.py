@@ -2,108 +2,21 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from textwrap import wrap
-from typing import Any
 
-from scipy import stats
-
-from fairtrial.spec.arch import Shape
+from fairtrial.report.wording import clean, counted, duration, is_share, level, percent
 from fairtrial.spec.events import Ended, Event, Fitted, Scored, Scores
 from fairtrial.spec.recipe import Recipe
 from fairtrial.statistics import Interval, estimate
 from fairtrial.store import Record
-from fairtrial.verdicts import Comparison, Pair, fit_seconds, metric_of
+from fairtrial.verdicts import Comparison, fit_seconds, metric_of
 
 FEW = 5  # arms up to which bands and single seeds can be told apart
 LONG = 5  # epochs from which a curve is seen well enough at their ends
 PARTS = ("train", "valid", "test", "running")
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, direction marks, surrogates, line separators
-
-
-def clean(text: object) -> str:
-    """The text with every character that could move a cursor, turn a line round or break a file shown as `�`."""
-    return "".join("�" if unicodedata.category(c) in HIDDEN else c for c in str(text))
-
-
-# Numbers as people read them
-
-
-def percent(value: float | None, digits: int = 2) -> str:
-    """0.98765 as `98.77 %`; a dash for what is not known."""
-    return "-" if value is None or not isfinite(value) else f"{100 * value:.{digits}f} %"
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """A number of so many significant digits, a dash for what is not known."""
-    return "-" if value is None or not isfinite(value) else f"{value:.{digits}g}"
-
-
-def score(key: str, value: float | None) -> str:
-    """A score as its key has it: accuracies in per cent, everything else as a number."""
-    return percent(value) if is_share(key) else number(value)
-
-
-def between(key: str, interval: Interval, signed: bool = False) -> str:
-    """An interval as `97.10 to 98.20`, in the unit of `score`."""
-    if interval is None or not all(map(isfinite, interval)):
-        return "-"
-    sign = "+" if signed else ""
-    return " to ".join(f"{100 * x:{sign}.2f}" if is_share(key) else f"{x:{sign}.4g}" for x in interval)
-
-
-def is_share(key: str) -> bool:
-    """Whether the score is a share of images, shown in per cent."""
-    return key.endswith("accuracy")
-
-
-def duration(seconds: float) -> str:
-    """`0.84 s`, `12.3 s`, `3 min 05 s`, `2 h 07 min`"""
-    if seconds < 99.95:
-        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def counted(number: int, word: str) -> str:
-    """`1 seed`, `5 seeds`"""
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-# Tables
-
-
-@dataclass(frozen=True)
-class Column:
-    """A heading, and whether numbers stand below it."""
-
-    name: str
-    numeric: bool = True
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under headings; the first cell names its row. All text is clean."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-
-
-def table(
-    caption: str,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    words: Iterable[int] = (0,),
-    notes: Iterable[str] = (),
-) -> Table:
-    """A table of cleaned text; `words` are the columns that hold no numbers."""
-    heads = tuple(Column(clean(name), place not in set(words)) for place, name in enumerate(columns))
-    return Table(clean(caption), heads, tuple(tuple(map(clean, row)) for row in rows), tuple(map(clean, notes)))
 
 
 # One run
@@ -180,33 +93,6 @@ def ending(made: Outcome) -> str:
     best = f", best epoch {made.best_epoch}" if made.best_epoch else ""
     why = f": {made.detail}" if made.detail else ""
     return clean(f"{made.ended} after {made.epochs} of {counted(made.planned, 'epoch')}{best}{why}")
-
-
-def run_table(record: Record) -> Table:
-    """Loss and accuracy of the best epoch's weights on each part, and what else the run came to."""
-    made = outcome(record)
-    parts = [part for part in PARTS if f"{part}/loss" in made.scores]
-    rows = [
-        (
-            part,
-            number(made.scores[f"{part}/loss"]),
-            percent(made.scores.get(f"{part}/accuracy")),
-            made.images.get(part, "-"),
-        )
-        for part in parts
-    ]
-    rate = f", {made.images_per_second:,.0f} images/s in training" if made.images_per_second else ""
-    notes = [*_sampling(made), ending(made), f"{duration(made.seconds)}{rate}", made.path]
-    return table(title(record.recipe), ("part", "loss", "accuracy", "images"), rows, notes=notes)
-
-
-def _sampling(made: Outcome) -> list[str]:
-    """What the number of test images leaves open; the spread between seeds comes on top of it."""
-    share, images = made.scores.get("test/accuracy"), made.images.get("test", 0)
-    if share is None or not images or not isfinite(share):
-        return []
-    low, high = stats.binomtest(round(share * images), images).proportion_ci(0.95, method="wilson")
-    return [f"other test images: {100 * low:.2f} to {100 * high:.2f} % (95 %, Wilson); other seeds: n = 1"]
 
 
 def steps_per_epoch(record: Record) -> float:
@@ -290,35 +176,6 @@ def progress_line(event: Scored) -> str:
 
 def _both(scores: Scores, part: str) -> str:
     return f"{scores[f'{part}/loss']:.4f} {percent(scores.get(f'{part}/accuracy'))}"
-
-
-# An architecture
-
-
-def size(shape: Shape) -> str:
-    """(10, 28, 28) as `10x28x28`"""
-    return "x".join(map(str, shape))
-
-
-def memory(count: int) -> str:
-    """Bytes in the unit that fits."""
-    if count < 1024:
-        return f"{count} B"
-    return f"{count / 1024:.1f} KiB" if count < 1024**2 else f"{count / 1024**2:.1f} MiB"
-
-
-def arch_table(net: Mapping[str, Any]) -> Table:
-    """A net as `contract.arch_json` describes it: its layers, and the totals last."""
-    keys = ("parameters", "multiply_adds")
-    body = [
-        (row["name"], row["layer"], size(row["output"]), *(f"{row[key]:,}" for key in keys), memory(row["bytes"]))
-        for row in net["layers"]
-    ]
-    total = ("total", "", "", *(f"{net[key]:,}" for key in keys), memory(net["output_bytes"]))
-    caption = f"{net['model']} for images of {size(net['input'])}"
-    weights = f"{memory(net['parameter_bytes'])} of parameters; multiply-adds and memory are of one image, forward"
-    heads = ("name", "layer", "output", "parameters", "multiply-adds", "memory")
-    return table(caption, heads, [*body, total], words=(0, 1, 2), notes=(weights,))
 
 
 # A comparison
@@ -441,7 +298,7 @@ def curves_caption(comparison: Comparison) -> str:
         return "n = 1, one seed an arm: no band."
     said = [f"Mean over seeds ({_spread_of_n(arms)}) at the end of each epoch."]
     if has_bands(arms):
-        said.append(f"Band: {_level(comparison)} interval of the mean, Student's t. Faint: single seeds.")
+        said.append(f"Band: {level(comparison.alpha)} interval of the mean, Student's t. Faint: single seeds.")
     else:
         said.append(
             "Faint: single seeds; for the intervals see the right." if len(arms) <= FEW else "Intervals: on the right."
@@ -466,7 +323,7 @@ def dots_caption(comparison: Comparison, when: str = "at its best epoch's weight
     """What the dots and bars are."""
     said = f"Dot: one seed, {when}; darker: several alike."
     if any(arm.interval for arm in arm_views(comparison)):
-        return f"{said} Diamond and bar: mean and its {_level(comparison)} interval over n seeds, Student's t."
+        return f"{said} Diamond and bar: mean and its {level(comparison.alpha)} interval over n seeds, Student's t."
     return f"{said} n = 1: no interval."
 
 
@@ -492,140 +349,8 @@ def headline(comparison: Comparison, longest: int) -> str:
     return clean(f"{arms} arms, {counted(len(comparison.pairs), 'pair')}; best mean {comparison.metric}: {best.name}")
 
 
-def arms_table(comparison: Comparison) -> Table:
-    """Each arm's n, mean, interval and time."""
-    level, key = _level(comparison), comparison.metric
-    rows = [
-        (
-            a.name,
-            a.estimate.n,
-            score(key, a.estimate.mean),
-            between(key, a.estimate.interval),
-            duration(a.seconds),
-            a.failed,
-        )
-        for a in comparison.arms
-    ]
-    heads, diverged = ["arm", "n", f"mean {key}", f"{level} interval", "time"], any(a.failed for a in comparison.arms)
-    heads += ["diverged"] * diverged
-    notes = _beyond_seeds(comparison)
-    return table(f"{comparison.study}: {key} by arm", heads, [row[: len(heads)] for row in rows], notes=notes)
-
-
-def _beyond_seeds(comparison: Comparison) -> list[str]:
-    """Which part of the uncertainty the interval over seeds does not hold, and more seeds cannot shrink."""
-    known = [arm.sampling for arm in comparison.arms if arm.sampling is not None]
-    if not known:
-        return []
-    key, low, high = comparison.metric, f"{100 * min(known):.2f}", f"{100 * max(known):.2f}"
-    half = high if low == high else f"{low} to {high}"
-    part = key.partition("/")[0]
-    return [
-        f"interval: of the mean over seeds; for other {part} images add up to +-{half} points ({_level(comparison)}, "
-        "Wilson), a part that more seeds cannot shrink"
-    ]
-
-
-def chief_pairs(comparison: Comparison) -> tuple[Pair, ...]:
-    """All pairs where they are few, else those of the best arm."""
-    best = comparison.arms[0].name
-    few = len(comparison.arms) <= FEW
-    return comparison.pairs if few else tuple(pair for pair in comparison.pairs if best in (pair.a, pair.b))
-
-
-def pairs_table(comparison: Comparison, pairs: Sequence[Pair]) -> Table:
-    """Each pair's difference with its interval, its p corrected for all pairs, and the verdict."""
-    unit = "in points of accuracy" if is_share(comparison.metric) else f"in {comparison.metric}"
-    heads = ("pair", "difference", f"{_level(comparison)} interval", "p", "verdict", "more seeds")
-    test = "a t test that holds after every seed" if comparison.at_any_time else "Student's t test"
-    notes = [
-        f"difference: the first minus the second, mean over paired seeds; p: {test}, corrected by Holm for "
-        f"{counted(len(comparison.pairs), 'pair')}; equivalent: within {points(comparison.metric, comparison.margin)}; "
-        "the interval is each pair's own",
-    ]
-    if any(pair.judged.more_seeds for pair in pairs):
-        notes.append("more seeds: to add for an undecided pair until it is likely settled")
-    if len(pairs) < len(comparison.pairs):
-        notes.append(f"{len(comparison.pairs) - len(pairs)} pairs without the best arm are in the report")
-    rows = [_pair_row(pair, comparison.metric) for pair in pairs]
-    return table(f"Pair by pair, {unit}", heads, rows, words=(0, 4), notes=notes)
-
-
-def _pair_row(pair: Pair, key: str) -> tuple[object, ...]:
-    j = pair.judged
-    shown = f"{100 * j.difference:+.2f}" if is_share(key) else f"{j.difference:+.4g}"
-    difference = shown if isfinite(j.difference) else "-"
-    more = "-" if j.more_seeds is None else j.more_seeds
-    return f"{pair.a} - {pair.b}", difference, between(key, j.interval, signed=True), p_value(j.p), j.verdict, more
-
-
-def p_value(p: float | None) -> str:
-    """Three digits; what is smaller is said to be."""
-    return "-" if p is None else "< 0.001" if p < 0.001 else f"{p:.3g}"
-
-
-def points(key: str, difference: float) -> str:
-    """A difference in the unit of its score."""
-    return f"{100 * difference:g} points" if is_share(key) else f"{difference:g}"
-
-
-def _level(comparison: Comparison) -> str:
-    return f"{100 * (1 - comparison.alpha):g} %"
-
-
 def seeds_line(comparison: Comparison) -> str:
     """Which seeds were run, and whether every arm has all of them."""
     by_arm = {frozenset(r.recipe.seed for r in records) for records in comparison.records.values()}
     every = ", ".join(map(str, sorted(frozenset().union(*by_arm))))
     return f"Seeds: {every}; {'the same for every arm' if len(by_arm) < 2 else 'not every arm has all of them'}."
-
-
-def settings_table(comparison: Comparison) -> Table:
-    """The fields in which arms differ, arm by arm."""
-    fields = list(dict.fromkeys(field for arm in comparison.arms for field in arm.fields))
-    rows = [(arm.name, *(setting(arm.fields.get(field)) for field in fields)) for arm in comparison.arms]
-    return table("Settings that differ", ("arm", *fields), rows, words=range(len(fields) + 1))
-
-
-def base_table(comparison: Comparison) -> Table:
-    """The fields that all runs share; the seeds, which they do not, are said beside it."""
-    recipes = [r.recipe.model_dump(mode="json") for records in comparison.records.values() for r in records]
-    shared = recipes[0] if recipes else {}
-    rows = [
-        (field, setting(v)) for field, v in shared.items() if field != "seed" and all(r[field] == v for r in recipes)
-    ]
-    return table("Settings that all runs share", ("field", "value"), rows, words=(0, 1))
-
-
-def setting(value: Any) -> str:
-    """A recipe's value as one writes it on the command line."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "the part's own"}[value]
-    if isinstance(value, list | tuple):
-        return ",".join(f"{x:g}" for x in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def made_table(comparison: Comparison) -> Table:
-    """Versions, machine and data of the runs; more than one value where the runs were not all made alike."""
-    found: dict[str, dict[str, None]] = {}
-    for record in (r for records in comparison.records.values() for r in records):
-        data = record.made.get("data", {})
-        parts = ", ".join(f"{n} {part}" for part, n in data.get("counts", {}).items())
-        facts = {**record.made.get("environment", {}), "data": data.get("name", ""), "images": parts}
-        for key, value in {**facts, "fingerprint": data.get("fingerprint", "")}.items():
-            found.setdefault(key, {})[str(value)] = None
-    return table(
-        "How the runs were made", ("what", "value"), [(k, "; ".join(v)) for k, v in found.items()], words=(0, 1)
-    )
-
-
-def runs_table(comparison: Comparison) -> Table:
-    """Every run with its seed, its score, how it ended and its name in the store."""
-    key = comparison.metric
-    rows = [
-        (arm.name, r.recipe.seed, score(key, metric_of(r, key)), ending(outcome(r)), r.name)
-        for arm in comparison.arms
-        for r in comparison.records[arm.name]
-    ]
-    return table(f"Every run: {key}", ("arm", "seed", key, "ended", "run"), rows, words=(0, 3, 4))
