@@ -116,6 +116,36 @@ def test_a_larger_validation_part_draws_the_same_images_first(
         assert set(source.split(seed, count // 2).valid) <= set(source.split(seed, count).valid)
 
 
+@settings(max_examples=150, deadline=None)
+@given(labels=LABELS, seed=st.integers(0, 2**63), valid=st.integers(0, 40), data=st.data())
+def test_fewer_training_images_are_a_part_of_more_and_leave_the_other_parts_alone(
+    labels: list[int], seed: int, valid: int, data: st.DataObject
+) -> None:
+    source = made([*labels, 0, 1], len(labels))
+    whole = source.split(seed, min(valid, len(labels) - 1))
+    few = data.draw(st.integers(1, len(whole.train)))
+    more = data.draw(st.integers(few, len(whole.train)))
+    less, larger = (source.split(seed, len(whole.valid), count) for count in (few, more))
+    assert (len(less.train), len(larger.train)) == (few, more)
+    assert set(less.train) <= set(larger.train) <= set(whole.train)
+    assert (np.diff(less.train) > 0).all()
+    for split in (less, larger):
+        np.testing.assert_array_equal(split.valid, whole.valid)
+        np.testing.assert_array_equal(split.test, whole.test)
+    sizes, taken = (np.bincount(source.labels[rows], minlength=4) for rows in (whole.train, less.train))
+    assert (np.abs(taken - sizes * few / len(whole.train)) < 2).all()
+
+
+def test_fewer_training_images_have_each_class_alike_and_others_with_another_seed(cache: Path) -> None:
+    alike = made([0, 1, 2, 3] * 30, 120)
+    for count in (4, 7, 18, 40, 120):
+        taken = np.bincount(alike.labels[alike.split(0, 0, count).train], minlength=4)
+        assert max(taken) - min(taken) <= 1
+    assert set(alike.split(0, 0, 40).train) != set(alike.split(1, 0, 40).train)
+    with pytest.raises(UsageError, match="images=1438: the training part has 1437"):
+        load("digits").split(0, 0, 1438)
+
+
 def test_another_seed_is_another_split(cache: Path) -> None:
     data = load("digits")
     assert list(data.split(0, 0.1).valid) != list(data.split(1, 0.1).valid)
