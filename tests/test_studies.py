@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,10 +249,10 @@ def test_the_class_is_the_most_likely_one(record: Record) -> None:
 
 def test_a_study_by_a_measure_takes_the_smaller_gap_for_better_and_skips_what_diverged() -> None:
     study = make_study("s", tiny(epochs=4), {"lr": [0.03, 1e-6]}, 4)
-    comparison = make(study, MemoryStore(), metric="measure/gap", margin=0.01)
+    comparison = make(replace(study, metric="measure/gap", margin=0.01), MemoryStore())
     assert comparison.arms[0].estimate.mean == min(arm.estimate.mean for arm in comparison.arms)
     some = next(iter(comparison.records.values()))[0]
     assert isinstance(some.end, Ended)
     assert "measure/gap" in some.end.scores
     with pytest.raises(UsageError, match="measure/gap"):
-        make(study, MemoryStore(), metric="measure/gaps")
+        make(replace(study, metric="measure/gaps"), MemoryStore())

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from fairtrial.runner import run
 from fairtrial.spec.errors import FairtrialError, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended, Fitted
 from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.tuning import Tuned
 from fairtrial.store import EVENTS, FolderStore, MemoryStore, Record
 from fairtrial.study import execute
 from fairtrial.study.plan import Study, make_study, read_levels
@@ -38,6 +40,9 @@ class Counts:
     def __init__(self) -> None:
         self.begun: list[tuple[int, int]] = []
         self.ended: list[tuple[str, int]] = []
+
+    def tuned(self, tuned: Tuned, left: int) -> None:
+        raise AssertionError(f"{tuned.arm} was not to be tuned")
 
     def begin(self, total: int, reused: int) -> None:
         self.begun.append((total, reused))
@@ -93,7 +98,7 @@ def test_a_study_that_cannot_be_meant_is_refused(levels: dict[str, Any], seeds: 
 @pytest.mark.parametrize(
     ("settings", "levels"),
     [
-        ({"margin": 0}, RULES), ({"margin": -1}, RULES), ({"executor": "magic"}, RULES), ({"jobs": -1}, RULES),
+        ({"executor": "magic"}, RULES), ({"jobs": -1}, RULES), ({"address": "1.2.3.4:5"}, RULES),
         ({}, {"optimizer": ["adam", "sdg"]}), ({}, {"init": ["zeros", "zorro"]}), ({}, {"augment": ["flip", "flap"]}),
         ({}, {"model": ["linear", "conv 3, linear classes"]}),
     ],
@@ -102,6 +107,14 @@ def test_it_is_refused_before_any_run(settings: dict[str, Any], levels: dict[str
     with pytest.raises(UsageError):
         make(make_study("s", tiny(), levels, 2), FolderStore(tmp_path), **settings)
     assert FolderStore(tmp_path).list() == []
+
+
+@pytest.mark.parametrize("settings", [{"margin": 0}, {"margin": -1}, {"margin": float("inf")}, {"metric": "test/luck"}])
+def test_a_verdict_that_cannot_be_given_is_refused_before_any_run(settings: dict[str, Any]) -> None:
+    store = MemoryStore()
+    with pytest.raises(UsageError):
+        make(replace(make_study("s", tiny(), RULES, 2), **settings), store)
+    assert store.list() == []
 
 
 def first_step(record: Record) -> Fitted:
@@ -315,7 +328,7 @@ def test_a_worker_saves_and_leaves_when_its_input_closes(tmp_path: Path) -> None
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )  # fmt: skip
     assert process.stdin
-    process.stdin.write(tiny(batch=16, epochs=1000).canonical() + "\n")
+    process.stdin.write(execute.Task(tiny(batch=16, epochs=1000)).line() + "\n")
     process.stdin.flush()
     wait_for(lambda: list(tmp_path.glob("*/state-*")))
     out, errors = process.communicate(timeout=30)
@@ -332,7 +345,8 @@ def test_a_worker_answers_whatever_goes_wrong_and_stays(tmp_path: Path) -> None:
     assert process.stdin
     assert process.stdout
     answers: list[Any] = []
-    for task in ("no recipe", json.dumps({"lr": -1}), tiny().canonical()):
+    wrong = json.dumps({"recipe": {"lr": -1}, "until": 0, "name": ""})
+    for task in ("no recipe", "{}", wrong, execute.Task(tiny()).line()):
         process.stdin.write(task + "\n")
         process.stdin.flush()
         answers.append(json.loads(process.stdout.readline()))
@@ -340,8 +354,8 @@ def test_a_worker_answers_whatever_goes_wrong_and_stays(tmp_path: Path) -> None:
     assert answers[0] == {
         "error": "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "exit_code": 1,
     }  # fmt: skip
-    assert answers[1]["exit_code"] == 2
-    assert answers[2]["run"] in FolderStore(tmp_path).list()
+    assert [answer.get("exit_code") for answer in answers[1:3]] == [2, 2]
+    assert answers[3]["run"] in FolderStore(tmp_path).list()
 
 
 def worker_like(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -453,7 +467,7 @@ def test_a_report_of_another_margin_is_another_report(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     study = make_study("rules", tiny(), RULES, 2)
     folders = {
-        write_report(make(study, store, executor="serial", margin=margin), store, "fairtrial compare")["path"]
+        write_report(make(replace(study, margin=margin), store, executor="serial"), store, "fairtrial compare")["path"]
         for margin in (0.005, 0.2)
     }
     assert len(folders) == 2
@@ -461,16 +475,17 @@ def test_a_report_of_another_margin_is_another_report(tmp_path: Path) -> None:
 
 def test_seeds_are_added_until_every_pair_is_decided_whatever_order_runs_end_in(tmp_path: Path) -> None:
     study = make_study("far", tiny(epochs=2), {"lr": [1e-5, 0.05]}, 12)
-    alone = make(study, MemoryStore(), margin=0.01, until_settled=True)
+    study = replace(study, margin=0.01, until_settled=True)
+    alone = make(study, MemoryStore())
     assert 4 <= alone.seeds < 12  # the method needs four, and one arm learns nothing
     assert [pair.judged.verdict for pair in alone.pairs] == ["better"]
-    together = make(study, FolderStore(tmp_path), margin=0.01, until_settled=True, jobs=2)
+    together = make(study, FolderStore(tmp_path), jobs=2)
     assert scores_csv(together) == scores_csv(alone)
     assert together.pairs == alone.pairs
 
 
 def test_a_study_that_is_never_settled_ends_with_its_last_seed() -> None:
     study = make_study("near", tiny(), {"lr": [0.01, 0.0101]}, 3)
-    comparison = make(study, MemoryStore(), until_settled=True)
+    comparison = make(replace(study, until_settled=True), MemoryStore())
     assert comparison.seeds == 3
     assert [pair.judged.verdict for pair in comparison.pairs] == ["undecided"]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,11 +14,13 @@ from typing import Any, Protocol
 from fairtrial.parts.datasets import load
 from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
 from fairtrial.report.contract import comparison_json
-from fairtrial.runner import Quiet, Watch, effective, make_plan, slug
+from fairtrial.runner import Quiet, Watch, effective, has_reached, make_plan, slug
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.tuning import LEAST_TRIALS, TRIALS, Tuned, read_range
 from fairtrial.store import FolderStore, Record, Store
-from fairtrial.study.execute import EXECUTORS, cores, serial
+from fairtrial.study.execute import Pool, Task, make_executor, serial
+from fairtrial.study.ledger import begin
 from fairtrial.study.plan import Study, make_study
 from fairtrial.verdicts import Comparison, compare_records
 
@@ -28,12 +28,18 @@ from fairtrial.verdicts import Comparison, compare_records
 class StudyWatch(Protocol):
     """Someone who looks on while a study is made."""
 
+    def tuned(self, tuned: Tuned, left: int) -> None:
+        """An arm has its values; so many arms have not."""
+        ...
+
     def begin(self, total: int, reused: int) -> None: ...
 
     def done(self, arm: str, seed: int, record: Record) -> None: ...
 
 
 class _Nobody:
+    def tuned(self, tuned: Tuned, left: int) -> None: ...
+
     def begin(self, total: int, reused: int) -> None: ...
 
     def done(self, arm: str, seed: int, record: Record) -> None: ...
@@ -47,18 +53,23 @@ def compare(
     jobs: int = 0,
     margin: float = 0.005,
     metric: str = "test/accuracy",
+    tune: Mapping[str, str] | None = None,
+    trials: int = TRIALS,
     **levels: Sequence[Any],
 ) -> Comparison:
     """Compare the levels of one or more fields, `optimizer=["adam", "sgd"]`, over several seeds paired across arms.
 
     Runs that the store holds already are used. `jobs` 0 takes a process for each core; `margin` is the difference in
-    the metric that would not matter. Prints the table; in a notebook the value shows its page.
+    the metric that would not matter. `tune={"lr": "1e-4..1:log"}` first finds each arm its own value, by so many
+    `trials` on the training and validation part. Prints the table; in a notebook the value shows its page.
     """
     base = recipe or Recipe()
     many = {field: _levels(field, values) for field, values in levels.items()}
+    ranges = tuple(read_range(field, word) for field, word in (tune or {}).items())
     study = make_study(slug(base.model), base, many, seeds)
+    study = replace(study, margin=margin, metric=metric, tune=ranges, trials=trials)
     store = store or FolderStore()
-    comparison = make(study, store, jobs=jobs, margin=margin, metric=metric)
+    comparison = make(study, store, jobs=jobs)
     from rich.console import Console
 
     from fairtrial.report.text import show_comparison
@@ -66,6 +77,7 @@ def compare(
     show_comparison(comparison, Console())
     if isinstance(store, FolderStore):
         given = {**many, "seeds": seeds, "margin": margin, "metric": metric}
+        given |= {"tune": dict(tune), "trials": trials} if tune else {}
         command = f"ft.compare(ft.Recipe({_words(base.model_dump(exclude_defaults=True))}), {_words(given)})"
         print(f"report: {write_report(comparison, store, command)['report']}")
     return comparison
@@ -90,41 +102,71 @@ def make(
     *,
     executor: str = "processes",
     jobs: int = 0,
-    margin: float = 0.005,
-    metric: str = "test/accuracy",
-    until_settled: bool = False,
+    address: str = "",
     watch: Watch | None = None,
     progress: StudyWatch | None = None,
 ) -> Comparison:
-    """Make the runs of a study that the store does not hold yet, and judge them all.
+    """Tune the arms of a study if it asks for that, make the runs that the store does not hold yet, and judge them.
 
-    `until_settled` looks after every seed, by a method that allows for it, and stops when every pair is decided; the
-    study's seeds are then the most there can be. Looks go in the order of seeds, whatever order runs end in.
+    A study whose seeds go on until all is settled is looked at after every seed, in the order of seeds, whatever order
+    runs end in. `jobs` and `address` are the executor's.
     """
-    if not 0 < margin < inf:
-        raise UsageError(f"margin={margin:g}: it must be above 0")
-    if executor not in EXECUTORS:
-        raise UsageError(f"executor={executor}: there are {', '.join(EXECUTORS)}")
-    check_metric(metric)
-    work = EXECUTORS[executor](jobs or cores()) if isinstance(store, FolderStore) else serial
-    tasks, progress = study.recipes(), progress or _Nobody()
-    watch = watch or Quiet()
-    refuse_equal_arms({arm: effective(make_plan(recipe)) for arm, recipe in study.arms.items()})
+    check(study)
+    work = make_executor(executor, jobs, address) if isinstance(store, FolderStore) else serial
+    watch, progress = watch or Quiet(), progress or _Nobody()
     sources = {recipe.data for recipe in study.arms.values()}  # read here, not by every worker at the same time
     fingerprints = {data: load(data, progress=watch.wait).fingerprint for data in sources}
-    names = [finished(store, recipe.id(fingerprints[recipe.data])) for _, recipe in tasks]
-    todo = [place for place, name in enumerate(names) if not name]
-    progress.begin(len(tasks), len(tasks) - len(todo))
-    judged = Judged(study, store, metric, margin, until_settled)
-    settled = judged.settled(names)
-    left = [] if settled else todo
-    with closing(work(store, [tasks[place][1] for place in left], watch)) as ends:
-        for place, name in ends:
-            names[left[place]] = name
-            progress.done(tasks[left[place]][0], tasks[left[place]][1].seed, store.read(name))
-            if settled := judged.settled(names):
-                break  # closing ends the workers; what they were at is saved for a study with more seeds
-    return judged.after(settled or len(study.seeds), names)
+    folder = begin(study, fingerprints, store)
+
+    def find(task: Task) -> str:
+        """The name of the task's run if the store holds it, as far as asked; else nothing."""
+        name = store.find(task.recipe.id(fingerprints[task.recipe.data]))
+        return name if name and has_reached(store, name, task.until) else ""
+
+    with work(store, watch) as pool:
+        tuning: list[Tuned] = []
+        if study.tune:
+            from fairtrial.study.tune import tune  # needs optuna
+
+            for tuned in tune(study, pool, store, find):
+                tuning.append(tuned)
+                progress.tuned(tuned, len(study.arms) - len(tuning))
+        judged = Judged(study.at(tuning), store, tuple(tuning))
+        seeds = make_runs(judged, pool, find, progress)
+    return replace(judged.after(seeds), folder=folder)
+
+
+def check(study: Study) -> None:
+    """UsageError for a study that cannot be meant, before any work."""
+    if not 0 < study.margin < inf:
+        raise UsageError(f"margin={study.margin:g}: it must be above 0")
+    if study.trials < LEAST_TRIALS:
+        raise UsageError(f"trials={study.trials}: at least {LEAST_TRIALS}")
+    check_metric(study.metric)
+    at_one = {each.field: each.low for each in study.tune}  # arms that differ only in what is tuned are one arm
+    refuse_equal_arms({arm: effective(make_plan(recipe.but(**at_one))) for arm, recipe in study.arms.items()})
+    if study.tune and not all(recipe.valid for recipe in study.arms.values()):
+        raise UsageError("tuning scores on the validation part, but valid=0 leaves none")
+
+
+def make_runs(judged: Judged, pool: Pool, find: Callable[[Task], str], progress: StudyWatch) -> int:
+    """Make the runs that are not there yet, as long as the study asks for more; returns by how many seeds to judge."""
+    tasks = [(arm, Task(recipe)) for arm, recipe in judged.study.recipes()]
+    places = {task: place for place, (_, task) in enumerate(tasks)}
+    judged.names = [find(task) for _, task in tasks]
+    left = [task for task, place in places.items() if not judged.names[place]]
+    progress.begin(len(tasks), len(tasks) - len(left))
+    if settled := judged.settled():
+        return settled
+    for task in left:
+        pool.submit(task)
+    for _ in left:
+        task, name = pool.next()
+        judged.names[places[task]] = name
+        progress.done(tasks[places[task]][0], task.recipe.seed, judged.store.read(name))
+        if settled := judged.settled():
+            return settled  # the pool's end saves what is under way, for a study with more seeds
+    return len(judged.study.seeds)
 
 
 @dataclass
@@ -133,33 +175,33 @@ class Judged:
 
     study: Study
     store: Store
-    metric: str
-    margin: float
-    until_settled: bool
+    tuning: tuple[Tuned, ...] = ()
+    names: list[str] = field(default_factory=list[str])
     looked: int = 1  # seeds that were looked at; fewer than two show nothing
 
-    def settled(self, names: list[str]) -> int:
+    def settled(self) -> int:
         """The number of seeds at which every pair was decided first; 0 as long as there is none, or nobody asked."""
-        ended = next((place for place, name in enumerate(names) if not name), len(names)) // len(self.study.arms)
-        while self.until_settled and self.looked < ended:
+        ended = next((place for place, name in enumerate(self.names) if not name), len(self.names))
+        while self.study.until_settled and self.looked < ended // len(self.study.arms):
             self.looked += 1
-            if all(pair.judged.verdict != "undecided" for pair in self.after(self.looked, names).pairs):
+            if all(pair.judged.verdict != "undecided" for pair in self.after(self.looked).pairs):
                 return self.looked
         return 0
 
-    def after(self, seeds: int, names: list[str]) -> Comparison:
+    def after(self, seeds: int) -> Comparison:
         """The comparison by the first so many seeds."""
-        count = len(self.study.arms)
+        study, count = self.study, len(self.study.arms)
         arms = {
             arm: (
-                self.study.fields(arm),
-                [measured(self.store.read(name), self.metric) for name in names[place : seeds * count : count]],
+                study.fields(arm),
+                [measured(self.store.read(name), study.metric) for name in self.names[place : seeds * count : count]],
             )
-            for place, arm in enumerate(self.study.arms)
+            for place, arm in enumerate(study.arms)
         }
         return compare_records(
-            self.study.name, arms, metric=self.metric, margin=self.margin, at_any_time=self.until_settled
-        )
+            study.name, arms, metric=study.metric, margin=study.margin, at_any_time=study.until_settled,
+            tuning=self.tuning,
+        )  # fmt: skip
 
 
 def measured(record: Record, metric: str) -> Record:
@@ -181,23 +223,15 @@ def refuse_equal_arms(arms: dict[str, Recipe]) -> None:
         seen[recipe] = arm
 
 
-def finished(store: Store, run_id: str) -> str:
-    """The name of that run if the store holds it, ended; else nothing."""
-    name = store.find(run_id)
-    return name if name and store.read(name).end else ""
-
-
 def write_report(comparison: Comparison, store: FolderStore, command: str) -> dict[str, Any]:
-    """Write study.json, report.html, scores.csv and the chart to `studies/<name>-<id>/`; returns what --json prints.
+    """Write study.json, report.html, scores.csv and the chart to the study's folder; returns what --json prints.
 
     `command` makes the study again. A report that is there already, from the same runs and settings, is left alone.
     """
     from fairtrial.report.charts import comparison_chart, write_chart
     from fairtrial.report.page import comparison_page
 
-    settings = [comparison.metric, str(comparison.margin), str(comparison.alpha)]
-    identity = "\n".join([*settings, *(run for arm in comparison.arms for run in arm.runs)])
-    folder = f"studies/{slug(comparison.study)}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    folder = comparison.folder
     path = store.root / folder
     plain = comparison_json(comparison, path)
     written = (json.dumps(plain, indent=2) + "\n").encode()

@@ -109,9 +109,18 @@ def compare(
     metric: Annotated[
         str, typer.Option(help="the score that decides, or measure/NAME (the study's, else test/accuracy)")
     ] = "",
+    tune: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=low..high[:log]", help="find each arm its own value first, in this range"),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="short runs of each arm to find it, on the validation part (the study's, else 12)"),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="a study with the report's own data and protocol")] = False,
     jobs: Annotated[int, typer.Option(help="processes at work; 0: one for each core")] = 0,
-    executor: Annotated[str, typer.Option(help="processes or serial")] = "processes",
+    executor: Annotated[str, typer.Option(help="processes, serial or ray")] = "processes",
+    address: Annotated[str, typer.Option(metavar="ADDRESS", help="of a Ray cluster; none: one on this machine")] = "",
     as_json: Json = False,
     store: StorePath = RUNS,
     quiet: Silent = False,
@@ -122,22 +131,22 @@ def compare(
     fairtrial compare optimizers
     fairtrial compare mlp optimizer=adam,momentum,sgd
     fairtrial compare mlp optimizer=adam,sgd lr=0.1,0.01 --seeds 10
+    fairtrial compare mlp optimizer=adam,sgd --tune lr=1e-4..1:log
     """
     count, until_settled = read_seeds(seeds)
     study = read_study_or_levels(target, fields or [], count, full)
+    study = with_options(study, until_settled, margin=margin, metric=metric, tune=tune, trials=trials)
     from fairtrial import api
     from fairtrial.report.progress import StudyProgress
     from fairtrial.report.text import show_comparison
     from fairtrial.runner import Quiet
 
-    margin = study.margin if margin is None else margin
-    settings: dict[str, Any] = {"executor": executor, "jobs": jobs, "margin": margin, "metric": metric or study.metric}
-    settings["until_settled"] = until_settled
+    where: dict[str, Any] = {"executor": executor, "jobs": jobs, "address": address}
     if quiet:
-        comparison = api.make(study, _store(store), watch=Quiet(), **settings)
+        comparison = api.make(study, _store(store), watch=Quiet(), **where)
     else:
         with StudyProgress() as progress:
-            comparison = api.make(study, _store(store), watch=progress.watch, progress=progress, **settings)
+            comparison = api.make(study, _store(store), watch=progress.watch, progress=progress, **where)
     plain = api.write_report(comparison, _store(store), shlex.join(["fairtrial", *sys.argv[1:]]))
     if as_json:
         print_json(plain)
@@ -309,6 +318,19 @@ def read_study_or_levels(target: str, words: list[str], seeds: int | None, full:
     if full:
         raise UsageError(f"--full is for studies, and {target!r} is none; see: fairtrial list studies")
     return make_study(name, base, read_levels(base, split_words(words)), 5 if seeds is None else seeds)
+
+
+def with_options(study: Study, until_settled: bool, *, tune: list[str] | None, **options: Any) -> Study:
+    """The study with the options that were given in the place of its own."""
+    from dataclasses import replace
+
+    from fairtrial.spec.tuning import read_range
+
+    given = {name: value for name, value in options.items() if value not in (None, "")}
+    if tune:
+        given["tune"] = tuple(read_range(field, word, "--tune ") for field, word in split_words(tune).items())
+    asked = json.dumps([study.asked, str(given)]) if study.asked and given else study.asked
+    return replace(study, until_settled=until_settled, asked=asked, **given)
 
 
 def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, Recipe, Any]:

@@ -53,6 +53,7 @@ from fairtrial.train.state import State, StateFile, read_state
 from fairtrial.train.stream import Stream, check_split, make_stream
 
 _OURS = re.compile(r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|(curves|check)\..*")
+PAUSED = "paused"  # says an Ended of a run that was to come so far and no further
 GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
 
 
@@ -141,14 +142,16 @@ def run(
     module: Callable[[], Any] | None = None,
     name: str = "",
     watch: Watch | None = None,
+    until: int = 0,
     from_scratch: bool = False,
     allow_inexact: bool = False,
 ) -> Record:
     """Train as the recipe says, or return what was trained before; the folder is `<name>-<id>`.
 
     `module` makes a `torch.nn.Module` of your own for images (n, channels, height, width); it takes the place of
-    `model`. Ctrl-C finishes the step and saves: the same call goes on to the same bits. `allow_inexact` lets a run go
-    on in another environment, `from_scratch` begins it anew. Raises the errors of `fairtrial.spec.errors`.
+    `model`. Ctrl-C finishes the step and saves: the same call goes on to the same bits. `until` pauses the run when
+    that epoch is over; a later call goes on. `allow_inexact` lets a run go on in another environment, `from_scratch`
+    begins it anew. Raises the errors of `fairtrial.spec.errors`.
     """
     watch = watch or Quiet()
     store = FolderStore(store or "runs") if isinstance(store, str | Path | None) else store
@@ -159,14 +162,14 @@ def run(
     recipe = plan.recipe
     run_id = recipe.id(data.fingerprint)
     found = store.find(run_id)
-    if found and not from_scratch and is_over(store, found):
+    if found and not from_scratch and has_reached(store, found, until):
         return store.read(found)
     name = found or f"{slug(name or recipe.model)}-{run_id}"
     with interrupts() as signals, memory_errors(), new_start_offered(name), store.hold(name), engine_threads(recipe):
         job = begin(plan, data, store, name, module, from_scratch)
         past = resume(job, watch, allow_inexact)
         watch.begin(name, recipe, recipe.epochs * job.stream.per_epoch, job.state.step)
-        work(job, past, watch, signals)
+        work(job, past, watch, until, signals)
     return store.read(name)
 
 
@@ -176,10 +179,19 @@ def whole_plan(recipe: Recipe, module: Callable[[], Any] | None, known: Facts) -
     return plan if module is None else with_module(plan, module)
 
 
-def is_over(store: Store, name: str) -> bool:
-    """Whether the run came to an end that is no interruption."""
+def has_reached(store: Store, name: str, until: int = 0) -> bool:
+    """Whether the run came to its end, or to the end of epoch `until`."""
     last = whole_events(store, name)[-1:]
-    return any(isinstance(event, Ended) and event.reason != "interrupted" for event in last)
+    return any(isinstance(e, Ended) and (e.reason != "interrupted" or _paused(e) and 0 < until <= e.epoch) for e in last)
+
+
+def was_stopped(record: Record) -> bool:
+    """Whether a signal ended the run, and not its recipe or a pause that was asked for."""
+    return record.end is None and not _paused(record.events[-1])
+
+
+def _paused(event: Event) -> bool:
+    return isinstance(event, Ended) and event.detail == PAUSED
 
 
 @dataclass(frozen=True)
@@ -248,7 +260,8 @@ def resume(job: Job, watch: Watch, allow_inexact: bool) -> tuple[Event, ...]:
         check_environment(job, watch, allow_inexact)
         file, past = newest_good(job, states, watch)
         job.state.load(file)
-        watch.say(f"{job.name}: resumed after step {job.state.step}")
+        if not has_reached(job.store, job.name, until=1):  # a pause was asked for: nobody wonders that it goes on
+            watch.say(f"{job.name}: resumed after step {job.state.step}")
     lines = as_lines(past)
     if (job.store.get(job.name, EVENTS) or b"") != lines:  # as bytes: a torn line must not stay, the next would join it
         job.store.put(job.name, EVENTS, lines)
@@ -295,10 +308,13 @@ def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
     job.store.put(job.name, MADE, as_json({**was, "inexact": sorted({*was.get("inexact", []), *differing})}))
 
 
-def work(job: Job, past: tuple[Event, ...], watch: Watch, signals: list[int]) -> None:
+def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: list[int]) -> None:
     """Make what is left of the run, writing each event as it comes."""
     recipe, state = job.plan.recipe, job.state
     count, progress, diverged = len(past), progress_of(recipe, past), ""
+
+    def stop() -> bool:
+        return bool(signals) or 0 < until <= state.step / job.stream.per_epoch
 
     def write(event: Event) -> None:
         nonlocal count, progress
@@ -312,7 +328,7 @@ def work(job: Job, past: tuple[Event, ...], watch: Watch, signals: list[int]) ->
         watch.see(event)
 
     try:
-        for event in train(recipe, state, job.stream, job.plan.criterion, past, lambda: bool(signals)):
+        for event in train(recipe, state, job.stream, job.plan.criterion, past, stop):
             write(event)
     except Diverged as error:
         diverged = str(error)
@@ -331,7 +347,7 @@ def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> E
         return replace(ended, detail=f"the {recipe.monitor} of no epoch was a finite number")
     complete = step == recipe.epochs * job.stream.per_epoch or 0 < recipe.patience <= progress.waited
     if not complete:
-        return replace(ended, reason="interrupted", detail=signal.Signals(signals[0]).name)
+        return replace(ended, reason="interrupted", detail=signal.Signals(signals[0]).name if signals else PAUSED)
     reason = "finished" if step == recipe.epochs * job.stream.per_epoch else "early-stopped"
     return replace(ended, reason=reason, scores=test_scores(job) if recipe.score_test else {})
 

@@ -21,6 +21,7 @@ from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.spec.tensorfile import unpack
 
 EVENTS, RECIPE, MADE, BEST = "events.jsonl", "recipe.json", "made.json", "best.safetensors"
+STUDIES = "studies"  # the folder of their folders
 LOCK, OWNER = "lock", "owner"  # who works on a run: no part of it
 
 
@@ -98,6 +99,12 @@ class Record:
 
         return probabilities(self, images)
 
+    def outputs(self, images: Any) -> Any:
+        """What the net itself says (n, outputs) of images (n, height, width, channels) uint8: logits, or a number."""
+        from fairtrial.predict import outputs  # needs an engine
+
+        return outputs(self, images)
+
     def _repr_html_(self) -> str:
         from fairtrial.report.page import record_html  # needs altair
 
@@ -112,6 +119,10 @@ class Store(Protocol):
 
     def list(self) -> list[str]:
         """The names of all runs that were begun, oldest first."""
+        ...
+
+    def studies(self) -> list[str]:
+        """The folders of studies, sorted; their files are got and put like those of a run."""
         ...
 
     def find(self, run_id: str) -> str:
@@ -211,6 +222,11 @@ class FolderStore:
             begun = [entry for entry in os.scandir(self.root) if (Path(entry.path) / RECIPE).is_file()]
             return [entry.name for entry in sorted(begun, key=lambda e: (Path(e.path) / RECIPE).stat().st_mtime_ns)]
 
+    def studies(self) -> list[str]:
+        folder = self.root / STUDIES
+        with disk_errors(folder):
+            return sorted(f"{STUDIES}/{entry.name}" for entry in os.scandir(folder)) if folder.is_dir() else []
+
     def find(self, run_id: str) -> str:
         with disk_errors(self.root):
             return next((path.parent.name for path in self.root.glob(f"*-{run_id}/{RECIPE}")), "")
@@ -304,6 +320,9 @@ class MemoryStore:
 
     def list(self) -> list[str]:
         return [name for name, files in self._files.items() if RECIPE in files]
+
+    def studies(self) -> list[str]:
+        return sorted(name for name in self._files if name.startswith(f"{STUDIES}/"))
 
     def find(self, run_id: str) -> str:
         return next((name for name in self.list() if name.endswith(f"-{run_id}")), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import inf, isfinite, nan
@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from fairtrial.parts.metrics import lower_is_better
 from fairtrial.spec.events import Fitted
+from fairtrial.spec.tuning import Tuned
 from fairtrial.statistics import Estimate, Verdict, estimate, judge_pairs, sampling_error, settled_pairs
 from fairtrial.store import Record
 
@@ -52,11 +54,18 @@ class Comparison:
     pairs: tuple[Pair, ...]
     records: dict[str, tuple[Record, ...]]  # by arm, in the order of seeds
     at_any_time: bool = False  # judged so that one may look after every seed, and stop at will
+    tuning: tuple[Tuned, ...] = ()  # of each arm; empty, if no field was tuned
+    folder: str = ""  # of the study in its store
 
     @property
     def summary(self) -> str:
-        """The outcome in a sentence or two."""
-        return summarise(self)
+        """The outcome in a sentence or two, with what may be unfair in it."""
+        return " ".join([summarise(self), *self.alarms])
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What may have made a straw man of an arm."""
+        return tuple(straw_men(self.tuning))
 
     def _repr_html_(self) -> str:
         from fairtrial.report.page import comparison_html  # needs altair
@@ -72,12 +81,13 @@ def compare_records(
     margin: float = 0.005,
     alpha: float = 0.05,
     at_any_time: bool = False,
+    tuning: tuple[Tuned, ...] = (),
 ) -> Comparison:
     """Arms by name, each with its fields and its records in the order of seeds, estimated and judged pair by pair.
 
     `at_any_time` judges so that error rates hold however often one looks before stopping (`statistics.settled_pairs`).
     """
-    lower = metric.endswith(("/loss", "/gap"))  # is better
+    lower = lower_is_better(metric)
     made = [_arm(name, fields, records, metric, alpha) for name, (fields, records) in arms.items()]
     made.sort(key=lambda arm: (arm.estimate.mean if lower else -arm.estimate.mean) if arm.values else inf)
     scores = {name: {r.recipe.seed: metric_of(r, metric) for r in records} for name, (_, records) in arms.items()}
@@ -92,7 +102,7 @@ def compare_records(
     pairs = [Pair(a, b, p, verdict) for (a, b), (p, verdict) in zip(couples, judged, strict=True)]
     seeds = max((len(records) for _, records in arms.values()), default=0)
     kept = {name: tuple(records) for name, (_, records) in arms.items()}
-    return Comparison(study, metric, margin, alpha, seeds, tuple(made), tuple(pairs), kept, at_any_time)
+    return Comparison(study, metric, margin, alpha, seeds, tuple(made), tuple(pairs), kept, at_any_time, tuning)
 
 
 def _arm(name: str, fields: dict[str, Any], records: Sequence[Record], metric: str, alpha: float) -> Arm:
@@ -149,6 +159,29 @@ def summarise(comparison: Comparison) -> str:
             seeds = f"{arm.failed} of {len(arm.runs)} seeds"
             said.append(f"{arm.name} diverged in {seeds}: what is said of it is said of the others.")
     return " ".join(said)
+
+
+def straw_men(tuning: Sequence[Tuned]) -> Iterator[str]:
+    """Arms whose own value may not have been found, or not with the means that the others had."""
+    for tuned in tuning:
+        for each in tuned.at_edge():
+            yield (
+                f"{tuned.arm}: its best {each.field}, {tuned.values[each.field]:g}, is at the edge of what was tried in "
+                f"{each}; a wider range may change the verdict."
+            )
+        if tuned.trials and tuned.chosen is None:
+            yield f"{tuned.arm}: no trial came to its end, so it ran untuned."
+        elif 2 * tuned.diverged > len(tuned.trials):
+            yield f"{tuned.arm}: {tuned.diverged} of its {len(tuned.trials)} trials diverged; its value comes from the others."
+    most = {each for tuned in tuning for each in tuned.ranges}
+    for tuned in tuning:
+        unused = ", ".join(sorted(each.field for each in most - set(tuned.ranges)))
+        if unused:
+            yield f"Unequal tuning: {tuned.arm} does not use {unused}; the others were tuned in it."
+    planned = {tuned.arm: tuned.planned for tuned in tuning if tuned.trials}
+    if len(set(planned.values())) > 1:
+        said = ", ".join(f"{arm} {epochs}" for arm, epochs in planned.items())
+        yield f"Unequal budgets of tuning, in epochs: {said}."
 
 
 def _sentence(pair: Pair, points: bool) -> str:

@@ -14,6 +14,7 @@ from fairtrial.report import views, wording
 from fairtrial.report.text import plain
 from fairtrial.spec.events import Event, Fitted, Scored
 from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.tuning import Tuned
 from fairtrial.store import Record
 
 REDRAWS = 4  # a second: enough to look alive, too few to cost a run anything
@@ -109,6 +110,11 @@ class StudyProgress(_Live):
         self._bar.start()
         before = f", {reused} of them made before" if reused else ""
         self.say(f"{wording.counted(total, 'run')}{before}")
+
+    def tuned(self, tuned: Tuned, left: int) -> None:
+        """An arm has its values; so many arms have not."""
+        self.say(wording.tuned(tuned))
+        self._bar.update(self._task, words=f"{wording.counted(left, 'arm')} to tune" if left else "")
 
     @property
     def watch(self) -> StudyRuns:

@@ -1,6 +1,6 @@
-"""Executors turn recipes into finished runs: one after the other, or in worker processes that stay for a whole study.
+"""Executors make runs: one after the other, or in worker processes that stay for a whole study.
 
-A worker is a process of its own that reads recipes and answers with names of runs, one JSON line each: nothing is
+A worker is a process of its own that reads tasks and answers with names of runs, one JSON line each: nothing is
 pickled, a script that calls `ft.compare` needs no `__main__` guard, and all systems work alike.
 """
 
@@ -15,16 +15,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import IO, Any, NoReturn, Protocol, TypeAlias
 
-from fairtrial.runner import Watch, run
-from fairtrial.spec.errors import FairtrialError, OutOfResources, UsageError
+from fairtrial.runner import Watch, run, was_stopped
+from fairtrial.spec.errors import FairtrialError, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record, Store
 
-Done: TypeAlias = tuple[int, str]  # place in the list of recipes, name of the run
 GRACE = 10  # seconds for the step under way and for saving it
 KILLED = (-9, 137)  # by SIGKILL, itself or as a shell tells it: what a system short of memory sends
 # Ctrl-C in the terminal does not reach a worker: this process ends it, and its run is saved.
@@ -33,19 +35,54 @@ APART: dict[str, Any] = (
 )
 
 
-class Executor(Protocol):
-    """Called with a store and recipes, it yields what is done, in whatever order runs end."""
+@dataclass(frozen=True)
+class Task:
+    """A recipe to run to its end, or, where `until` is not 0, until that epoch is over."""
 
-    def __call__(self, store: Store, recipes: Sequence[Recipe], watch: Watch) -> Generator[Done]: ...
+    recipe: Recipe
+    until: int = 0
+    name: str = ""  # what the run's folder is called; empty: after its model
+
+    def line(self) -> str:
+        """As a worker reads it."""
+        return f'{{"recipe":{self.recipe.canonical()},"until":{self.until},"name":{json.dumps(self.name)}}}'
 
 
-def serial(store: Store, recipes: Sequence[Recipe], watch: Watch) -> Generator[Done]:
+class Pool(Protocol):
+    """Where runs are made: tasks go in at any time and come out with the names of their runs, in any order."""
+
+    def submit(self, task: Task) -> None: ...
+
+    def next(self) -> tuple[Task, str]:
+        """Wait for a task that is done; raises the error of a run that failed."""
+        ...
+
+
+Executor: TypeAlias = Callable[[Store, Watch], AbstractContextManager[Pool]]  # runs under way are saved at its end
+
+
+class Serial:
     """One run after the other, in this process."""
-    for place, recipe in enumerate(recipes):
-        record = run(recipe, store, watch=watch)
-        if record.end is None:
+
+    def __init__(self, store: Store, watch: Watch) -> None:
+        self.store, self.watch = store, watch
+        self.tasks: deque[Task] = deque()
+
+    def submit(self, task: Task) -> None:
+        self.tasks.append(task)
+
+    def next(self) -> tuple[Task, str]:
+        task = self.tasks.popleft()
+        record = run(task.recipe, self.store, name=task.name, until=task.until, watch=self.watch)
+        if was_stopped(record):
             stop_too(record)
-        yield place, record.name
+        return task, record.name
+
+
+@contextlib.contextmanager
+def serial(store: Store, watch: Watch) -> Generator[Pool]:
+    """Runs in this process."""
+    yield Serial(store, watch)
 
 
 def stop_too(record: Record) -> NoReturn:
@@ -56,46 +93,52 @@ def stop_too(record: Record) -> NoReturn:
     raise KeyboardInterrupt
 
 
+class Processes:
+    """Worker processes, each making one run at a time; one that dies is replaced, and its run goes on."""
+
+    def __init__(self, jobs: int, store: Store, watch: Watch) -> None:
+        self.jobs, self.path, self.watch = jobs, store.path, watch
+        self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[tuple[Task, str] | BaseException] = queue.SimpleQueue()
+        self.workers: list[Worker] = []
+        self.under_way = 0
+
+    def submit(self, task: Task) -> None:
+        self.under_way += 1
+        if len(self.workers) < min(self.jobs, self.under_way):
+            self.workers.append(Worker(self.path, self.tasks, self.answers, self.watch))
+        self.tasks.put(task)
+
+    def next(self) -> tuple[Task, str]:
+        answer = self.answers.get()
+        if isinstance(answer, BaseException):
+            raise answer
+        self.under_way -= 1
+        return answer
+
+    def close(self) -> None:
+        """End the processes, all at the same time; runs under way are saved first."""
+        for worker in self.workers:
+            worker.close()
+            self.tasks.put(None)
+        patience = time.monotonic() + GRACE
+        for worker in self.workers:
+            worker.join(patience)
+
+
 def processes(jobs: int) -> Executor:
-    """`jobs` worker processes, each making one run at a time; one that dies is replaced, and its run goes on."""
-    if jobs < 1:
-        raise UsageError(f"jobs={jobs}: at least one")
-
-    def execute(store: Store, recipes: Sequence[Recipe], watch: Watch) -> Generator[Done]:
-        tasks: queue.SimpleQueue[tuple[int, Recipe]] = queue.SimpleQueue()
-        for task in enumerate(recipes):
-            tasks.put(task)
-        answers: queue.SimpleQueue[Done | BaseException] = queue.SimpleQueue()
-        workers: list[Worker] = []
-        try:
-            for _ in range(min(jobs, len(recipes))):
-                workers.append(Worker(store.path, tasks, answers, watch))
-            for _ in recipes:
-                answer = answers.get()
-                if isinstance(answer, BaseException):
-                    raise answer
-                yield answer
-        finally:
-            end(workers)
-
-    return execute
-
-
-def end(workers: Sequence[Worker]) -> None:
-    """End the processes, all at the same time; runs under way are saved first."""
-    for worker in workers:
-        worker.close()
-    patience = time.monotonic() + GRACE
-    for worker in workers:
-        worker.join(patience)
+    """Runs in `jobs` worker processes, started as they are needed; 0: one for each core."""
+    if jobs < 0:
+        raise UsageError(f"jobs={jobs}: at least one, or 0 for each core")
+    return lambda store, watch: contextlib.closing(Processes(jobs or cores(), store, watch))
 
 
 class Worker:
-    """A worker process, and the thread that hands it recipes while there are any."""
+    """A worker process, and the thread that hands it tasks."""
 
     def __init__(
-        self, path: str, tasks: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Any], watch: Watch
-    ) -> None:  # fmt: skip
+        self, path: str, tasks: queue.SimpleQueue[Task | None], answers: queue.SimpleQueue[Any], watch: Watch
+    ) -> None:
         self.path, self.tasks, self.answers, self.watch = path, tasks, answers, watch
         self.process = self._start()
         self.ended = False
@@ -129,19 +172,16 @@ class Worker:
 
     def _hand_out(self) -> None:
         try:
-            while not self.ended:
-                place, recipe = self.tasks.get_nowait()
-                self.answers.put((place, self._ask(recipe)))
-        except queue.Empty:
-            return
+            while (task := self.tasks.get()) and not self.ended:
+                self.answers.put((task, self._ask(task)))
         except BaseException as error:  # whoever waits for answers would wait for ever
             self.answers.put(error)
 
-    def _ask(self, recipe: Recipe) -> str:
-        """The name of the recipe's run. A worker that dies in it is replaced once: the same death again has a cause."""
+    def _ask(self, task: Task) -> str:
+        """The name of the task's run. A worker that dies in it is replaced once: the same death again has a cause."""
         code = 0
         for _ in range(2):
-            answer = self._exchange(recipe)
+            answer = self._exchange(task)
             if answer:
                 return _name(answer)
             code = _close(self.process)
@@ -154,7 +194,7 @@ class Worker:
             raise OutOfResources("a worker process died twice in the same run; likely memory: fewer --jobs need less")
         raise FairtrialError(f"a worker process died twice in the same run, the last time with exit code {code}")
 
-    def _exchange(self, recipe: Recipe) -> str:
+    def _exchange(self, task: Task) -> str:
         """The answer's line; empty if the process ended."""
         process = self.process
         assert process.stdin is not None
@@ -163,7 +203,7 @@ class Worker:
             with self.turn:
                 if self.ended:
                     return ""
-                process.stdin.write(recipe.canonical() + "\n")
+                process.stdin.write(task.line() + "\n")
             return process.stdout.readline()
         except OSError:
             return ""
@@ -207,4 +247,21 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-EXECUTORS: dict[str, Callable[[int], Executor]] = {"processes": processes, "serial": lambda _: serial}
+EXECUTORS = ("processes", "serial", "ray")
+
+
+def make_executor(name: str, jobs: int, address: str) -> Executor:
+    """The executor of that name; UsageError if there is none, or it needs what is not there."""
+    if address and name != "ray":
+        raise UsageError(f"--address {address} is for --executor ray")
+    match name:
+        case "processes":
+            return processes(jobs)
+        case "serial":
+            return serial
+        case "ray":
+            from fairtrial.study.on_ray import ray_executor  # ray is an extra
+
+            return ray_executor(jobs, address)
+        case _:
+            raise UnknownName("executor", name, EXECUTORS)

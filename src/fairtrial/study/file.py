@@ -16,9 +16,11 @@ from fairtrial.catalogue import read_base, study_path
 from fairtrial.parts.metrics import check_metric
 from fairtrial.spec.errors import UnknownName, UsageError
 from fairtrial.spec.recipe import Recipe, make_recipe
+from fairtrial.spec.tuning import TRIALS, read_range
 from fairtrial.study.plan import Setting, Study, grid, read_levels, study_of
 
 Seeds = Annotated[int, Field(ge=1, le=10_000)]
+Trials = Annotated[int, Field(ge=2, le=10_000)]
 Margin = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Levels = dict[str, list[Any]]
 
@@ -37,6 +39,8 @@ class Body(BaseModel):
     seeds: Seeds = Field(default=5, description="runs of each arm, paired across arms by seed")
     margin: Margin = Field(default=0.005, description="the difference in the metric that would not matter")
     metric: str = Field(default="test/accuracy", description="the score that decides, or measure/NAME")
+    tune: dict[str, str] = Field(default={}, description="ranges of fields that each arm gets its own value of")
+    trials: Trials = Field(default=TRIALS, description="short runs of each arm to find these values")
 
 
 class StudyFile(Body):
@@ -110,7 +114,9 @@ def describe(path: Path) -> dict[str, Any]:
 
 def _told(body: Body, study: Study) -> dict[str, Any]:
     arms = {arm: study.fields(arm) for arm in study.arms}
-    settings = {"seeds": len(study.seeds), "margin": study.margin, "metric": study.metric}
+    settings: dict[str, Any] = {"seeds": len(study.seeds), "margin": study.margin, "metric": study.metric}
+    if study.tune:
+        settings |= {"tune": " ".join(map(str, study.tune)), "trials": study.trials}
     return {"recipe": body.recipe, "fields": body.fields, "arms": arms, **settings}
 
 
@@ -142,7 +148,9 @@ def read_study(
     levels = read_levels(base, words or {})
     settings = _grid(body, source, inner, levels) if body.arms else _named(body, source, inner, levels)
     study = study_of(path.stem, base, settings, body.seeds if seeds is None else seeds)
-    return replace(study, margin=body.margin, metric=body.metric)
+    tune = tuple(read_range(name, word, source.at(*inner, "tune", name)) for name, word in body.tune.items())
+    asked = json.dumps([path.name, dict(words or {}), full])
+    return replace(study, margin=body.margin, metric=body.metric, tune=tune, trials=body.trials, asked=asked)
 
 
 def parse(path: Path) -> tuple[StudyFile, Source]:

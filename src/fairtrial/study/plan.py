@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 from fairtrial.parts.models import MODELS
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.recipe import Recipe, from_words, make_recipe
+from fairtrial.spec.tuning import TRIALS, Range, Tuned
 
 MOST_SEEDS = 10_000  # of an arm: a number beyond it is a slip of the finger
 
@@ -24,10 +25,20 @@ class Study:
     seeds: tuple[int, ...]
     margin: float = 0.005  # the difference in the metric that would not matter
     metric: str = "test/accuracy"
+    until_settled: bool = False  # the seeds are the most there can be: fewer will do once every pair is decided
+    tune: tuple[Range, ...] = ()  # each arm gets its own value of these fields
+    trials: int = TRIALS  # of each arm
+    asked: str = ""  # the file and the words that a study was read from
 
     def recipes(self) -> list[tuple[str, Recipe]]:
         """Every run with its arm; the seeds go round first, so that a study stopped early has all arms."""
         return [(name, recipe.but(seed=seed)) for seed in self.seeds for name, recipe in self.arms.items()]
+
+    def at(self, tuned: Iterable[Tuned]) -> Study:
+        """The study with each arm at the values chosen for it."""
+        chosen = {each.arm: each.values for each in tuned}
+        arms = {arm: recipe.but(**chosen.get(arm, {})) for arm, recipe in self.arms.items()}
+        return replace(self, arms=arms)
 
     def fields(self, arm: str) -> dict[str, Any]:
         """What sets the arm apart from the base recipe's other arms."""

@@ -1,4 +1,4 @@
-"""A worker process: recipes come in on standard input, names of runs go out on standard output, a JSON line each.
+"""A worker process: tasks come in on standard input, names of runs go out on standard output, a JSON line each.
 
 It lives as long as its parent holds the input open. When that closes, the run under way is saved and the process ends.
 """
@@ -15,8 +15,8 @@ import time
 import traceback
 from typing import Any
 
-from fairtrial.runner import run
-from fairtrial.spec.errors import Busy, FairtrialError
+from fairtrial.runner import run, was_stopped
+from fairtrial.spec.errors import Busy, FairtrialError, UsageError
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.store import FolderStore, Record, Store
 
@@ -43,7 +43,7 @@ def main(path: str) -> None:
 
 
 def listen(inputs: int, tasks: queue.SimpleQueue[str]) -> None:
-    """Pass on recipes; when there can be no more, do what SIGTERM does: save the run under way, and end."""
+    """Pass on tasks; when there can be no more, do what SIGTERM does: save the run under way, and end."""
     for line in os.fdopen(inputs, encoding="utf8"):
         tasks.put(line)
     tasks.put("")
@@ -53,20 +53,24 @@ def listen(inputs: int, tasks: queue.SimpleQueue[str]) -> None:
 def answer_to(task: str, store: Store) -> dict[str, Any]:
     """What to tell of a task's run; nothing if a signal ended it."""
     try:
-        record = made(make_recipe(json.loads(task)), store)
+        match json.loads(task):
+            case {"recipe": dict() as fields, "until": int() as until, "name": str() as name}:
+                record = made(make_recipe(fields), store, until, name)
+            case _:
+                raise UsageError(f"not a task: {task.strip()[:80]}")
     except FairtrialError as error:
         return {"error": str(error), "exit_code": error.exit_code}
     except Exception as error:
         return {"error": "".join(traceback.format_exception_only(error)).strip().splitlines()[-1], "exit_code": 1}
-    return {"run": record.name} if record.end else {}
+    return {} if was_stopped(record) else {"run": record.name}
 
 
-def made(recipe: Recipe, store: Store) -> Record:
-    """The recipe's run; one that another process is about to let go of is waited for."""
+def made(recipe: Recipe, store: Store, until: int, name: str) -> Record:
+    """The recipe's run, as far as asked; one that another process is about to let go of is waited for."""
     patience = time.monotonic() + PATIENCE
     while True:
         try:
-            return run(recipe, store)
+            return run(recipe, store, until=until, name=name)
         except Busy:
             if time.monotonic() > patience:
                 raise
