@@ -115,11 +115,8 @@ def arms_table(comparison: Comparison) -> Table:
         )
         for a in comparison.arms
     ]
-    heads, diverged = (
-        ["arm", "n", f"mean {key}", f"{level(comparison.alpha)} interval", "time"],
-        any(a.failed for a in comparison.arms),
-    )
-    heads += ["diverged"] * diverged
+    heads = ["arm", "n", f"mean {key}", f"{level(comparison.alpha)} interval", "time"]
+    heads += ["diverged"] * any(arm.failed for arm in comparison.arms)
     notes = _beyond_seeds(comparison)
     return table(f"{comparison.study}: {key} by arm", heads, [row[: len(heads)] for row in rows], notes=notes)
 

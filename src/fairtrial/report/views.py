@@ -214,11 +214,15 @@ class ArmView:
 
 
 def curve_key(comparison: Comparison) -> str:
-    """The score that the curves show: the first that all runs have, validation before training."""
+    """The score that the curves show: of the metric's kind if there are such, the first that all runs have.
+
+    Validation comes before training. A measure is known for the end of a run alone: accuracy stands for it.
+    """
     kind = comparison.metric.rpartition("/")[2]
     runs = [record for records in comparison.records.values() for record in records]
-    keys = [f"{part}/{kind}" for part in ("valid", "train", "running")]
-    return next((k for k in keys if all(any(k in e.scores for e in r.epochs) for r in runs if r.epochs)), keys[0])
+    scored = [epoch.scores for record in runs for epoch in record.epochs]
+    keys = [f"{part}/{measure}" for measure in (kind, "accuracy", "loss") for part in ("valid", "train", "running")]
+    return next((key for key in keys if all(key in scores for scores in scored)), keys[0])
 
 
 def arm_views(comparison: Comparison) -> list[ArmView]:

@@ -1,0 +1,80 @@
+"""Studies that were made are read back from their store: judged again from the records, without training anything."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from fairtrial.inventory import StudyLine, study_lines
+from fairtrial.spec.errors import DamagedFile, UnknownName
+from fairtrial.spec.events import Ended
+from fairtrial.spec.files import RESULT, SCORES, STUDIES
+from fairtrial.store import FolderStore, Record, json_of
+from fairtrial.verdicts import Comparison, compare_records
+
+
+def studies_called(store: FolderStore, word: str) -> list[StudyLine]:
+    """Made studies of this name, or whose folder is called so or begins so, as far as its id; the newest last."""
+    done = [line for line in study_lines(store.root) if line.ended == "done"]
+    begins = [line for line in done if line.folder.startswith(word) and word.startswith(f"{_stem(line.folder)}-")]
+    return begins or [line for line in done if word in (line.study, _stem(line.folder))]
+
+
+def _stem(folder: str) -> str:
+    """A study's folder without the id."""
+    return folder.rpartition("-")[0]
+
+
+def result(store: FolderStore, folder: str) -> dict[str, Any]:
+    """The study's `study.json`, with the paths of where it is now."""
+    path = store.root / STUDIES / folder
+    return {**json_of(store, f"{STUDIES}/{folder}", RESULT), "path": str(path), "report": str(path / "report.html")}
+
+
+def reread(store: FolderStore, folder: str) -> Comparison:
+    """The comparison that the study came to; DamagedFile if its runs are not there, or not as they were."""
+    plain, scores = result(store, folder), _scores(store, folder)
+    try:
+        arms = {
+            arm["name"]: (arm["fields"], [_scored(store, folder, run, plain["metric"], scores) for run in arm["runs"]])
+            for arm in plain["arms"]
+        }
+        comparison = compare_records(
+            plain["study"], arms, metric=plain["metric"], margin=plain["margin"], at_any_time=plain["until_settled"]
+        )
+        was = {arm["name"]: tuple(arm["values"]) for arm in plain["arms"]}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedFile(f"{STUDIES}/{folder}/{RESULT}: not what a study is written as ({error})") from error
+    if changed := [arm.name for arm in comparison.arms if arm.values != was[arm.name]]:
+        raise DamagedFile(
+            f"study {folder}: its runs of {', '.join(changed)} have other scores now than it was made from"
+        )
+    return replace(comparison, folder=f"{STUDIES}/{folder}")
+
+
+def _scored(store: FolderStore, folder: str, run: str, metric: str, scores: Mapping[str, float]) -> Record:
+    """A run of the study, with the measure that was worked out from its weights when the study was made."""
+    try:
+        record = store.read(run)
+    except UnknownName:
+        raise DamagedFile(f"study {folder}: its run {run} is gone from {store.path}; compare makes it again") from None
+    last = record.events[-1] if record.events else None
+    if not isinstance(last, Ended) or metric in record.scores or run not in scores:
+        return record
+    ended = replace(last, scores={**last.scores, metric: scores[run]})
+    return replace(record, events=(*record.events[:-1], ended))
+
+
+def _scores(store: FolderStore, folder: str) -> dict[str, float]:
+    """The metric of each run of the study that came to one."""
+    data = store.get(f"{STUDIES}/{folder}", SCORES)
+    if data is None:
+        raise DamagedFile(f"{STUDIES}/{folder}/{SCORES} is missing")
+    try:
+        _, *rows = csv.reader(io.StringIO(data.decode(), newline=""))
+        return {run: float(value) for _, _, value, run in rows if value}
+    except (ValueError, csv.Error) as error:
+        raise DamagedFile(f"{STUDIES}/{folder}/{SCORES}: {error}") from error

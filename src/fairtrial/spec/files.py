@@ -1,0 +1,6 @@
+"""The names of the files that a store holds."""
+
+EVENTS, RECIPE, MADE, BEST = "events.jsonl", "recipe.json", "made.json", "best.safetensors"
+LOCK, OWNER = "lock", "owner"  # who works on a run: no part of it
+STUDIES = "studies"  # the folder of their folders
+PLAN, RESULT, SCORES = "plan.json", "study.json", "scores.csv"  # of a study: what was meant, what came out
