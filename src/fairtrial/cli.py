@@ -21,6 +21,7 @@ from fairtrial.spec.errors import FairtrialError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fairtrial.inventory import StudyLine
     from fairtrial.spec.recipe import Recipe
     from fairtrial.store import FolderStore, Record
     from fairtrial.study.plan import Study
@@ -166,8 +167,10 @@ def show(
 ) -> None:
     """Print a net layer by layer, a study, or how a run ended.
 
-    For a net: output shape, parameters, multiply-adds and memory of each layer.
+    For a net: output shape, parameters, multiply-adds and memory of each layer. A study that was made is printed as it
+    came out; of several with one name the newest, or the one that the beginning of its folder's name picks.
     """
+    from fairtrial.made import studies_called
     from fairtrial.report.contract import arch_json, record_json
     from fairtrial.report.text import show_arch, show_record
     from fairtrial.runner import make_plan
@@ -177,6 +180,9 @@ def show(
     if target in _store(store).list():
         record = _store(store).read(target)
         print_json(record_json(record)) if as_json else show_record(record, console())
+        return
+    if not fields and (made := studies_called(_store(store), target)):
+        show_study(made, _store(store), as_json)
         return
     if path := find_study(target):
         plain = describe(path)
@@ -221,16 +227,20 @@ def list_(
     as_json: Json = False,
     store: StorePath = RUNS,
 ) -> None:
-    """List what there is by name: models, recipes, studies, optimizers, losses, schedules, runs and so on."""
+    """List what there is by name: models, recipes, studies, optimizers, losses, schedules, runs and so on.
+
+    Runs and studies of the store come with what they were and how they ended, the newest last.
+    """
+    if kind == "runs":
+        list_runs(store, as_json)
+        return
     from fairtrial.catalogue import KINDS, listing
 
-    if not kind:
-        listed = dict.fromkeys((*KINDS, "runs"), "")
-    elif kind == "runs":
-        listed = dict.fromkeys(_store(store).list(), "")
+    listed = listing(kind) if kind else dict.fromkeys((*KINDS, "runs"), "")
+    if kind == "studies":
+        list_studies(listed, store, as_json)
     else:
-        listed = listing(kind)
-    print_json({kind or "kinds": listed}) if as_json else show_names(listed)
+        print_json({kind or "kinds": listed}) if as_json else show_names(listed)
 
 
 @app.command()
@@ -296,6 +306,48 @@ def reproduce(
         show_names({key: f"{then!r} then, {now!r} now" for key, (then, now) in made.scores.items()})
         print("\n".join(made.differs or ["versions, machine and device are the same"]))
     raise typer.Exit(0 if made.identical else 1)
+
+
+def list_runs(store: Path, as_json: bool) -> None:
+    """The runs of the store."""
+    from fairtrial.inventory import run_lines
+    from fairtrial.report.listing import runs_json, runs_text
+
+    lines = run_lines(store)
+    if as_json:
+        print_json({"runs": runs_json(lines)})
+    elif lines:
+        print_lines(runs_text(lines, room()))
+
+
+def list_studies(shipped: dict[str, str], store: Path, as_json: bool) -> None:
+    """The shipped studies with their questions, and those that the store holds with what came out."""
+    from fairtrial.inventory import study_lines
+    from fairtrial.report.listing import studies_json, studies_text
+
+    lines = study_lines(store)
+    if as_json:
+        print_json({"studies": shipped, "made": studies_json(lines)})
+        return
+    show_names(shipped)
+    if lines:
+        print_lines(["", f"in {store}:", *studies_text(lines, room())])
+
+
+def show_study(made: list[StudyLine], store: FolderStore, as_json: bool) -> None:
+    """The newest of the studies that were made, as `compare` printed it; where there are others, they are named."""
+    from fairtrial.made import reread, result
+    from fairtrial.report.text import show_comparison
+
+    *others, newest = made
+    plain = result(store, newest.folder)
+    if as_json:
+        print_json(plain)
+    else:
+        show_comparison(reread(store, newest.folder), console())
+        print(f"report: {plain['report']}")
+    if others:
+        print(f"older ones: {', '.join(line.folder for line in reversed(others))}", file=sys.stderr)
 
 
 def read_seeds(word: str) -> tuple[int | None, bool]:
@@ -399,6 +451,17 @@ def show_names(listed: dict[str, str]) -> None:
     width = max(map(len, listed), default=0)
     for name, about in listed.items():
         print(f"{name:{width}}  {about}".rstrip())
+
+
+def print_lines(lines: list[str]) -> None:
+    """Lines of text at once, with what the output's encoding lacks as a question mark."""
+    encoding = sys.stdout.encoding
+    print("\n".join(lines).encode(encoding, "replace").decode(encoding))
+
+
+def room() -> int | None:
+    """The width of the terminal; None where the output goes elsewhere."""
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
 
 
 def print_json(value: dict[str, Any]) -> None:
