@@ -17,12 +17,10 @@ from filelock import FileLock, Timeout
 from fairtrial.spec.arrays import Tensors
 from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
 from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
+from fairtrial.spec.files import BEST, EVENTS, LOCK, MADE, OWNER, RECIPE, STUDIES
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.spec.tensorfile import unpack
 
-EVENTS, RECIPE, MADE, BEST = "events.jsonl", "recipe.json", "made.json", "best.safetensors"
-STUDIES = "studies"  # the folder of their folders
-LOCK, OWNER = "lock", "owner"  # who works on a run: no part of it
 
 
 @dataclass(frozen=True)
@@ -217,10 +215,9 @@ class FolderStore:
 
     def list(self) -> list[str]:
         with disk_errors(self.root):
-            if not self.root.is_dir():
-                return []
-            begun = [entry for entry in os.scandir(self.root) if (Path(entry.path) / RECIPE).is_file()]
-            return [entry.name for entry in sorted(begun, key=lambda e: (Path(e.path) / RECIPE).stat().st_mtime_ns)]
+            names = os.listdir(self.root) if self.root.is_dir() else []
+            begun = {name: time for name in names if (time := _written(f"{self.root}/{name}/{RECIPE}"))}
+            return sorted(begun, key=begun.__getitem__)
 
     def studies(self) -> list[str]:
         folder = self.root / STUDIES
@@ -229,7 +226,9 @@ class FolderStore:
 
     def find(self, run_id: str) -> str:
         with disk_errors(self.root):
-            return next((path.parent.name for path in self.root.glob(f"*-{run_id}/{RECIPE}")), "")
+            names = os.listdir(self.root) if self.root.is_dir() else []
+            ours = (name for name in names if name.endswith(f"-{run_id}"))
+            return next((name for name in ours if (self.root / name / RECIPE).is_file()), "")
 
     def read(self, name: str) -> Record:
         if not (self.root / name / RECIPE).is_file():
@@ -297,6 +296,14 @@ class FolderStore:
             with contextlib.suppress(OSError):  # a disk that takes no more is reported by what wrote to it
                 owner.unlink(missing_ok=True)
             lock.release()
+
+
+def _written(path: str) -> int:
+    """When a file was written, in nanoseconds; 0 if there is none."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def _sync_folder(folder: Path) -> None:
