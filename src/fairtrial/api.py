@@ -131,6 +131,7 @@ def make(
             for tuned in tune(study, pool, store, find):
                 tuning.append(tuned)
                 progress.tuned(tuned, len(study.arms) - len(tuning))
+        tuning.sort(key=lambda tuned: list(study.arms).index(tuned.arm))
         judged = Judged(study.at(tuning), store, tuple(tuning))
         seeds = make_runs(judged, pool, find, progress)
     return replace(judged.after(seeds), folder=folder)

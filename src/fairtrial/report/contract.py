@@ -8,6 +8,7 @@ from typing import Any
 
 from fairtrial.report.views import Outcome, outcome
 from fairtrial.spec.arch import Arch, Shape, summary, text
+from fairtrial.spec.tuning import tuned_json
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison
 
@@ -95,6 +96,8 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
             }
             for pair in comparison.pairs
         ],
+        "tuning": [tuned_json(tuned) for tuned in comparison.tuning],
+        "alarms": comparison.alarms,
         "summary": comparison.summary,
     }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import exp, isfinite, log
+from typing import Any
 
 from fairtrial.spec.errors import UnknownName, UsageError
 from fairtrial.spec.recipe import FIELDS, make_recipe
@@ -48,7 +49,7 @@ class Range:
         return self.field in WHOLE
 
     def __str__(self) -> str:
-        return f"{self.field}={self.low:g}..{self.high:g}{':log' if self.log else ''}"
+        return f"{self.field}={self.low}..{self.high}{':log' if self.log else ''}"
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,32 @@ class Tuned:
         return value in (min(tried), max(tried)) or not EDGE < range.share(value) < 1 - EDGE
 
 
+def tuned_json(tuned: Tuned) -> dict[str, Any]:
+    """As JSON has it; `read_tuned` is the way back."""
+    return {
+        "arm": tuned.arm,
+        "ranges": [str(each) for each in tuned.ranges],
+        "metric": tuned.metric,
+        "chosen": tuned.trials.index(tuned.chosen) if tuned.chosen else None,
+        "values": tuned.values,
+        "epochs": tuned.epochs,
+        "planned": tuned.planned,
+        "trials": [asdict(trial) for trial in tuned.trials],
+    }
+
+
+def read_tuned(plain: dict[str, Any]) -> Tuned:
+    """What `tuned_json` made; KeyError or TypeError for anything else."""
+    ranges = tuple(read_range(*text.split("=", 1)) for text in plain["ranges"])
+    trials = tuple(Trial(**trial) for trial in plain["trials"])
+    chosen = None if plain["chosen"] is None else trials[plain["chosen"]]
+    return Tuned(plain["arm"], ranges, plain["metric"], trials, chosen, plain["planned"])
+
+
 def _goes_on(range: Range, value: float) -> bool:
     """Whether there are values beyond the end that `value` is near to: no dropout is below 0."""
     try:
-        make_recipe({range.field: range.place(-1 if range.share(value) < 0.5 else 2)})
+        make_recipe({range.field: range.place(-0.1 if range.share(value) < 0.5 else 1.1)})
     except UsageError:
         return False
     return True
