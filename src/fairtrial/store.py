@@ -22,7 +22,6 @@ from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.spec.tensorfile import unpack
 
 
-
 @dataclass(frozen=True)
 class Record:
     """What a run was and what came of it: the recipe, how it was made, and its events so far."""
@@ -215,9 +214,12 @@ class FolderStore:
 
     def list(self) -> list[str]:
         with disk_errors(self.root):
-            names = os.listdir(self.root) if self.root.is_dir() else []
-            begun = {name: time for name in names if (time := _written(f"{self.root}/{name}/{RECIPE}"))}
+            begun = {name: time for name in self._names() if (time := _written(self.root / name / RECIPE))}
             return sorted(begun, key=begun.__getitem__)
+
+    def _names(self) -> Iterator[str]:
+        """Of all that lies in the store."""
+        return (entry.name for entry in os.scandir(self.root)) if self.root.is_dir() else iter(())
 
     def studies(self) -> list[str]:
         folder = self.root / STUDIES
@@ -226,8 +228,7 @@ class FolderStore:
 
     def find(self, run_id: str) -> str:
         with disk_errors(self.root):
-            names = os.listdir(self.root) if self.root.is_dir() else []
-            ours = (name for name in names if name.endswith(f"-{run_id}"))
+            ours = (name for name in self._names() if name.endswith(f"-{run_id}"))
             return next((name for name in ours if (self.root / name / RECIPE).is_file()), "")
 
     def read(self, name: str) -> Record:
@@ -298,10 +299,10 @@ class FolderStore:
             lock.release()
 
 
-def _written(path: str) -> int:
+def _written(path: Path) -> int:
     """When a file was written, in nanoseconds; 0 if there is none."""
     try:
-        return os.stat(path).st_mtime_ns
+        return path.stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
         return 0
 
