@@ -121,10 +121,10 @@ def test_the_id_hangs_on_every_field_and_on_the_data_but_not_on_their_path() -> 
         "model": "linear", "engine": "numpy", "device": "cpu", "precision": "float64", "threads": 2, "seed": 1,
         "epochs": 2, "batch": 2, "lr": 0.5, "optimizer": "sgd", "momentum": 0.5, "betas": (0.1, 0.2),
         "weight_decay": 0.1, "l1": 0.1, "l2": 0.1, "clip": 1.0, "schedule": "cosine", "loss": "mse",
-        "targets": "index", "label_smoothing": 0.1, "init": "zeros", "activation": "silu", "norm": "none",
-        "dropout": 0.1, "augment": "flip", "input": "standardise", "valid": 0.1, "images": 9, "monitor": "valid/accuracy",
-        "patience": 1, "min_delta": 0.1, "score_train": False, "score_every": 1, "test_every": 1, "save_every": 1,
-        "keep": "all",
+        "targets": "index", "label_smoothing": 0.1, "outliers": 0.1, "init": "zeros", "activation": "silu",
+        "norm": "none", "dropout": 0.1, "augment": "flip", "input": "standardise", "valid": 0.1, "images": 9,
+        "monitor": "valid/accuracy", "patience": 1, "min_delta": 0.1, "score_train": False, "score_test": False,
+        "score_every": 1, "test_every": 1, "save_every": 1, "keep": "all",
     }  # fmt: skip
     ids = {base.id("f"), base.id("g")}
     for field, value in others.items():

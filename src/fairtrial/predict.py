@@ -64,14 +64,19 @@ def probabilities(record: Record, images: Any) -> NumpyArray:
     Softmax of the outputs, their sigmoid under the loss `bce`, and all on the nearest class where the net predicts a
     number. DataError for images of another shape than the run was trained on.
     """
-    pixels = pixels_for(record, images)
-    if not len(pixels):
+    if not len(pixels_for(record, images)):
         return np.empty((0, len(record.made["data"]["classes"])))
+    return as_probabilities(record, outputs(record, images))
+
+
+def outputs(record: Record, images: Any) -> NumpyArray:
+    """What the net itself says (n, outputs), in float64, of at least one image (n, height, width, channels) uint8."""
+    pixels = pixels_for(record, images)
     net = net_of(record)
     fitted = {k.removeprefix("input/"): net.array(v) for k, v in record.weights().items() if k.startswith("input/")}
     batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)]
-    outputs = [net.numpy(net.forward(apply(net.array(batch), fitted))) for batch in batches]
-    return as_probabilities(record, np.concatenate(outputs).astype(np.float64))
+    said = [net.numpy(net.forward(apply(net.array(batch), fitted))) for batch in batches]
+    return np.concatenate(said).astype(np.float64)
 
 
 def prepared(record: Record, images: Any) -> NumpyArray:

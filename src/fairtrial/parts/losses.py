@@ -19,6 +19,7 @@ from fairtrial.spec.registry import Registry, call
 
 Coding: TypeAlias = Literal["index", "one-hot", "number"]
 LOSSES: Registry[Callable[..., Loss]] = Registry("loss")
+WILD = 10  # an outlier among numbers is up to so many times the largest label, of either sign
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class Criterion:
 
     loss: Loss
     coding: Coding
-    table: NumpyArray  # (classes, outputs), float64
+    classes: int
+    table: NumpyArray  # (classes, outputs), float64; behind the classes may stand wild numbers, for outliers
 
     @property
     def outputs(self) -> int:
@@ -121,12 +123,18 @@ class Criterion:
     def predict(self, xp: Any, y: Array) -> Array:
         """The class (n,) that outputs (n, k) stand for: the largest one, or the number rounded to a class."""
         if self.coding == "number":
-            return xp.clip(xp.round(y[:, 0]), 0, len(self.table) - 1)
+            return xp.clip(xp.round(y[:, 0]), 0, self.classes - 1)
         return xp.argmax(y, 1)
 
     def correct(self, xp: Any, y: Array, labels: Array) -> Array:
         """How many of the outputs y (n, k) name the right class."""
         return (self.predict(xp, y) == labels).sum()
+
+    def wrong(self, labels: NumpyArray, random: np.random.Generator) -> NumpyArray:
+        """Rows of the table that are not those of the labels: of any wild number, or else of another class."""
+        if self.coding == "number":
+            return random.integers(self.classes, len(self.table), len(labels))
+        return (labels + random.integers(1, self.classes, len(labels))) % self.classes
 
 
 def make_criterion(recipe: Recipe, classes: int) -> Criterion:
@@ -137,7 +145,10 @@ def make_criterion(recipe: Recipe, classes: int) -> Criterion:
         raise UsageError(f"targets={coding}: the loss {recipe.loss} takes targets as {' or '.join(loss.codings)}")
     if recipe.label_smoothing and not isinstance(loss, CrossEntropy):
         raise UsageError(f"label_smoothing={recipe.label_smoothing:g}: only the loss cross-entropy has it")
+    if recipe.outliers and classes < 2:
+        raise UsageError(f"outliers={recipe.outliers:g}: of one class no target is wrong")
     if coding == "number":
-        return Criterion(loss, coding, np.arange(classes, dtype=np.float64)[:, None])
+        wild = WILD * np.arange(1 - classes, classes) if recipe.outliers else []
+        return Criterion(loss, coding, classes, np.array([*range(classes), *wild], np.float64)[:, None])
     table = np.eye(classes) * (1 - recipe.label_smoothing) + recipe.label_smoothing / classes
-    return Criterion(loss, coding, table)
+    return Criterion(loss, coding, classes, table)

@@ -1,13 +1,13 @@
 """Measures: numbers about a finished run that its scores do not tell, worked out from its best weights on demand.
 
-A measure is a metric like any score: `--metric measure/gap`. Larger is better, except for the gap.
+A measure is a metric like any score: `--metric measure/gap`. Larger is better, unless it is registered as `lower`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import nan
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from fairtrial.spec.arrays import NumpyArray, Tensors
 from fairtrial.spec.errors import UnknownName
 from fairtrial.spec.events import Event, Fitted
 from fairtrial.spec.recipe import Recipe
-from fairtrial.spec.registry import Registry
+from fairtrial.spec.registry import Added, Registry
 
 PREFIX = "measure/"
 PARTS = ("running", "train", "valid", "test")
@@ -40,8 +40,32 @@ class Finished(Protocol):
 
     def predict(self, images: Any) -> Any: ...
 
+    def outputs(self, images: Any) -> Any: ...
 
-MEASURES: Registry[Callable[[Finished], float]] = Registry("measure")
+
+Measure: TypeAlias = Callable[[Finished], float]
+
+
+class Measures(Registry[Measure]):
+    """Measures by name; of those in `lower` the smaller value is the better one."""
+
+    def __init__(self) -> None:
+        super().__init__("measure")
+        self.lower: set[str] = set()
+
+    def add(self, name: str, *, lower: bool = False) -> Callable[[Added], Added]:
+        """Decorator: register the measure under `name`."""
+        if lower:
+            self.lower.add(name)
+        return super().add(name)
+
+
+MEASURES = Measures()
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether the smaller of two values of the metric is the better one: losses, and measures that say so."""
+    return metric.endswith("/loss") or (metric.startswith(PREFIX) and metric.removeprefix(PREFIX) in MEASURES.lower)
 
 
 def check_metric(metric: str, where: str = "") -> None:
@@ -51,7 +75,7 @@ def check_metric(metric: str, where: str = "") -> None:
         raise UnknownName("metric", metric, known, where)
 
 
-@MEASURES.add("gap")
+@MEASURES.add("gap", lower=True)
 def gap(run: Finished) -> float:
     """Accuracy on the training part minus that on the test part; the smaller, the better."""
     return run.scores.get("train/accuracy", nan) - run.scores.get("test/accuracy", nan)
@@ -81,10 +105,21 @@ def unit_difference(run: Finished) -> float:
 @MEASURES.add("shift-agreement")
 def shift_agreement(run: Finished) -> float:
     """Share of the test images whose predicted class stays when the image moves by a pixel: mean of four directions."""
-    data = load(run.recipe.data)
-    images = data.images[data.split(run.recipe.seed, run.recipe.valid).test]
-    still = classes(run, images)
-    return float(np.mean([classes(run, moved(images, *step)) == still for step in ((1, 0), (-1, 0), (0, 1), (0, -1))]))
+    return agreement(run, 1)
+
+
+@MEASURES.add("shift-agreement-2")
+def shift_agreement_2(run: Finished) -> float:
+    """The same share when the image moves by two pixels."""
+    return agreement(run, 2)
+
+
+@MEASURES.add("absolute-error", lower=True)
+def absolute_error(run: Finished) -> float:
+    """Mean distance on the test part between the label and the number predicted, not rounded, or the class."""
+    images, labels = test_part(run)
+    y = run.outputs(images)
+    return float(np.abs((y[:, 0] if y.shape[1] == 1 else np.argmax(y, 1)) - labels).mean())
 
 
 @MEASURES.add("images-per-second")
@@ -98,6 +133,20 @@ def matrices(run: Finished) -> list[NumpyArray]:
     """The weights of linear and convolution layers, in the order of the net."""
     weights = {name: w for name, w in run.weights().items() if w.ndim > 1 and not name.startswith("input/")}
     return [weights[name] for name in sorted(weights, key=lambda name: [part.zfill(6) for part in name.split(".")])]
+
+
+def test_part(run: Finished) -> tuple[NumpyArray, NumpyArray]:
+    """Images and labels that the run was tested on."""
+    data = load(run.recipe.data)
+    rows = data.split(run.recipe.seed, run.recipe.valid).test
+    return data.images[rows], data.labels[rows]
+
+
+def agreement(run: Finished, pixels: int) -> float:
+    """Share of the test images whose predicted class stays when the image moves: mean of four directions."""
+    images, _ = test_part(run)
+    still, ways = classes(run, images), ((pixels, 0), (-pixels, 0), (0, pixels), (0, -pixels))
+    return float(np.mean([classes(run, moved(images, *way)) == still for way in ways]))
 
 
 def classes(run: Finished, images: NumpyArray) -> NumpyArray:

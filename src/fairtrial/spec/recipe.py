@@ -68,6 +68,9 @@ class Recipe(BaseModel):
     label_smoothing: Share = Field(
         default=0.0, description="share of each target spread over all classes (cross-entropy)"
     )
+    outliers: Share = Field(
+        default=0.0, description="share of the training targets that are wrong: wild numbers, or else other classes"
+    )
     init: str = Field(default="pytorch", description="how weights start, see: fairtrial list initialisations")
     activation: str = Field(default="relu", description="what `act` stands for in the model")
     norm: Literal["batch", "none"] = Field(default="batch", description="what `norm` stands for in the model")
@@ -128,8 +131,8 @@ class Recipe(BaseModel):
 
 
 FIELDS = tuple(Recipe.model_fields)
-# Fields that the first stored recipes did not have: not told at the value that those ran with, so that they keep their ids
-LATER: dict[str, Any] = {"score_test": True, "images": 0}
+# Fields that the first stored recipes did not have; at the value that those ran with they are not told: ids stay
+LATER: dict[str, Any] = {"score_test": True, "images": 0, "outliers": 0.0}
 
 
 def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from fairtrial.engine.net import Net
 from fairtrial.parts.augments import gather, identity, make_augments
 from fairtrial.parts.datasets import Dataset, Split
 from fairtrial.parts.inputs import apply
+from fairtrial.parts.losses import make_criterion
 from fairtrial.rng import rng
 from fairtrial.spec.arrays import Array, NumpyArray, Tensors
 from fairtrial.spec.errors import DataError
@@ -65,7 +68,21 @@ class Stream:
 def make_stream(recipe: Recipe, data: Dataset, split: Split, net: Net, fitted: Tensors) -> Stream:
     """The data brought to the net's device, once for the whole run."""
     on_device = {name: net.array(values) for name, values in fitted.items()}
-    return Stream(recipe, split, net, net.array(data.images), net.array(data.labels), on_device)
+    labels = with_outliers(data, split, recipe) if recipe.outliers else data.labels
+    return Stream(recipe, split, net, net.array(data.images), net.array(labels), on_device)
+
+
+def with_outliers(data: Dataset, split: Split, recipe: Recipe) -> NumpyArray:
+    """The labels with the recipe's share of the training part's made wrong; those to be scored on stay as they are.
+
+    Of one seed, a smaller share is a part of a larger one.
+    """
+    random = rng(recipe.seed, "outliers")
+    rows = random.permutation(split.train)
+    wrong = make_criterion(recipe, len(data.classes)).wrong(data.labels[rows], random)
+    labels, count = np.array(data.labels), round(recipe.outliers * len(rows))
+    labels[rows[:count]] = wrong[:count]
+    return labels
 
 
 def check_split(split: Split, recipe: Recipe) -> None:
