@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "predict": {"spec", "rng", "parts", "engine", "store"},
     "statistics": {"spec"},
     "verdicts": {"spec", "store", "statistics"},
+    "doctor": {"spec", "store"},
     "report": {"spec", "inventory", "store", "statistics", "verdicts"},
     "made": {"spec", "store", "inventory", "verdicts"},
     "catalogue": {"spec", "parts"},
@@ -36,9 +37,9 @@ ALLOWED: dict[str, set[str]] = {
     "studies": set(),
     "api": {"spec", "rng", "parts", "engine", "train", "store", "runner", "study", "verdicts", "report"},
     "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"}
-    | {"reproduce", "inventory", "made"},
+    | {"reproduce", "inventory", "made", "doctor"},
     "__main__": {"cli"},
-    "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api"},
+    "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api", "doctor"},
 }
 # Reading data is a doer's work, but what is told of a data set has their types; a record's net is rebuilt, and what a
 # notebook shows is drawn, on demand; which way a measure is better is said where it is registered.
@@ -46,13 +47,14 @@ EXCEPTIONS = {
     ("report", "parts"), ("store", "predict"), ("store", "report"), ("verdicts", "report"), ("verdicts", "parts"),
 }  # fmt: skip
 DOORS = {
-    "torch": {"engine/torch_net.py"},
+    "torch": {"engine/torch_net.py", "doctor/watch.py", "doctor/tensors.py"},
     "altair": {"report/charts.py"},
     "vl_convert": {"report/charts.py", "report/page.py"},
     "PIL": {"parts/datasets/pictures.py", "parts/datasets/sheet.py"},
     "httpx": {"parts/datasets/download.py"},
     "typer": {"cli.py"},
     "ray": {"study/on_ray.py"},
+    "optuna": {"study/tune.py"},
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairtrial.api import compare
+    from fairtrial.doctor.watching import watch
     from fairtrial.runner import run
     from fairtrial.spec.errors import FairtrialError
     from fairtrial.spec.recipe import Recipe
@@ -30,6 +31,7 @@ __all__ = [
     "judge",
     "run",
     "settled",
+    "watch",
 ]
 _ROOMS = {
     "Comparison": "verdicts",
@@ -43,6 +45,7 @@ _ROOMS = {
     "judge": "statistics",
     "run": "runner",
     "settled": "statistics",
+    "watch": "doctor.watching",
 }
 
 

@@ -350,6 +350,30 @@ def show_study(made: list[StudyLine], store: FolderStore, as_json: bool) -> None
         print(f"older ones: {', '.join(line.folder for line in reversed(others))}", file=sys.stderr)
 
 
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def doctor(
+    target: Annotated[Path, typer.Argument(metavar="SCRIPT.py", help="a training script, with its own words behind it")],
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG ...]", help="the script's own words")] = None,
+    steps: Annotated[int, typer.Option(metavar="N", help="stop the script after N steps; 0: watch it to its end")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Run a PyTorch script under watch, and name what is wrong with it: fault, line, evidence, fix.
+
+    \b
+    fairtrial doctor train.py --epochs 3
+    fairtrial doctor --json --steps 100 train.py
+    """
+    from fairtrial.doctor.examine import examine
+    from fairtrial.doctor.told import diagnosis_json, show_diagnosis
+
+    seen = examine(target, arguments or [], steps, aside=as_json)
+    if as_json:
+        print_json(diagnosis_json(seen.diagnosis))
+    else:
+        show_diagnosis(seen.diagnosis, console())
+    raise typer.Exit(1 if seen.crashed or seen.diagnosis.failed else 0)
+
+
 def read_seeds(word: str) -> tuple[int | None, bool]:
     """How many seeds, if the word says so, and whether fewer will do once every pair is decided."""
     until_settled, _, most = word.partition(":") if word.startswith("auto") else ("", "", word)

@@ -1,0 +1,93 @@
+"""What the doctor says: findings in the order to mend them, what was checked, and what could not be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from fairtrial.doctor.catalogue import FAULTS
+
+Level = Literal["fail", "warn", "info"]
+_LEVELS: tuple[Level, ...] = ("fail", "warn", "info")
+# What often follows from another fault; it is told after whatever may have caused it.
+CONSEQUENCES = (
+    "batchnorm-batch-of-one",
+    "input-scale",
+    "parameters-missing-from-optimizer",
+    "weights-not-updated",
+    "no-gradient-at-step",
+    "init-too-large",
+    "init-too-small",
+    "lr-too-high",
+    "lr-too-low",
+    "saturating-hidden-activation",
+    "vanishing-gradient",
+    "dead-relu",
+    "stale-batchnorm",
+    "non-finite",
+    "under-trained",
+    "over-trained",
+)
+# A fault on the left makes those on the right happen by itself: they are told only where it is not found.
+EXPLAINS: dict[str, frozenset[str]] = {
+    "graph-cut": frozenset({"no-gradient-at-step", "weights-not-updated"}),
+    "frozen-parameters": frozenset({"no-gradient-at-step", "weights-not-updated", "graph-cut"}),
+    "optimizer-of-another-model": frozenset(
+        {"no-gradient-at-step", "weights-not-updated", "parameters-missing-from-optimizer"}
+    ),
+    "unregistered-submodule": frozenset({"parameters-missing-from-optimizer"}),
+    "softmax-over-one-unit": frozenset({"softmax-before-cross-entropy"}),
+    "wrong-class-axis": frozenset({"nll-on-non-log-probabilities"}),
+    "no-gradient-at-step": frozenset({"weights-not-updated"}),
+    "ascending-loss": frozenset({"non-finite", "lr-too-high"}),
+    "best-state-alias": frozenset({"best-not-restored"}),
+    "repeated-batch": frozenset({"unshuffled-training"}),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault: how bad, where, what was seen, why it hurts, what to change."""
+
+    fault: str
+    level: Level
+    where: str | None  # path:line of the script, or a layer, a tensor, a part of the data
+    evidence: str
+    why: str
+    fix: str
+    confidence: float  # 1: proved
+
+
+def finding(fault: str, level: Level, where: str | None, evidence: str, confidence: float = 1.0) -> Finding:
+    """A finding with the catalogue's words for why it hurts and what to change."""
+    known = FAULTS[fault]
+    return Finding(fault, level, where, evidence, known.why, known.fix, confidence)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that was found, and all that was looked for: a fault is checked or not observable, never neither."""
+
+    findings: tuple[Finding, ...]
+    checked: tuple[str, ...]
+    not_observable: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything found is a fault for certain."""
+        return any(found.level == "fail" for found in self.findings)
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What to mend first comes first; one finding a fault and place; what another one explains is left out."""
+    once = {(found.fault, found.where): found for found in sorted(findings, key=_rank, reverse=True)}
+    proved = {found.fault for found in once.values() if found.level == "fail"}
+    explained = frozenset[str]().union(*(EXPLAINS.get(fault, frozenset()) for fault in proved))
+    return tuple(sorted((found for found in once.values() if found.fault not in explained), key=_rank))
+
+
+def _rank(found: Finding) -> tuple[int, int, float]:
+    last = CONSEQUENCES.index(found.fault) + 1 if found.fault in CONSEQUENCES else 0
+    return _LEVELS.index(found.level), last, -found.confidence

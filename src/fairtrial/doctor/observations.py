@@ -1,0 +1,310 @@
+"""What can be seen of a training, as frozen values without a tensor in them; rules read nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Something that happened, after so many steps of the optimizers, at a line of the user's code."""
+
+    step: int
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The operation that made a tensor, reshaping aside, and the line that asked for it."""
+
+    name: str  # as autograd has it: Softmax, Relu, Addmm, ...
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The numbers that a loss was given, in the rows of examples and the columns of classes."""
+
+    minimum: float
+    maximum: float
+    deviation: float
+    zeros: float  # share that is exactly 0
+    row_sum_error: float  # how far the rows' sums are from 1
+    column_sum_error: float
+    row_log_error: float  # how far the rows' logsumexp are from 0
+    column_log_error: float
+    finite: bool
+    distinct: bool  # rows differ
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the scores are compared with."""
+
+    minimum: float
+    maximum: float
+    whole: bool  # numbers without a fraction
+    columns: int  # 1: class numbers
+    one_hot: bool  # one 1 in each row, zeros else
+    counts: tuple[int, ...]  # of the class numbers from 0; empty where there are none
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossCall(Seen):
+    """One of torch's losses was called."""
+
+    name: str
+    value: float
+    reduction: str
+    rows: int
+    classes: int
+    learning: bool  # a gradient can flow from it
+    scores: Scores
+    targets: Targets
+    origin: Origin | None
+    weights: tuple[float, ...] = ()  # of the classes
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph(Seen):
+    """The operations between the scores of a loss and the parameters, as autograd recorded them."""
+
+    nonlinear: frozenset[str]
+    depth: int  # layers with weights on the longest way
+    softmax_into_layer: int  # hidden softmaxes that feed a layer with weights
+    sigmoid_into_layer: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backward(Seen):
+    """A backward pass began."""
+
+    value: float
+    finite: bool
+    has_graph: bool  # the loss was computed from something that learns
+    factor: float | None  # the value as a multiple of the last loss that torch computed
+    reached: frozenset[int] | None = None  # parameters at the ends of the graph; None: not looked
+    log_of: str | None = None  # the loss takes log of this operation's result, as autograd names it
+
+
+@dataclass(frozen=True)
+class ParameterSeen:
+    """One parameter at a step of its optimizer."""
+
+    serial: int
+    name: str
+    gradient: float | None  # its norm; None: there is none
+    finite: bool
+    weight: float  # norm before the step
+    size: int
+    update: float  # norm of the change
+    downhill: float  # inner product of change and gradient; negative where the step goes down
+    trainable: bool
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One group of an optimizer."""
+
+    lr: float
+    momentum: float
+    betas: tuple[float, float] | None
+    eps: float | None
+    weight_decay: float
+    maximize: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Seen):
+    """An optimizer made a step."""
+
+    optimizer: int
+    kind: str
+    settings: tuple[Settings, ...]
+    backwards: int  # since its last step
+    stale: bool  # gradients of its last step were still there, and were added to
+    cleared_after_backward: bool  # and no backward since
+    backward_where: str | None  # the line of the last backward
+    parameters: tuple[ParameterSeen, ...]  # empty where they were not looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates(Seen):
+    """The learning rate of an optimizer is a new one from this step on."""
+
+    optimizer: int
+    lr: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerMade(Seen):
+    """An optimizer was built."""
+
+    optimizer: int
+    kind: str
+    parameters: frozenset[int]
+    remembers: bool  # momentum, or running means
+    replaces: int | None  # an optimizer of the same parameters that made steps
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One module of a model."""
+
+    name: str
+    kind: str
+    where: str | None  # the line that built it
+    training: bool
+    gain: float | None  # deviation of the weights times the root of the inputs: about 0.6 to 1.4 at torch's starts
+    rows: int  # units of a layer with weights
+    distinct: int  # that differ in their weights
+    rate: float | None  # of a dropout
+    momentum: float | None  # of a batch norm
+    parameters: frozenset[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Seen):
+    """A model as it was at its first pass."""
+
+    model: int
+    name: str
+    layers: tuple[Layer, ...]
+    names: tuple[tuple[int, str, bool], ...]  # serial, name and requires_grad of each parameter
+    unregistered: tuple[tuple[str, str, frozenset[int]], ...]  # attribute, kind, parameters
+    repeated: tuple[tuple[str, str], ...]  # layers that a container holds more than once: name, line
+    misfrozen: tuple[str, ...]  # modules with an attribute requires_grad
+
+
+@dataclass(frozen=True)
+class Input:
+    """Numbers that a model was given."""
+
+    shape: tuple[int, ...]
+    minimum: float
+    maximum: float
+    mean: float
+    deviation: float
+    finite: bool
+    whole: bool
+    digest: int
+    share: float  # of the tensor that it was cut out of; 1: all of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass(Seen):
+    """A model was called by the user's code."""
+
+    model: int
+    training: bool
+    active: tuple[str, ...]  # dropout and batch norm layers in training mode
+    idle: tuple[str, ...]  # those in evaluation mode
+    grad: bool
+    backward: bool  # one followed before the next pass
+    judged: bool  # a loss, an argmax or a comparison followed
+    phase: int  # passes with and without learning alternate
+    input: Input | None
+    switched_on: bool = False  # a dropout was asked to be active in a model in evaluation mode
+    tracked: bool = False  # batch norm's statistics moved
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateTaken(Seen):
+    """state_dict() was called."""
+
+    model: int
+    kept: bool  # what it returned was still there after the next step: it holds the live weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateLoaded(Seen):
+    """load_state_dict() was called."""
+
+    model: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    matched: int
+    aliases: int  # of the tensors loaded are the live ones
+    taken: int | None  # the step at which the live ones were taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scheduled(Seen):
+    """A scheduler made a step."""
+
+    kind: str
+    count: int
+    cycle: int | None  # T_max of a cosine
+    before_optimizer: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clipped(Seen):
+    """Gradients were clipped by their norm."""
+
+    norm: float
+    limit: float
+    fresh: bool  # a backward came before, and no step since
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis(Seen):
+    """The largest score was looked for along an axis."""
+
+    shape: tuple[int, ...]
+    axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loader(Seen):
+    """A loader was iterated for the first time."""
+
+    loader: int
+    dataset: int
+    base: int  # the dataset under subsets
+    length: int
+    batch: int
+    drop_last: bool
+    shuffled: bool
+    workers: int
+    indices: frozenset[int] | None
+    generators: tuple[str, ...]  # attributes of the dataset that are generators of random numbers
+    seeded: bool  # a worker_init_fn is given
+    classes: tuple[tuple[str, int], ...]  # class_to_idx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch(Seen):
+    """A loader gave a batch."""
+
+    loader: int
+    round: int
+    place: int
+    images: int  # digest
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained(Seen):
+    """A model's weights at the end."""
+
+    model: int
+    first: int  # digest of the weights at the first pass
+    last: int
+    backwards: int  # after which it was seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crash(Seen):
+    """The script ended with an error."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class End(Seen):
+    """The training is over."""
+
+    backwards: int

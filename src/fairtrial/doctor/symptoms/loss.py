@@ -1,0 +1,340 @@
+"""Faults in what the loss is given and how it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import e, log
+
+from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.journal import Journal, Verdict, decides
+from fairtrial.doctor.observations import Backward, LossCall, Step
+
+ROUNDING = 1e-3  # of sums of probabilities in 32-bit floats, with room for 16-bit ones
+CROSS_ENTROPIES = ("cross_entropy",)
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+SQUASHING = ("Relu", "Tanh", "LeakyRelu", "Hardtanh", "Elu", "Softplus", "Gelu", "Silu")
+ENOUGH = 2  # batches that a rule on numbers wants to see
+
+
+def calls(journal: Journal, *names: str) -> list[LossCall]:
+    """The calls of these losses that training learns from."""
+    return [call for call in journal.of(LossCall) if call.learning and call.name in names]
+
+
+def where_made(call: LossCall) -> str | None:
+    """The line to change: the one that made the scores if it is known, else the loss's."""
+    return (call.origin.where if call.origin else None) or call.where
+
+
+def each(
+    seen: list[LossCall], fault: str, wrong: Callable[[LossCall], bool], say: Callable[[LossCall], str]
+) -> Verdict:
+    """One failing finding for a loss that is wrong in each of its calls."""
+    if not seen:
+        return None
+    return [finding(fault, "fail", where_made(seen[0]), say(seen[0]))] if all(map(wrong, seen)) else []
+
+
+def made_by(call: LossCall, *operations: str) -> bool:
+    """Whether one of these operations made the scores."""
+    return call.origin is not None and call.origin.name in operations
+
+
+def sums_to_one(call: LossCall) -> bool:
+    """Whether each row of scores is a distribution."""
+    s = call.scores
+    return call.classes > 1 and s.minimum >= 0 and s.row_sum_error < ROUNDING
+
+
+@decides("softmax-before-cross-entropy")
+def softmax_before_cross_entropy(journal: Journal) -> Verdict:
+    """Rows of probabilities where logits are expected."""
+    seen = calls(journal, *CROSS_ENTROPIES)
+    if not any(made_by(call, "Softmax") for call in seen) and (
+        len(seen) < ENOUGH or not any(call.scores.distinct for call in seen)
+    ):
+        return [] if seen else None
+
+    def say(call: LossCall) -> str:
+        floor = log(1 + (call.classes - 1) / e)
+        return (
+            f"the {call.classes} numbers that cross_entropy gets for each example are all in "
+            f"[{call.scores.minimum:.3g}, {call.scores.maximum:.3g}] and sum to 1 "
+            f"(error {call.scores.row_sum_error:.1g}); the loss cannot get below {floor:.4f}"
+        )
+
+    return each(seen, "softmax-before-cross-entropy", sums_to_one, say)
+
+
+@decides("log-softmax-before-cross-entropy")
+def log_softmax_before_cross_entropy(journal: Journal) -> Verdict:
+    """Rows of log-probabilities where logits are expected: harmless."""
+    seen = calls(journal, *CROSS_ENTROPIES)
+    if not seen:
+        return None
+    if not all(made_by(call, "LogSoftmax") and call.scores.row_log_error < ROUNDING for call in seen):
+        return []
+    evidence = f"logsumexp of each row is 0 (error {seen[0].scores.row_log_error:.1g}): these are log-probabilities"
+    return [finding("log-softmax-before-cross-entropy", "info", where_made(seen[0]), evidence)]
+
+
+@decides("sigmoid-before-cross-entropy")
+def sigmoid_before_cross_entropy(journal: Journal) -> Verdict:
+    """Numbers out of a sigmoid where logits are expected."""
+
+    def say(call: LossCall) -> str:
+        floor = log(1 + (call.classes - 1) / e)
+        return (
+            f"cross_entropy gets what sigmoid made: all in [{call.scores.minimum:.3g}, {call.scores.maximum:.3g}]; "
+            f"the loss cannot get below {floor:.4f}"
+        )
+
+    return each(
+        calls(journal, *CROSS_ENTROPIES),
+        "sigmoid-before-cross-entropy",
+        lambda call: made_by(call, "Sigmoid"),
+        say,
+    )
+
+
+@decides("activation-on-logits")
+def activation_on_logits(journal: Journal) -> Verdict:
+    """Logits that went through an activation."""
+
+    def say(call: LossCall) -> str:
+        name = call.origin.name.lower() if call.origin else "an activation"
+        return (
+            f"{call.name} gets what {name} made: numbers in [{call.scores.minimum:.3g}, {call.scores.maximum:.3g}], "
+            f"{call.scores.zeros:.0%} of them exactly 0"
+        )
+
+    seen = calls(journal, *CROSS_ENTROPIES, "binary_cross_entropy_with_logits")
+    return each(seen, "activation-on-logits", lambda call: made_by(call, *SQUASHING), say)
+
+
+@decides("nll-on-non-log-probabilities")
+def nll_on_non_log_probabilities(journal: Journal) -> Verdict:
+    """nll_loss on rows that are no log-probabilities."""
+
+    def say(call: LossCall) -> str:
+        kind = "probabilities" if sums_to_one(call) else "raw outputs"
+        return (
+            f"nll_loss gets {kind}: logsumexp of the rows is up to {call.scores.row_log_error:.3g} off 0, where "
+            f"log-probabilities have 0; the first loss is {call.value:.4g}"
+        )
+
+    return each(
+        calls(journal, "nll_loss"),
+        "nll-on-non-log-probabilities",
+        lambda call: call.scores.finite and call.scores.row_log_error > ROUNDING,
+        say,
+    )
+
+
+@decides("sigmoid-before-bce-with-logits")
+def sigmoid_before_bce_with_logits(journal: Journal) -> Verdict:
+    """Probabilities where binary_cross_entropy_with_logits expects logits."""
+    return each(
+        calls(journal, "binary_cross_entropy_with_logits"),
+        "sigmoid-before-bce-with-logits",
+        lambda call: made_by(call, "Sigmoid", "Softmax") and call.scores.minimum >= 0 and call.scores.maximum <= 1,
+        lambda call: (
+            f"the loss applies sigmoid to what sigmoid made already: all in "
+            f"[{call.scores.minimum:.3g}, {call.scores.maximum:.3g}]"
+        ),
+    )
+
+
+@decides("single-output-for-many-classes")
+def single_output_for_many_classes(journal: Journal) -> Verdict:
+    """A binary loss on class numbers above 1."""
+    seen = calls(journal, *BINARY)
+    if not seen:
+        return None
+    wrong = [call for call in seen if call.classes == 1 and call.targets.whole and call.targets.maximum > 1]
+    if not wrong:
+        return []
+    evidence = f"one output, but labels up to {max(call.targets.maximum for call in wrong):.0f}"
+    return [finding("single-output-for-many-classes", "fail", wrong[0].where, evidence)]
+
+
+@decides("softmax-over-one-unit")
+def softmax_over_one_unit(journal: Journal) -> Verdict:
+    """Softmax of a single output, by itself or inside cross_entropy."""
+    seen = calls(journal, *CROSS_ENTROPIES, *BINARY, "mse_loss", "nll_loss")
+
+    def wrong(call: LossCall) -> bool:
+        inside = call.name in CROSS_ENTROPIES and call.targets.columns == 1
+        return call.classes == 1 and (made_by(call, "Softmax", "LogSoftmax") or inside)
+
+    return each(
+        seen,
+        "softmax-over-one-unit",
+        wrong,
+        lambda call: (
+            f"softmax over 1 output: all {call.rows} predictions of the first batch are {call.scores.maximum:g}"
+        ),
+    )
+
+
+@decides("bce-for-single-label")
+def bce_for_single_label(journal: Journal) -> Verdict:
+    """A binary loss on one-hot targets."""
+    seen = [call for call in calls(journal, *BINARY) if call.targets.columns > 2]
+    if not seen:
+        return None
+    rows = sum(call.rows for call in seen)
+    if rows < 32 or not all(call.targets.one_hot for call in seen):
+        return []
+    evidence = f"all {rows} targets seen have exactly one 1 among {seen[0].targets.columns} columns"
+    return [finding("bce-for-single-label", "warn", seen[0].where, evidence)]
+
+
+@decides("mse-for-classification")
+def mse_for_classification(journal: Journal) -> Verdict:
+    """Squared error on one-hot targets or class numbers."""
+    seen = calls(journal, "mse_loss")
+    if not seen:
+        return None
+    if all(call.targets.one_hot for call in seen):
+        evidence = f"squared error against one-hot targets of {seen[0].targets.columns} classes"
+        return [finding("mse-for-classification", "info", seen[0].where, evidence, 0.9)]
+    if all(call.targets.whole and call.targets.columns == 1 and 1 < call.targets.maximum < 1000 for call in seen):
+        evidence = f"squared error against whole numbers up to {max(call.targets.maximum for call in seen):.0f}"
+        return [finding("mse-for-classification", "info", seen[0].where, evidence, 0.5)]
+    return []
+
+
+@decides("wrong-class-axis")
+def wrong_class_axis(journal: Journal) -> Verdict:
+    """Probabilities that sum to 1 over the batch."""
+    seen = [call for call in calls(journal, *CROSS_ENTROPIES, "nll_loss", *BINARY, "mse_loss") if call.rows > 1]
+
+    def wrong(call: LossCall) -> bool:
+        s = call.scores
+        chances = s.minimum >= 0 and s.column_sum_error < ROUNDING < s.row_sum_error
+        logs = s.maximum <= ROUNDING and s.column_log_error < ROUNDING < s.row_log_error
+        return call.classes > 1 and (chances or logs)
+
+    return each(
+        seen,
+        "wrong-class-axis",
+        wrong,
+        lambda call: (
+            f"of {call.rows} x {call.classes} probabilities the columns sum to 1 and the rows do not: softmax was "
+            f"taken over the {call.rows} examples"
+        ),
+    )
+
+
+@decides("sum-reduction")
+def sum_reduction(journal: Journal) -> Verdict:
+    """A summed loss that goes into backward as it is."""
+    seen = [call for call in journal.of(LossCall) if call.learning]
+    if not seen:
+        return None
+    back = {b.step: b for b in journal.of(Backward)}
+    summed = [
+        call
+        for call in seen
+        if call.reduction == "sum"
+        and call.rows > 1
+        and (b := back.get(call.step)) is not None
+        and b.factor is not None
+        and abs(b.factor - 1) < 1e-6
+    ]
+    if not summed:
+        return []
+    steps = [step for step in journal.of(Step) if step.settings]
+    adaptive = bool(steps) and all(one.betas is not None for one in steps[0].settings)
+    evidence = (
+        f"reduction='sum': the first loss of {summed[0].rows} examples is {summed[0].value:.4g}, "
+        f"{summed[0].value / summed[0].rows:.4g} for each"
+    )
+    return [finding("sum-reduction", "warn" if adaptive else "fail", summed[0].where, evidence)]
+
+
+@decides("inverted-class-weights")
+def inverted_class_weights(journal: Journal) -> Verdict:
+    """Class weights that grow with the classes' counts."""
+    seen = [call for call in calls(journal, "cross_entropy", "nll_loss") if call.weights and call.targets.counts]
+    if not seen:
+        return None
+    weights = seen[0].weights
+    counts = [sum(column) for column in zip(*(call.targets.counts[: len(weights)] for call in seen), strict=False)]
+    if len(set(weights)) == 1 or len(counts) != len(weights) or max(counts) < 2 * max(min(counts), 1):
+        return []
+    agreement = correlation(ranks(weights), ranks(counts))
+    if sum(counts) < 20 * len(counts) or agreement < 0.5:
+        return []
+    most, least = counts.index(max(counts)), counts.index(min(counts))
+    evidence = (
+        f"class {most} with {counts[most]} of {sum(counts)} labels seen weighs {weights[most]:.3g}, class {least} with "
+        f"{counts[least]} weighs {weights[least]:.3g} (rank correlation {agreement:+.2f})"
+    )
+    return [finding("inverted-class-weights", "warn", seen[0].where, evidence, 0.95)]
+
+
+def ranks(values: Iterable[float]) -> list[float]:
+    """The place of each value among all, ties at their middle."""
+    listed = list(values)
+    return [sum(other < one for other in listed) + (listed.count(one) - 1) / 2 for one in listed]
+
+
+def correlation(a: list[float], b: list[float]) -> float:
+    """Pearson's correlation; 0 where one does not vary."""
+    mean_a, mean_b = sum(a) / len(a), sum(b) / len(b)
+    shared = sum((x - mean_a) * (y - mean_b) for x, y in zip(a, b, strict=True))
+    spread = (sum((x - mean_a) ** 2 for x in a) * sum((y - mean_b) ** 2 for y in b)) ** 0.5
+    return shared / spread if spread else 0.0
+
+
+@decides("ascending-loss")
+def ascending_loss(journal: Journal) -> Verdict:
+    """Minus the loss goes into backward, or the step follows the gradient."""
+    back, steps = journal.of(Backward), [step for step in journal.of(Step) if step.parameters]
+    if not back:
+        return None
+    turned = [b for b in back if b.factor is not None and b.factor < 0]
+    if turned and len(turned) == len([b for b in back if b.factor is not None]):
+        evidence = f"backward() got {turned[0].value:.4g}, {turned[0].factor:.4g} times the loss"
+        return [finding("ascending-loss", "fail", turned[0].where, evidence)]
+    up = [step for step in steps if _climbs(step)]
+    if up and any(one.maximize for one in up[0].settings):
+        return [finding("ascending-loss", "fail", up[0].where, "the optimizer was built with maximize=True")]
+    return []
+
+
+def _climbs(step: Step) -> bool:
+    return sum(p.downhill for p in step.parameters) > 0
+
+
+@decides("graph-cut")
+def graph_cut(journal: Journal) -> Verdict:
+    """A loss without a graph behind it."""
+    back = journal.of(Backward)
+    if not back:
+        return None
+    cut = [b for b in back if not b.has_graph]
+    if not cut:
+        return []
+    evidence = "backward() starts at a tensor that was computed from no parameter: a new tensor made of a number"
+    return [finding("graph-cut", "fail", cut[0].where, evidence)]
+
+
+@decides("unstable-log")
+def unstable_log(journal: Journal) -> Verdict:
+    """log of a softmax or a sigmoid, written by hand."""
+    back = journal.of(Backward)
+    if not back:
+        return None
+    seen = [b for b in back if b.log_of]
+    if not seen:
+        return []
+    broken = next((b for b in back if not b.finite), None)
+    evidence = f"the loss takes log of what {(seen[0].log_of or '').lower()} made"
+    if broken:
+        return [
+            finding("unstable-log", "fail", seen[0].where, f"{evidence}; at step {broken.step} it is {broken.value}")
+        ]
+    return [finding("unstable-log", "warn", seen[0].where, evidence, 0.8)]

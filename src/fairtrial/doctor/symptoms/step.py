@@ -1,0 +1,281 @@
+"""Faults in the optimisation step: gradients, optimizers, rates."""
+
+from __future__ import annotations
+
+from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.journal import Journal, Verdict, decides
+from fairtrial.doctor.observations import (
+    Backward,
+    Clipped,
+    End,
+    Model,
+    OptimizerMade,
+    Pass,
+    Rates,
+    Scheduled,
+    Step,
+    Trained,
+)
+
+
+@decides("missing-zero-grad")
+def missing_zero_grad(journal: Journal) -> Verdict:
+    """Gradients that a step has used are added to."""
+    later = [step for step in journal.of(Step) if step.backwards and step.step]
+    if not later:
+        return None
+    stale = [step for step in later if step.stale]
+    if not stale or (len(stale) == 1 and len(later) > 2):
+        return []
+    evidence = f"the gradients of the last step were still there at {len(stale)} of {len(later)} steps looked at"
+    return [finding("missing-zero-grad", "fail", stale[0].backward_where, evidence)]
+
+
+def reached(journal: Journal) -> frozenset[int]:
+    """All parameters that a backward pass got to."""
+    return frozenset[int]().union(*(b.reached for b in journal.of(Backward) if b.reached is not None))
+
+
+@decides("no-gradient-at-step")
+def no_gradient_at_step(journal: Journal) -> Verdict:
+    """Steps without a gradient."""
+    steps = [step for step in journal.of(Step) if step.parameters]
+    if not steps:
+        return None
+    empty = [step for step in steps if not any(p.gradient for p in step.parameters)]
+    if len(empty) < len(steps):
+        return []
+    first = empty[0]
+    if first.cleared_after_backward:
+        evidence = "zero_grad() comes between backward() and step(): all gradients are gone"
+    elif not first.backwards:
+        evidence = "no backward() before step()"
+    else:
+        evidence = "backward() was called, but no parameter of the optimizer has a gradient"
+    evidence += f", at each of {len(empty)} steps looked at"
+    return [finding("no-gradient-at-step", "fail", first.where, evidence)]
+
+
+@decides("weights-not-updated")
+def weights_not_updated(journal: Journal) -> Verdict:
+    """Backward passes, and the same weights in the end."""
+    trained, end = journal.of(Trained), journal.of(End)
+    if not trained or not end or end[0].backwards < 2:
+        return None
+    if any(one.first != one.last for one in trained):
+        return []
+    got = reached(journal)
+    models = {model.model for model in journal.of(Model) if got & {serial for serial, _, _ in model.names}}
+    if not models & {one.model for one in trained}:
+        return []
+    rates = [rate.lr for rate in journal.of(Rates)]
+    steps = journal.of(Step)
+    if not steps:
+        evidence = f"{end[0].backwards} backward passes, and step() was never called"
+        back = journal.of(Backward)
+        return [finding("weights-not-updated", "fail", back[0].where, evidence)]
+    if any(rates):
+        return []
+    evidence = f"all steps were made with learning rate 0; the weights are those of the start, bit for bit"
+    made = journal.of(OptimizerMade)
+    return [finding("weights-not-updated", "fail", made[0].where if made else steps[0].where, evidence)]
+
+
+@decides("optimizer-of-another-model")
+def optimizer_of_another_model(journal: Journal) -> Verdict:
+    """No parameter of the optimizer is behind the loss."""
+    got, made = reached(journal), {one.optimizer: one for one in journal.of(OptimizerMade)}
+    steps = [step for step in journal.of(Step) if step.backwards]
+    if not got or not steps or not made:
+        return None
+    found: dict[int, Finding] = {}
+    for step in steps:
+        held = made.get(step.optimizer)
+        if held is None or held.parameters & got or step.step < 1:
+            continue
+        evidence = (
+            f"none of the optimizer's {len(held.parameters)} parameters is among the {len(got)} that gradients reach"
+        )
+        found[step.optimizer] = finding("optimizer-of-another-model", "fail", held.where, evidence)
+    return list(found.values())
+
+
+@decides("parameters-missing-from-optimizer")
+def parameters_missing_from_optimizer(journal: Journal) -> Verdict:
+    """Parameters with gradients that no optimizer holds."""
+    got, made = reached(journal), journal.of(OptimizerMade)
+    names = {serial: name for model in journal.of(Model) for serial, name, _ in model.names}
+    if not got or not made or not journal.of(Step):
+        return None
+    held = frozenset[int]().union(*(one.parameters for one in made))
+    missing = [names[serial] for serial in sorted(got - held) if serial in names]
+    if not missing or not got & held:
+        return []
+    evidence = f"{len(missing)} of {len(got)} parameters with gradients are in no optimizer: {listed(missing)}"
+    return [finding("parameters-missing-from-optimizer", "fail", made[0].where, evidence)]
+
+
+def listed(names: list[str]) -> str:
+    """The first few names."""
+    return ", ".join(names[:4]) + (" ..." if len(names) > 4 else "")
+
+
+@decides("frozen-parameters")
+def frozen_parameters(journal: Journal) -> Verdict:
+    """Nothing is trainable, or freezing was written where it does nothing."""
+    models = [model for model in journal.of(Model) if model.names]
+    if not models or not journal.of(OptimizerMade):
+        return None
+    held = frozenset[int]().union(*(one.parameters for one in journal.of(OptimizerMade)))
+    got = reached(journal)
+    found: list[Finding] = []
+    for model in models:
+        if model.misfrozen:
+            evidence = (
+                f"requires_grad is set on the module {listed(list(model.misfrozen)) or model.name}, as a mere name"
+            )
+            found.append(finding("frozen-parameters", "fail", model.where, evidence))
+        stuck = [name for serial, name, trains in model.names if not trains and serial in held]
+        if stuck and len(stuck) == len(model.names) and not got:
+            evidence = f"all {len(stuck)} parameters have requires_grad=False"
+            found.append(finding("frozen-parameters", "fail", model.where, evidence))
+    return found
+
+
+@decides("optimizer-recreated")
+def optimizer_recreated(journal: Journal) -> Verdict:
+    """Optimizers of the same parameters, one after the other from one line."""
+    made = journal.of(OptimizerMade)
+    if not made:
+        return None
+    again = [one for one in made if one.replaces is not None and one.step]
+    lines: dict[str | None, list[OptimizerMade]] = {}
+    for one in again:
+        lines.setdefault(one.where, []).append(one)
+    return [
+        finding(
+            "optimizer-recreated",
+            "fail" if ones[0].remembers else "info",
+            where,
+            f"{ones[0].kind} was built {len(ones) + 1} times for the same parameters, at steps "
+            f"{listed([str(one.step) for one in ones])}",
+        )
+        for where, ones in lines.items()
+        if len(ones) > 1
+    ]
+
+
+@decides("schedule-too-fast")
+def schedule_too_fast(journal: Journal) -> Verdict:
+    """The rate is gone after a small part of the steps, or the cosine ran far past its end."""
+    scheduled, end = journal.of(Scheduled), journal.of(End)
+    if not scheduled or not end or not end[0].step:
+        return None
+    total = end[0].step
+    rates = journal.of(Rates)
+    found: list[Finding] = []
+    for optimizer in dict.fromkeys(rate.optimizer for rate in rates):
+        trace = [rate for rate in rates if rate.optimizer == optimizer]
+        top = max(rate.lr for rate in trace)
+        gone = next((rate for rate in trace if rate.lr < 1e-3 * top and rate.step), None)
+        stays = gone is not None and all(rate.lr < 1e-3 * top for rate in trace if rate.step >= gone.step)
+        if gone and stays and gone.step < 0.5 * total:
+            evidence = (
+                f"the learning rate fell from {top:.3g} to {gone.lr:.3g} by step {gone.step} of {total}, and stayed "
+                f"below a thousandth"
+            )
+            level = "fail" if gone.step < 0.2 * total else "warn"
+            found.append(finding("schedule-too-fast", level, scheduled[0].where, evidence))
+    last = scheduled[-1]
+    if not found and last.cycle and last.count >= 4 * last.cycle:
+        evidence = f"{last.kind} with T_max={last.cycle} made {last.count} steps or more: the rate went up again"
+        found.append(finding("schedule-too-fast", "fail", last.where, evidence))
+    if not found and scheduled[0].before_optimizer:
+        evidence = "scheduler.step() comes before the first optimizer.step(): the first rate is skipped"
+        found.append(finding("schedule-too-fast", "warn", scheduled[0].where, evidence))
+    return found
+
+
+@decides("batchnorm-batch-of-one")
+def batchnorm_batch_of_one(journal: Journal) -> Verdict:
+    """Batch norm trained on a batch of one example."""
+    normed = {m.model for m in journal.of(Model) if any(layer.kind.startswith("BatchNorm") for layer in m.layers)}
+    seen = [one for one in journal.of(Pass) if one.model in normed and one.training and one.grad and one.input]
+    if not seen:
+        return None
+    single = [one for one in seen if one.input and one.input.shape[0] == 1 and one.active and one.backward]
+    if not single:
+        return []
+    level = "fail" if len(single) == len(seen) else "warn"
+    evidence = f"{len(single)} of {len(seen)} training batches looked at have one example"
+    return [finding("batchnorm-batch-of-one", level, single[0].where, evidence)]
+
+
+@decides("clipping-too-tight")
+def clipping_too_tight(journal: Journal) -> Verdict:
+    """Clipping at the wrong place, or to next to nothing."""
+    seen = journal.of(Clipped)
+    if not seen:
+        return None
+    late = [one for one in seen if not one.fresh]
+    if len(late) == len(seen):
+        evidence = f"at each of {len(seen)} calls no backward() lay between the last step and the clipping"
+        return [finding("clipping-too-tight", "fail", seen[0].where, evidence)]
+    tight = [one for one in seen if one.norm > 100 * one.limit]
+    steps = journal.of(Step)
+    adaptive = bool(steps) and steps[0].settings[0].betas is not None
+    if len(seen) < 5 or len(tight) < 0.95 * len(seen) or adaptive:
+        return []
+    norm = sorted(one.norm for one in tight)[len(tight) // 2]
+    evidence = (
+        f"{len(tight)} of {len(seen)} gradients looked at are cut to less than 1 %: {norm:.3g} to {tight[0].limit:.3g}"
+    )
+    return [finding("clipping-too-tight", "warn", seen[0].where, evidence, 0.9)]
+
+
+@decides("non-finite")
+def non_finite(journal: Journal) -> Verdict:
+    """The first loss or gradient that is no number."""
+    back = journal.of(Backward)
+    if not back:
+        return None
+    names = {serial: name for model in journal.of(Model) for serial, name, _ in model.names}
+    first = next((b for b in back if not b.finite), None)
+    for step in journal.of(Step):
+        broken = [p for p in step.parameters if not p.finite]
+        if broken and (first is None or step.step < first.step):
+            where = listed([names.get(p.serial, "a parameter") for p in broken])
+            evidence = f"at step {step.step} the gradients of {where} are not finite"
+            return [finding("non-finite", "fail", step.where, evidence)]
+    if first is None:
+        return []
+    return [finding("non-finite", "fail", first.where, f"at step {first.step} the loss is {first.value}")]
+
+
+@decides("extreme-optimizer-settings")
+def extreme_optimizer_settings(journal: Journal) -> Verdict:
+    """eps, betas and momentum far from any known to work."""
+    steps, made = journal.of(Step), {one.optimizer: one for one in journal.of(OptimizerMade)}
+    if not steps:
+        return None
+    said: dict[int, list[str]] = {}
+    for step in steps:
+        for one in step.settings:
+            wrong = said.setdefault(step.optimizer, [])
+            if one.eps is not None and not 1e-10 <= one.eps <= 1e-2:
+                wrong.append(f"eps={one.eps:g}")
+            if one.betas and (one.betas[0] > one.betas[1] or one.betas[0] >= 0.999):
+                wrong.append(f"betas={one.betas}")
+            if one.momentum >= 1:
+                wrong.append(f"momentum={one.momentum:g}")
+    return [
+        finding(
+            "extreme-optimizer-settings",
+            "warn",
+            made[optimizer].where if optimizer in made else None,
+            f"the optimizer has {', '.join(dict.fromkeys(wrong))}",
+            0.9,
+        )
+        for optimizer, wrong in said.items()
+        if wrong
+    ]

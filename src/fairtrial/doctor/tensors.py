@@ -1,0 +1,201 @@
+"""What is read off tensors and graphs, without changing them and without a random number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fairtrial.doctor.observations import Input, Origin, Scores, Targets
+
+MARK = "fairtrial"  # the key of a graph node's metadata that holds the line that made it
+RESHAPING = frozenset(
+    "View UnsafeView ReshapeAlias Squeeze Unsqueeze Clone Alias ToCopy T Transpose Permute Slice Expand Select".split()
+)
+LAYERS = frozenset(("Addmm", "Mm", "Convolution", "MkldnnConvolution", "Linear", "Addmv", "Mv"))
+# f(a x + b y) = a f(x) + b f(y) for a + b = 1, once the statistics of a batch norm and the mask of a dropout are fixed.
+AFFINE = (
+    RESHAPING
+    | LAYERS
+    | frozenset(
+        "Add Sub Neg Mean Sum AvgPool2D AdaptiveAvgPool2D MkldnnAdaptiveAvgPool2D AvgPool1D NativeBatchNorm Cat Stack "
+        "CudnnBatchNorm ConstantPadNd NativeDropout FusedDropout Index Roll Flip torch::autograd::AccumulateGrad".split()
+    )
+)
+SCALING = frozenset(("Mul", "Div"))  # affine where the other factor is a constant
+NODES = 20_000  # of a graph at most
+
+
+def name_of(node: Any) -> str:
+    """What autograd calls the operation: AddmmBackward0 is Addmm."""
+    return node.name().split("Backward")[0]
+
+
+def origin(tensor: Tensor) -> Origin | None:
+    """The operation that made the tensor, reshaping aside; None for data."""
+    node: Any = tensor.grad_fn
+    while node is not None and name_of(node) in RESHAPING and node.next_functions and MARK not in node.metadata:
+        node = node.next_functions[0][0]
+    if node is None:
+        return None
+    made: tuple[str, str | None] | None = node.metadata.get(MARK)
+    return Origin(*made) if made else Origin(name_of(node))
+
+
+def mark(tensor: Tensor, name: str, where: str | None) -> None:
+    """Note on the tensor's graph node which line made it."""
+    if tensor.grad_fn is not None:
+        tensor.grad_fn.metadata[MARK] = (name, where)
+
+
+def walk(tensor: Tensor) -> Iterator[Any]:
+    """Every node of the graph behind a tensor, once, later ones first."""
+    found: set[Any] = set()
+    waiting: list[Any] = [tensor.grad_fn]
+    while waiting and len(found) < NODES:
+        node = waiting.pop()
+        if node is None or node in found:
+            continue
+        found.add(node)
+        yield node
+        waiting.extend(before for before, _ in node.next_functions)
+
+
+def leaves(tensor: Tensor) -> list[Tensor]:
+    """The tensors at the ends of the graph that will get gradients."""
+    ends = [node.variable for node in walk(tensor) if name_of(node) == "torch::autograd::AccumulateGrad"]
+    return [tensor, *ends] if tensor.is_leaf and tensor.requires_grad else ends
+
+
+def nonlinear(tensor: Tensor) -> frozenset[str]:
+    """The operations behind a tensor that are not affine; unknown ones count as such."""
+    return frozenset(name_of(node) for node in walk(tensor) if not _affine(node))
+
+
+def _affine(node: Any) -> bool:
+    name = name_of(node)
+    return name in AFFINE or (name in SCALING and sum(_varies(before) for before, _ in node.next_functions) < 2)
+
+
+def _varies(node: Any) -> bool:
+    return node is not None and name_of(node) != "torch::autograd::AccumulateGrad"
+
+
+def depth(tensor: Tensor) -> int:
+    """Layers with weights on the longest way from the tensor to an end."""
+    nodes = list(walk(tensor))
+    longest: dict[Any, int] = {None: 0}
+    for node in _ends_first(nodes):
+        behind = max((longest.get(before, 0) for before, _ in node.next_functions), default=0)
+        longest[node] = behind + (name_of(node) in LAYERS)
+    return longest.get(tensor.grad_fn, 0)
+
+
+def _ends_first(nodes: list[Any]) -> list[Any]:
+    users = dict.fromkeys(nodes, 0)
+    for node in nodes:
+        for before, _ in node.next_functions:
+            if before in users:
+                users[before] += 1
+    ready, order = [node for node in nodes if not users[node]], []
+    while ready:
+        node = ready.pop()
+        order.append(node)
+        for before, _ in node.next_functions:
+            if before in users:
+                users[before] -= 1
+                if not users[before]:
+                    ready.append(before)
+    return order[::-1]
+
+
+def feeding_layers(tensor: Tensor, name: str) -> int:
+    """How often the result of an operation is the input of a layer with weights."""
+    return sum(
+        1
+        for node in walk(tensor)
+        if name_of(node) in LAYERS
+        for before, _ in node.next_functions
+        if (inner := _behind_reshaping(before)) is not None and name_of(inner) == name
+    )
+
+
+def _behind_reshaping(node: Any) -> Any:
+    while node is not None and name_of(node) in RESHAPING and node.next_functions:
+        node = node.next_functions[0][0]
+    return node
+
+
+def log_of(loss: Tensor) -> str | None:
+    """The probabilities that a hand-written loss takes the logarithm of, as autograd names them; else None."""
+    for node in walk(loss):
+        if name_of(node) in ("Log", "Log2", "Log10"):
+            inner = node.next_functions[0][0]
+            while inner is not None and name_of(inner) in RESHAPING | {"Gather", "Index", "Clamp", "Add", "ClampMin"}:
+                inner = inner.next_functions[0][0]
+            if inner is not None and name_of(inner) in ("Softmax", "Sigmoid"):
+                return name_of(inner)
+    return None
+
+
+def scores(tensor: Tensor) -> Scores:
+    """The numbers that a loss was given; classes are axis 1."""
+    x = tensor.detach().float()
+    x = x.reshape(-1, 1) if x.dim() < 2 else x.movedim(1, -1).reshape(-1, x.shape[1]) if x.dim() > 2 else x
+    low, high = torch.aminmax(x)
+    return Scores(
+        minimum=float(low),
+        maximum=float(high),
+        deviation=float(x.std(unbiased=False)),
+        zeros=float((x == 0).float().mean()),
+        row_sum_error=float((x.sum(1) - 1).abs().max()),
+        column_sum_error=float((x.sum(0) - 1).abs().max()),
+        row_log_error=float(x.logsumexp(1).abs().max()),
+        column_log_error=float(x.logsumexp(0).abs().max()),
+        finite=math.isfinite(float(low)) and math.isfinite(float(high)),
+        distinct=bool((x != x[:1]).any()),
+    )
+
+
+def targets(tensor: Tensor, classes: int) -> Targets:
+    """What the scores are compared with."""
+    y = tensor.detach()
+    flat = y.reshape(-1).double()
+    whole = not y.is_floating_point() or bool((flat == flat.round()).all())
+    columns = y.shape[1] if y.dim() > 1 else 1
+    one_hot = columns > 1 and whole and bool(((y == 0) | (y == 1)).all()) and bool((y.sum(1) == 1).all())
+    numbered = whole and columns == 1 and y.dim() < 3 and bool((flat >= 0).all()) and bool((flat < 10_000).all())
+    counts = torch.bincount(flat.long(), minlength=classes).tolist() if numbered else []
+    return Targets(float(flat.min()), float(flat.max()), whole, columns, one_hot, tuple(counts))
+
+
+def describe(tensor: Tensor) -> Input:
+    """The numbers that a model was given."""
+    x = tensor.detach()
+    values = x.float()
+    low, high = torch.aminmax(values)
+    finite = math.isfinite(float(low)) and math.isfinite(float(high))
+    whole = not x.is_floating_point() or (finite and bool((values == values.round()).all()))
+    held = x.untyped_storage().nbytes() // max(x.element_size(), 1)
+    deviation, mean = torch.std_mean(values, unbiased=False)
+    share = x.numel() / max(held, 1)
+    return Input(
+        tuple(x.shape), float(low), float(high), float(mean), float(deviation), finite, whole, digest(x), share
+    )
+
+
+def digest(tensor: Tensor) -> int:
+    """A number that two tensors share if their bytes are the same."""
+    x = tensor.detach().contiguous().cpu()
+    return hash((tuple(x.shape), x.reshape(-1).view(torch.uint8).numpy().tobytes())) if x.numel() else 0
+
+
+def distinct_rows(weight: Tensor) -> int:
+    """Units that differ in their weights by more than rounding."""
+    rows = weight.detach().reshape(weight.shape[0], -1)
+    if rows.shape[0] > 4096:
+        rows = rows[:4096]
+    return len({row.tobytes() for row in rows.double().cpu().numpy().round(12)})

@@ -1,0 +1,888 @@
+"""The one door to torch's seams: turns what a foreign training does into observations, and changes nothing in it.
+
+Every seam is an attribute of torch that is replaced while a watch lasts. What is read is read without a random number,
+without a gradient and without keeping a graph alive; the first steps are looked at closely, later ones at each power
+of two.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import os
+import sys
+import sysconfig
+import threading
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import lr_scheduler
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.data import DataLoader, Dataset, RandomSampler, SequentialSampler, Subset
+from torch.utils.data import dataloader as loading
+from torch.utils.weak import WeakIdKeyDictionary
+
+import fairtrial
+from fairtrial.doctor import tensors
+from fairtrial.doctor.observations import (
+    Axis,
+    Backward,
+    Batch,
+    Clipped,
+    End,
+    Graph,
+    Input,
+    Layer,
+    Loader,
+    LossCall,
+    Model,
+    OptimizerMade,
+    ParameterSeen,
+    Pass,
+    Rates,
+    Scheduled,
+    Seen,
+    Settings,
+    StateLoaded,
+    StateTaken,
+    Step,
+    Trained,
+)
+
+CLOSE = 20  # steps at the beginning in which gradients left over are looked for
+FULL = 4  # steps at the beginning that are looked at whole
+OFTEN = 16  # things of a kind that are looked at before only powers of two are
+HELD = 8  # models that are kept alive to be looked at in the end
+LOSSES = (
+    "cross_entropy",
+    "nll_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "mse_loss",
+)
+MARKED = {
+    "Softmax": ("softmax", (functional, torch, Tensor)),
+    "LogSoftmax": ("log_softmax", (functional, torch, Tensor)),
+    "Sigmoid": ("sigmoid", (functional, torch, Tensor)),
+    "Relu": ("relu", (functional, torch, Tensor)),
+    "Tanh": ("tanh", (functional, torch, Tensor)),
+    "Dropout": ("dropout", (functional,)),
+}
+LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
+_FOREIGN = tuple(
+    str(Path(place)) + os.sep
+    for place in (
+        Path(torch.__file__).parent,
+        Path(fairtrial.__file__).parent,
+        sysconfig.get_path("stdlib"),
+        sysconfig.get_path("purelib"),
+    )
+)
+_MODULES = str(Path(nn.__file__).parent / "modules")
+
+
+class Enough(BaseException):
+    """As many steps were seen as were asked for."""
+
+
+def place(frame: FrameType | None = None) -> str | None:
+    """The innermost line of the user's code, as path:line."""
+    frame = frame or sys._getframe(1)
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if not path.startswith(_FOREIGN) and not path.startswith("<frozen"):
+            return f"{shown(path)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return None
+
+
+@functools.cache
+def shown(path: str) -> str:
+    """The path as one would type it here."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_absolute() and Path(path).is_relative_to(here) else path
+
+
+def sampled(count: int, often: int = OFTEN) -> bool:
+    """Whether to look at the thing after so many of its kind."""
+    return count < often or count & (count - 1) == 0
+
+
+@dataclass
+class _Pending:
+    """A pass whose consequences are still to be seen."""
+
+    seen: Pass
+    tracked: int
+    layers: list[tuple[str, nn.Module]]
+
+
+@dataclass
+class _Optimizer:
+    """What is known of an optimizer."""
+
+    serial: int
+    steps: int = 0
+    backwards: int = 0
+    cleared: bool = False  # after the last backward
+    spent: bool = False  # its last gradients were not cleared since
+    lr: float | None = None
+    before: list[Tensor] | None = None
+
+
+@dataclass
+class _Trained:
+    """A model that is kept until the end, and what its weights were."""
+
+    module: nn.Module
+    first: int
+
+
+@dataclass
+class Watch:
+    """What was seen so far, and what is needed to see more; the seams below report to it."""
+
+    limit: int | None = None  # steps after which to stop
+    journal: list[Seen] = field(default_factory=list)
+    steps: int = 0
+    backwards: int = 0
+    at_sample: Callable[[], None] = lambda: None  # called after a step that was looked at, beyond the first
+
+    def __post_init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.process = os.getpid()
+        self.depth = 0
+        self.full = True
+        self.pending: _Pending | None = None
+        self.phase = 0
+        self.learning: bool | None = None
+        self.in_phase = 0
+        self.counts: dict[object, int] = {}
+        self.serials: Any = WeakIdKeyDictionary()
+        self.built: Any = WeakIdKeyDictionary()
+        self.optimizers: Any = WeakIdKeyDictionary()
+        self.rounds: Any = WeakIdKeyDictionary()
+        self.trained: dict[int, _Trained] = {}
+        self.states: list[tuple[Any, StateTaken]] = []
+        self.taken: dict[int, int] = {}
+        self.loss: tuple[float, str] | None = None
+        self.backward_where: str | None = None
+        self.switched_on = False
+        self.fresh = False
+
+    @property
+    def looking(self) -> bool:
+        """False in a worker, in another thread, and while the doctor itself is at work."""
+        return threading.get_ident() == self.thread and os.getpid() == self.process
+
+    def note(self, seen: Seen) -> None:
+        """One more observation."""
+        self.journal.append(seen)
+
+    def serial(self, thing: object) -> int:
+        """A number for a model, a parameter or an optimizer; the same one as long as it lives."""
+        if thing not in self.serials:
+            self.serials[thing] = self.count("serial")
+        return self.serials[thing]
+
+    def count(self, kind: object) -> int:
+        """How many of this kind there were before this one."""
+        self.counts[kind] = self.counts.get(kind, -1) + 1
+        return self.counts[kind]
+
+    # what the seams report
+
+    def on_pass(self, module: nn.Module, inputs: tuple[Any, ...], where: str | None) -> None:
+        """The user's code called a model."""
+        self.flush()
+        grad = torch.is_grad_enabled()
+        if grad != self.learning:
+            self.learning, self.phase, self.in_phase = grad, self.phase + 1, 0
+        self.in_phase += 1
+        model = self.serial(module)
+        if model not in self.trained:
+            self.first_pass(module, model)
+        if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, module.training))):
+            return
+        given = next((x for x in inputs if isinstance(x, Tensor) and x.numel()), None)
+        layers = [(name, layer) for name, layer in module.named_modules() if _has_modes(layer)]
+        seen = Pass(
+            step=self.steps,
+            where=where,
+            model=model,
+            training=module.training,
+            active=tuple(name for name, layer in layers if layer.training),
+            idle=tuple(name for name, layer in layers if not layer.training),
+            grad=grad,
+            backward=False,
+            judged=False,
+            phase=self.phase,
+            input=None if given is None or given.is_complex() else tensors.describe(given),
+            switched_on=self.switched_on,
+        )
+        self.switched_on = False
+        self.pending = _Pending(seen, 0, layers)
+
+    def flush(self) -> None:
+        """The last pass has had its consequences."""
+        if self.pending:
+            self.note(self.pending.seen)
+            self.pending = None
+
+    def consequence(self, **changes: bool) -> None:
+        """Something followed from the last pass."""
+        if self.pending:
+            self.pending.seen = replace(self.pending.seen, **changes)
+
+    def first_pass(self, module: nn.Module, model: int) -> None:
+        """Look at a model when it is first called."""
+        if len(self.trained) >= HELD:
+            self.close(next(iter(self.trained)))
+        self.trained[model] = _Trained(module, _digest(module))
+        self.note(self.describe(module, model))
+
+    def describe(self, module: nn.Module, model: int) -> Model:
+        """A model's layers and parameters."""
+        names = [(self.serial(p), name, p.requires_grad) for name, p in module.named_parameters()]
+        registered = set(module.modules())
+        return Model(
+            step=self.steps,
+            where=self.built.get(module),
+            model=model,
+            name=type(module).__name__,
+            layers=tuple(self.layer(name, layer) for name, layer in module.named_modules()),
+            names=tuple(names),
+            unregistered=tuple(
+                (f"{name}.{attribute}".lstrip("."), type(hidden).__name__, self.parameters(hidden))
+                for name, layer in module.named_modules()
+                for attribute, hidden in _in_containers(layer)
+                if hidden not in registered
+            ),
+            repeated=tuple(
+                (f"{name}.{key}".lstrip("."), self.built.get(layer) or "")
+                for name, container in module.named_modules()
+                for key, layer in _repeated(container)
+            ),
+            misfrozen=tuple(name for name, layer in module.named_modules() if "requires_grad" in vars(layer)),
+        )
+
+    def parameters(self, module: nn.Module) -> frozenset[int]:
+        """The numbers of a module's parameters."""
+        return frozenset(self.serial(p) for p in module.parameters())
+
+    def layer(self, name: str, module: nn.Module) -> Layer:
+        """One module."""
+        weight = module.weight if isinstance(module, nn.Linear | nn.modules.conv._ConvNd) else None
+        fan_in = 0 if weight is None else weight[0].numel()
+        rate = module.p if isinstance(module, nn.modules.dropout._DropoutNd) else None
+        momentum = module.momentum if isinstance(module, nn.modules.batchnorm._NormBase) else None
+        return Layer(
+            name=name,
+            kind=type(module).__name__,
+            where=self.built.get(module),
+            training=module.training,
+            gain=None if weight is None else float(weight.detach().float().square().mean().mul(fan_in).sqrt()),
+            rows=0 if weight is None else len(weight),
+            distinct=0 if weight is None else tensors.distinct_rows(weight),
+            rate=rate,
+            momentum=momentum,
+            parameters=frozenset(self.serial(p) for p in module.parameters(recurse=False)),
+        )
+
+    def wants_loss(self, name: str, learning: bool) -> bool:
+        """Whether to look at a loss."""
+        return self.full or self.steps < OFTEN if learning else sampled(self.count(("loss", name)))
+
+    def on_loss(self, name: str, given: dict[str, Any], result: Tensor, where: str | None) -> None:
+        """One of torch's losses was computed."""
+        scores, target = given["input"], given["target"]
+        learning = result.requires_grad
+        if target.numel() == 0:
+            return
+        value = float(result.detach()) if result.numel() == 1 else math.nan
+        weight = given.get("weight")
+        classes = scores.shape[1] if scores.dim() > 1 else 1
+        self.note(
+            LossCall(
+                step=self.steps,
+                where=where,
+                name=name,
+                value=value,
+                reduction=given.get("reduction", "mean"),
+                rows=len(scores) if scores.dim() else 1,
+                classes=classes,
+                learning=learning,
+                scores=tensors.scores(scores),
+                targets=tensors.targets(target, classes),
+                origin=tensors.origin(scores),
+                weights=tuple(weight.tolist()) if isinstance(weight, Tensor) and weight.dim() == 1 else (),
+                smoothing=given.get("label_smoothing", 0.0),
+            )
+        )
+        if learning:
+            self.loss = value, name
+        if learning and self.full:
+            self.note(
+                Graph(
+                    step=self.steps,
+                    where=where,
+                    nonlinear=tensors.nonlinear(scores),
+                    depth=tensors.depth(scores),
+                    softmax_into_layer=tensors.feeding_layers(scores, "Softmax"),
+                    sigmoid_into_layer=tensors.feeding_layers(scores, "Sigmoid"),
+                )
+            )
+
+    def on_backward(self, loss: Tensor, where: str | None) -> None:
+        """A backward pass is about to begin."""
+        self.backwards += 1
+        self.fresh = True
+        self.consequence(backward=True)
+        if self.full or self.backward_where is None:
+            self.backward_where = where
+        for optimizer, known in self.optimizers.items():
+            known.backwards += 1
+            known.cleared = False
+            if known.spent and self.steps < CLOSE:
+                known.spent = any(_lives(p.grad) for group in optimizer.param_groups for p in group["params"])
+        value = float(loss.detach()) if loss.numel() == 1 else math.nan
+        broken = not math.isfinite(value) and loss.numel() == 1
+        if not self.full and not (broken and sampled(self.count("broken"), 4)):
+            return
+        factor = value / self.loss[0] if self.loss and self.loss[0] and math.isfinite(value) else None
+        self.note(
+            Backward(
+                step=self.steps,
+                where=where,
+                value=value,
+                finite=not broken,
+                has_graph=loss.grad_fn is not None,
+                factor=factor,
+                reached=frozenset(self.serial(leaf) for leaf in tensors.leaves(loss)),
+                log_of=tensors.log_of(loss),
+            )
+        )
+
+    def on_cleared(self, parameters: set[Tensor] | None, optimizer: Optimizer | None) -> None:
+        """Gradients were cleared."""
+        for other, known in self.optimizers.items():
+            mine = other is optimizer
+            if not mine and parameters is not None:
+                mine = any(p in parameters for group in other.param_groups for p in group["params"])
+            if mine:
+                known.spent = False
+                known.cleared = known.backwards > 0
+
+    def on_optimizer(self, optimizer: Optimizer, where: str | None) -> None:
+        """An optimizer was built."""
+        parameters = frozenset(self.serial(p) for group in optimizer.param_groups for p in group["params"])
+        replaces = next(
+            (
+                known.serial
+                for other, known in self.optimizers.items()
+                if known.steps
+                and parameters & {self.serial(p) for group in other.param_groups for p in group["params"]}
+            ),
+            None,
+        )
+        known = _Optimizer(self.serial(optimizer))
+        self.optimizers[optimizer] = known
+        settings = [_settings(group) for group in optimizer.param_groups]
+        self.note(
+            OptimizerMade(
+                step=self.steps,
+                where=where,
+                optimizer=known.serial,
+                kind=type(optimizer).__name__,
+                parameters=parameters,
+                remembers=any(one.betas or one.momentum for one in settings) or type(optimizer).__name__ != "SGD",
+                replaces=self.counts.get(("replaced", parameters)) if replaces is None else replaces,
+            )
+        )
+        self.counts[("replaced", parameters)] = known.serial
+
+    def before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """An optimizer is about to make a step."""
+        if not self.looking or optimizer not in self.optimizers:
+            return
+        if self.full:
+            held = [p for group in optimizer.param_groups for p in group["params"]]
+            self.optimizers[optimizer].before = [p.detach().clone() for p in held]
+
+    def after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """An optimizer made a step."""
+        if not self.looking or optimizer not in self.optimizers:
+            return
+        known: _Optimizer = self.optimizers[optimizer]
+        rate = float(optimizer.param_groups[0].get("lr", math.nan))
+        if rate != known.lr:
+            known.lr = rate
+            self.note(Rates(step=self.steps, optimizer=known.serial, lr=rate))
+        if self.steps < CLOSE or self.full:
+            self.note(self.step(optimizer, known))
+        known.before = None
+        known.steps += 1
+        known.backwards, known.cleared, known.spent = 0, False, True
+        self.fresh = False
+        self.steps += 1
+        self.full = sampled(self.steps, FULL)
+        self.settle_states()
+        if self.full and self.steps > FULL:
+            self.at_sample()
+        if self.limit is not None and self.steps >= self.limit:
+            raise Enough
+
+    def step(self, optimizer: Optimizer, known: _Optimizer) -> Step:
+        """What a step did."""
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        return Step(
+            step=self.steps,
+            where=place(sys._getframe(2)),
+            optimizer=known.serial,
+            kind=type(optimizer).__name__,
+            settings=tuple(_settings(group) for group in optimizer.param_groups),
+            backwards=known.backwards,
+            stale=known.spent and known.steps > 0 and known.backwards > 0,
+            cleared_after_backward=known.cleared,
+            backward_where=self.backward_where,
+            parameters=tuple(
+                self.parameter(now, before) for now, before in zip(held, known.before or [], strict=False)
+            ),
+        )
+
+    def parameter(self, now: Tensor, before: Tensor) -> ParameterSeen:
+        """One parameter after a step, and before it."""
+        change = now.detach() - before
+        grad = None if now.grad is None or now.grad.is_sparse else now.grad.detach()
+        norm = None if grad is None else float(grad.norm())
+        return ParameterSeen(
+            serial=self.serial(now),
+            name="",
+            gradient=norm,
+            finite=norm is None or math.isfinite(norm),
+            weight=float(before.norm()),
+            size=now.numel(),
+            update=float(change.norm()),
+            downhill=0.0 if grad is None else float((change * grad).sum()),
+            trainable=now.requires_grad,
+        )
+
+    def settle_states(self) -> None:
+        """After a step: which states that were taken are still held."""
+        for reference, seen in self.states:
+            kept = reference() is not None
+            self.note(replace(seen, kept=kept))
+            if kept:
+                self.taken.setdefault(seen.model, seen.step)
+        self.states.clear()
+
+    def on_loaded(self, module: nn.Module, state: Any, missing: Any, unexpected: Any, where: str | None) -> None:
+        """A state was loaded into a model."""
+        model = self.serial(module)
+        live = {tensor.data_ptr() for tensor in _state(module) if tensor.numel()}
+        given = [tensor for tensor in state.values() if isinstance(tensor, Tensor)]
+        own = {name for name, _ in module.named_parameters()} | {name for name, _ in module.named_buffers()}
+        self.note(
+            StateLoaded(
+                step=self.steps,
+                where=where,
+                model=model,
+                missing=tuple(missing),
+                unexpected=tuple(unexpected),
+                matched=len(own & set(state)),
+                aliases=sum(tensor.data_ptr() in live for tensor in given),
+                taken=self.taken.get(model),
+            )
+        )
+
+    def on_loader(self, loader: Any, iterator: object, where: str | None) -> None:
+        """A loader is iterated."""
+        first = loader not in self.serials
+        serial = self.serial(loader)
+        self.rounds[iterator] = [serial, self.count(("round", serial)), 0]
+        if not first:
+            return
+        base, indices = _under(loader.dataset)
+        sampler = loader.sampler
+        self.note(
+            Loader(
+                step=self.steps,
+                where=where,
+                loader=serial,
+                dataset=self.serial(loader.dataset),
+                base=self.serial(base),
+                length=len(loader.dataset) if hasattr(loader.dataset, "__len__") else 0,
+                batch=loader.batch_size or 0,
+                drop_last=loader.drop_last,
+                shuffled=not isinstance(sampler, SequentialSampler) or isinstance(sampler, RandomSampler),
+                workers=loader.num_workers,
+                indices=indices,
+                generators=tuple(name for name, value in vars(base).items() if _draws(value)),
+                seeded=loader.worker_init_fn is not None,
+                classes=_class_map(base),
+            )
+        )
+
+    def on_batch(self, iterator: object, batch: Any) -> None:
+        """A loader gave a batch."""
+        if iterator not in self.rounds:
+            return
+        known = self.rounds[iterator]
+        serial, turn, number = known
+        known[2] += 1
+        if not (turn < OFTEN and number < OFTEN) or not isinstance(batch, list | tuple) or len(batch) < 2:
+            return
+        images, labels = batch[0], batch[1]
+        if isinstance(images, Tensor) and isinstance(labels, Tensor):
+            known = tuple(labels.reshape(-1).tolist()) if labels.dim() == 1 and not labels.is_floating_point() else ()
+            digest = tensors.digest(images)
+            self.note(Batch(step=self.steps, loader=serial, round=turn, place=number, images=digest, labels=known))
+
+    def close(self, model: int) -> None:
+        """A model's training is over."""
+        held = self.trained.pop(model)
+        self.note(
+            Trained(step=self.steps, model=model, first=held.first, last=_digest(held.module), backwards=self.backwards)
+        )
+
+    def finish(self) -> None:
+        """The training is over."""
+        self.flush()
+        self.settle_states()
+        for model in list(self.trained):
+            self.close(model)
+        self.note(End(step=self.steps, backwards=self.backwards))
+
+
+def _lives(grad: Tensor | None) -> bool:
+    return grad is not None and not grad.is_sparse and bool(grad.any())
+
+
+def _digest(module: nn.Module) -> int:
+    return hash(tuple(tensors.digest(p) for p in module.parameters()))
+
+
+def _state(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+def _has_modes(layer: nn.Module) -> bool:
+    """Whether training and evaluation differ for a layer: an active dropout, or a batch norm with statistics."""
+    if isinstance(layer, nn.modules.dropout._DropoutNd):
+        return layer.p > 0
+    return isinstance(layer, nn.modules.batchnorm._BatchNorm)
+
+
+def _in_containers(module: nn.Module) -> Generator[tuple[str, nn.Module]]:
+    """Modules in plain lists and dicts that are attributes of a module."""
+    for name, value in vars(module).items():
+        inside: list[Any] = []
+        if isinstance(value, list | tuple):
+            inside = list(value)
+        elif isinstance(value, dict) and not name.startswith("_"):
+            inside = list(value.values())
+        yield from ((name, item) for item in inside if isinstance(item, nn.Module))
+
+
+def _repeated(container: nn.Module) -> Generator[tuple[str, nn.Module]]:
+    """Layers with parameters that a container holds more than once, by their later places."""
+    if not isinstance(container, nn.Sequential | nn.ModuleList):
+        return
+    met: set[nn.Module] = set()
+    for key, layer in container._modules.items():
+        if layer in met:
+            yield key, layer
+        elif layer is not None and next(layer.parameters(), None) is not None:
+            met.add(layer)
+
+
+def _settings(group: dict[str, Any]) -> Settings:
+    betas = group.get("betas")
+    return Settings(
+        lr=float(group.get("lr", math.nan)),
+        momentum=float(group.get("momentum", 0.0)),
+        betas=None if betas is None else (float(betas[0]), float(betas[1])),
+        eps=None if group.get("eps") is None else float(group["eps"]),
+        weight_decay=float(group.get("weight_decay", 0.0)),
+        maximize=bool(group.get("maximize", False)),
+    )
+
+
+def _under(dataset: Dataset[Any]) -> tuple[Dataset[Any], frozenset[int] | None]:
+    """The dataset under all subsets, and which of its items are used; None: all."""
+    indices: list[int] | None = None
+    while isinstance(dataset, Subset):
+        inner = [int(i) for i in dataset.indices]
+        indices = inner if indices is None else [inner[i] for i in indices]
+        dataset = dataset.dataset
+    return dataset, None if indices is None else frozenset(indices)
+
+
+def _draws(value: object) -> bool:
+    return type(value).__name__ in ("Generator", "RandomState", "Random") and hasattr(value, "__class__")
+
+
+def _class_map(dataset: Any) -> tuple[tuple[str, int], ...]:
+    known = vars(dataset).get("class_to_idx") if hasattr(dataset, "__dict__") else None
+    return tuple(sorted((str(k), int(v)) for k, v in known.items())) if isinstance(known, dict) else ()
+
+
+class Patches:
+    """Attributes that are replaced for a while."""
+
+    def __init__(self) -> None:
+        self.undo: list[Callable[[], None]] = []
+
+    def put(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace owner.name by what `make` makes of it."""
+        own, original = name in vars(owner), vars(owner).get(name, None) or getattr(owner, name)
+        setattr(owner, name, functools.wraps(original)(make(original)))
+        self.undo.append(lambda: setattr(owner, name, original) if own else delattr(owner, name))
+
+    def remove(self) -> None:
+        """Put everything back."""
+        while self.undo:
+            self.undo.pop()()
+
+
+@contextmanager
+def watching(watch: Watch) -> Generator[Watch]:
+    """Report to the watch what torch is made to do meanwhile."""
+    patches = Patches()
+    install(watch, patches)
+    try:
+        yield watch
+    finally:
+        patches.remove()
+
+
+def install(watch: Watch, patches: Patches) -> None:
+    """Replace torch's seams."""
+    _modules(watch, patches)
+    _functions(watch, patches)
+    _optimizers(watch, patches)
+    _states(watch, patches)
+    _loaders(watch, patches)
+
+
+def _modules(watch: Watch, patches: Patches) -> None:
+    def construct(original: Any) -> Any:
+        def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+            if watch.looking:
+                watch.built[module] = place(sys._getframe(1))
+            original(module, *args, **kwargs)
+
+        return init
+
+    def call(original: Any) -> Any:
+        def called(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if watch.depth or not watch.looking or isinstance(module, nn.modules.loss._Loss):
+                return original(module, *args, **kwargs)
+            watch.depth = 1
+            try:
+                result = original(module, *args, **kwargs)
+            finally:
+                watch.depth = 0
+            watch.on_pass(module, (*args, *kwargs.values()), place(sys._getframe(1)))
+            return result
+
+        return called
+
+    patches.put(nn.Module, "__init__", construct)
+    patches.put(nn.Module, "__call__", call)
+
+
+def _functions(watch: Watch, patches: Patches) -> None:
+    def loss(name: str) -> Callable[[Any], Any]:
+        def around(original: Any) -> Any:
+            signature = inspect.signature(original)
+
+            def computed(*args: Any, **kwargs: Any) -> Any:
+                result = original(*args, **kwargs)
+                if watch.looking and isinstance(result, Tensor):
+                    watch.consequence(judged=True)
+                    if watch.wants_loss(name, result.requires_grad):
+                        watch.on_loss(name, signature.bind(*args, **kwargs).arguments, result, place(sys._getframe(1)))
+                return result
+
+            return computed
+
+        return around
+
+    def marked(name: str) -> Callable[[Any], Any]:
+        def around(original: Any) -> Any:
+            def computed(*args: Any, **kwargs: Any) -> Any:
+                result = original(*args, **kwargs)
+                if watch.full and isinstance(result, Tensor) and result.grad_fn is not None:
+                    tensors.mark(result, name, _maker(watch, sys._getframe(1)))
+                return result
+
+            return computed
+
+        return around
+
+    def largest(original: Any) -> Any:
+        def computed(x: Any, *args: Any, **kwargs: Any) -> Any:
+            if watch.looking and watch.depth == 0:
+                watch.consequence(judged=True)
+                axis = kwargs.get("dim", kwargs.get("axis", args[0] if args else None))
+                if isinstance(axis, int) and sampled(watch.count("axis")) and isinstance(x, Tensor):
+                    where = place(sys._getframe(1))
+                    watch.note(Axis(step=watch.steps, where=where, shape=tuple(x.shape), axis=axis))
+            return original(x, *args, **kwargs)
+
+        return computed
+
+    def backward(original: Any) -> Any:
+        def computed(*args: Any, **kwargs: Any) -> Any:
+            loss = args[0] if args else kwargs.get("tensors")
+            if watch.looking and isinstance(loss, Tensor):
+                watch.on_backward(loss, place(sys._getframe(1)))
+            return original(*args, **kwargs)
+
+        return computed
+
+    def clip(original: Any) -> Any:
+        def clipped(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if watch.looking and (watch.full or watch.steps < CLOSE):
+                limit = float(args[1] if len(args) > 1 else kwargs["max_norm"])
+                seen = Clipped(
+                    step=watch.steps,
+                    where=place(sys._getframe(1)),
+                    norm=float(result),
+                    limit=limit,
+                    fresh=watch.fresh,
+                )
+                watch.note(seen)
+            return result
+
+        return clipped
+
+    for name in LOSSES:
+        patches.put(functional, name, loss(name))
+    for name, (function, owners) in MARKED.items():
+        for owner in owners:
+            patches.put(owner, function, marked(name))
+    for function, owner in LARGEST:
+        patches.put(owner, function, largest)
+    patches.put(torch.autograd, "backward", backward)
+    patches.put(nn.utils, "clip_grad_norm_", clip)
+
+
+def _maker(watch: Watch, frame: FrameType) -> str | None:
+    """The line that built the layer, for a layer of torch; else the line that is at work."""
+    if frame.f_code.co_filename.startswith(_MODULES) and (module := frame.f_locals.get("self")) in watch.built:
+        return watch.built[module]
+    return place(frame)
+
+
+def _optimizers(watch: Watch, patches: Patches) -> None:
+    def construct(original: Any) -> Any:
+        def init(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
+            original(optimizer, *args, **kwargs)
+            if watch.looking:
+                watch.on_optimizer(optimizer, place(sys._getframe(1)))
+
+        return init
+
+    def clear(original: Any) -> Any:
+        def cleared(owner: Any, *args: Any, **kwargs: Any) -> None:
+            original(owner, *args, **kwargs)
+            if watch.looking:
+                held = None if isinstance(owner, Optimizer) else set(owner.parameters())
+                watch.on_cleared(held, owner if held is None else None)
+
+        return cleared
+
+    def schedule(original: Any) -> Any:
+        def stepped(scheduler: Any, *args: Any, **kwargs: Any) -> None:
+            if watch.looking and sys._getframe(1).f_code.co_name != "_initial_step":
+                kind = type(scheduler).__name__
+                number = watch.count(("scheduler", id(scheduler)))
+                if sampled(number):
+                    seen = Scheduled(
+                        step=watch.steps,
+                        where=place(sys._getframe(1)),
+                        kind=kind,
+                        count=number + 1,
+                        cycle=vars(scheduler).get("T_max"),
+                        before_optimizer=watch.steps == 0,
+                    )
+                    watch.note(seen)
+            original(scheduler, *args, **kwargs)
+
+        return stepped
+
+    patches.put(Optimizer, "__init__", construct)
+    patches.put(Optimizer, "zero_grad", clear)
+    patches.put(nn.Module, "zero_grad", clear)
+    patches.put(lr_scheduler.LRScheduler, "step", schedule)
+    for hook in (
+        register_optimizer_step_pre_hook(watch.before_step),
+        register_optimizer_step_post_hook(watch.after_step),
+    ):
+        patches.undo.append(hook.remove)
+
+
+def _states(watch: Watch, patches: Patches) -> None:
+    def take(original: Any) -> Any:
+        def taken(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            state = original(module, *args, **kwargs)
+            if watch.looking and not args and "destination" not in kwargs:
+                seen = StateTaken(
+                    step=watch.steps, where=place(sys._getframe(1)), model=watch.serial(module), kept=False
+                )
+                watch.states.append((weakref.ref(state), seen))
+            return state
+
+        return taken
+
+    def load(original: Any) -> Any:
+        def loaded(module: nn.Module, state: Any, *args: Any, **kwargs: Any) -> Any:
+            where = place(sys._getframe(1))
+            before = dict(state)
+            result = original(module, state, *args, **kwargs)
+            if watch.looking:
+                watch.on_loaded(module, before, result.missing_keys, result.unexpected_keys, where)
+            return result
+
+        return loaded
+
+    patches.put(nn.Module, "state_dict", take)
+    patches.put(nn.Module, "load_state_dict", load)
+
+
+def _loaders(watch: Watch, patches: Patches) -> None:
+    def iterate(original: Any) -> Any:
+        def iterated(loader: Any) -> Any:
+            iterator = original(loader)
+            if watch.looking:
+                watch.on_loader(loader, iterator, place(sys._getframe(1)))
+            return iterator
+
+        return iterated
+
+    def following(original: Any) -> Any:
+        def followed(iterator: Any) -> Any:
+            batch = original(iterator)
+            if watch.looking:
+                watch.on_batch(iterator, batch)
+            return batch
+
+        return followed
+
+    patches.put(DataLoader, "__iter__", iterate)
+    patches.put(loading._BaseDataLoaderIter, "__next__", following)
+
+
+__all__ = ["Enough", "Input", "Watch", "install", "watching"]
