@@ -183,7 +183,7 @@ class Worker:
         for _ in range(2):
             answer = self._exchange(task)
             if answer:
-                return _name(answer)
+                return name_in(answer)
             code = _close(self.process)
             with self.turn:
                 if self.ended:
@@ -222,7 +222,7 @@ def _hang_up(pipe: IO[str] | None) -> None:
             pipe.close()
 
 
-def _name(line: str) -> str:
+def name_in(line: str) -> str:
     """The name of a run in a worker's answer; the error, where it is one."""
     match _json(line):
         case {"run": str() as name}:
