@@ -217,9 +217,9 @@ class FolderStore:
             begun = {name: time for name in self._names() if (time := _written(self.root / name / RECIPE))}
             return sorted(begun, key=begun.__getitem__)
 
-    def _names(self) -> Iterator[str]:
+    def _names(self) -> tuple[str, ...]:
         """Of all that lies in the store."""
-        return (entry.name for entry in os.scandir(self.root)) if self.root.is_dir() else iter(())
+        return tuple(entry.name for entry in os.scandir(self.root)) if self.root.is_dir() else ()
 
     def studies(self) -> list[str]:
         folder = self.root / STUDIES
