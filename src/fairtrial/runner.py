@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -469,10 +470,15 @@ def environment(net: Net) -> dict[str, str]:
     """What the bits of a run depend on beside its recipe and data."""
     torch = net.xp.__name__ == "torch"
     packages = ("fairtrial", "numpy", "torch" if torch else "scipy")
-    versions = {package: importlib.metadata.version(package) for package in packages}
+    versions = {package: _version(package) for package in packages}
     simd = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # as wide as they are, sums are grouped
     cpu = [platform.machine(), *simd[-1:], *([net.xp.backends.cpu.get_cpu_capability()] if torch else [])]
     return {"python": platform.python_version(), **versions, "cpu": " ".join(cpu), "device": net.place}
+
+
+@functools.cache
+def _version(package: str) -> str:
+    return importlib.metadata.version(package)  # parses a file of hundreds of lines
 
 
 def as_json(value: dict[str, Any]) -> bytes:
