@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from fairtrial.inventory import StudyLine, study_lines
-from fairtrial.spec.errors import DamagedFile, UnknownName
+from fairtrial.spec.errors import DamagedFile, UnknownName, UsageError
 from fairtrial.spec.events import Ended
 from fairtrial.spec.files import RESULT, SCORES, STUDIES
+from fairtrial.spec.tuning import read_tuned
 from fairtrial.store import FolderStore, Record, json_of
 from fairtrial.verdicts import Comparison, compare_records
 
@@ -42,11 +43,13 @@ def reread(store: FolderStore, folder: str) -> Comparison:
             arm["name"]: (arm["fields"], [_scored(store, folder, run, plain["metric"], scores) for run in arm["runs"]])
             for arm in plain["arms"]
         }
+        tuning = tuple(read_tuned(each) for each in plain.get("tuning", []))  # which the first studies had not
         comparison = compare_records(
-            plain["study"], arms, metric=plain["metric"], margin=plain["margin"], at_any_time=plain["until_settled"]
-        )
+            plain["study"], arms, metric=plain["metric"], margin=plain["margin"], at_any_time=plain["until_settled"],
+            tuning=tuning,
+        )  # fmt: skip
         was = {arm["name"]: tuple(arm["values"]) for arm in plain["arms"]}
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, UsageError) as error:
         raise DamagedFile(f"{STUDIES}/{folder}/{RESULT}: not what a study is written as ({error})") from error
     if changed := [arm.name for arm in comparison.arms if arm.values != was[arm.name]]:
         raise DamagedFile(
