@@ -114,6 +114,17 @@ def test_nets_that_are_said_to_be_equally_large_are(name: str, full: bool) -> No
     assert all(f"{size:,}" in shipped(name).read_text("utf8") for size in sizes)
 
 
+def test_words_that_a_study_names_for_other_data_are_the_reports_protocols() -> None:
+    a, c = read_base("mnist-cnn")[1], read_base("cifar-bn-cnn")[1]
+    assert a.but(data="cifar10") == read_base("cifar-cnn")[1]
+    assert read_study(shipped("optimizers"), full=True).arms["adam"] == a
+    assert read_study(shipped("dropout"), full=True).arms["dropout=0.3"] == a
+    words = dict(re.findall(r"(\w+)=(\S+)", shipped("double-softmax").read_text("utf8").split("\n")[2]))
+    logits = read_study(shipped("double-softmax"), words).arms["logits"]
+    assert logits.but(model="bn-cnn") == c.but(test_every=0, keep="best")
+    assert make_plan(logits).arch == make_plan(c).arch
+
+
 def test_a_grid_and_named_arms_are_read(tmp_path: Path) -> None:
     study = read_study(written(tmp_path, GRID))
     assert (study.name, list(study.arms), study.seeds, study.margin) == ("asked", ["adam", "sgd"], (0, 1), 0.02)

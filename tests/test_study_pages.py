@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +78,50 @@ def test_every_output_on_a_page_has_its_command(name: str) -> None:
     study_pages.renewed(text, commands.append)
     assert len(commands) == len(re.findall(r"^```text$", text, re.MULTILINE))
     assert all(command.startswith(f"fairtrial compare {name}") for command in commands)
+
+
+ROW = (
+    "| [one](one.md) | Which? | `a` against `b`: **better**, +1.00 to +2.00 points (n = 3); "
+    "`b` against `c d=1`: **undecided**, -0.1 to +1e-05 in measure/gap (n = 3) |"
+)
+REPORTS: list[dict[str, Any]] = [
+    {
+        "metric": "test/accuracy",
+        "seeds": 5,
+        "pairs": [{"a": "b", "b": "a", "interval": [0.001, 0.0225], "verdict": "better"}],
+    },
+    {
+        "metric": "measure/gap",
+        "seeds": 5,
+        "pairs": [{"a": "b", "b": "c d=1", "interval": [0, 1.5], "verdict": "undecided"}],
+    },
+]
+
+
+def test_the_outcomes_of_the_index_are_those_of_the_reports() -> None:
+    row = study_pages.renewed_row(ROW, REPORTS)
+    assert row == (
+        "| [one](one.md) | Which? | `b` against `a`: **better**, +0.10 to +2.25 points (n = 5); "
+        "`b` against `c d=1`: **undecided**, +0 to +1.5 in measure/gap (n = 5) |"
+    )
+    with pytest.raises(KeyError):
+        study_pages.renewed_row(ROW, REPORTS[:1])
+
+
+@pytest.mark.parametrize("name", list(studies()))
+def test_the_index_has_outcomes_of_every_study(name: str) -> None:
+    rows = [row for row in (study_pages.PAGES / "README.md").read_text("utf8").splitlines() if f"| [{name}]" in row]
+    assert len(rows) == 1
+    assert len(study_pages.OUTCOME.findall(rows[0])) == rows[0].count("**") // 2 > 0
+
+
+def test_only_the_study_as_it_is_shipped_counts_for_the_index(tmp_path: Path) -> None:
+    page = PAGE.replace("old report", "report: runs/studies/one-1/report.html")
+    page += "\n```sh\nfairtrial compare one lr=1\n```\n```text\nreport: runs/studies/one-2/report.html\n```\n"
+    folder = tmp_path / "runs" / "studies" / "one-1"
+    folder.mkdir(parents=True)
+    (folder / "study.json").write_text(json.dumps(REPORTS[0]), "utf8")
+    assert study_pages.reported(page, tmp_path) == REPORTS[:1]
 
 
 def test_a_command_is_run_and_the_ends_of_its_lines_are_tidy(tmp_path: Path) -> None:
