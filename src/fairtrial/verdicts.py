@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from fairtrial.costs import Cost, cost
 from fairtrial.parts.metrics import lower_is_better
-from fairtrial.spec.events import Fitted
 from fairtrial.spec.tuning import Tuned
 from fairtrial.statistics import Estimate, Verdict, estimate, judge_pairs, sampling_error, settled_pairs
 from fairtrial.store import Record
@@ -26,7 +26,7 @@ class Arm:
     values: tuple[float, ...]  # the metric of each seed that ended with one
     failed: int  # seeds that diverged
     estimate: Estimate
-    seconds: float  # of training and scoring, all seeds together
+    cost: Cost
     runs: tuple[str, ...]
     sampling: float | None = None  # half-width that the number of test images leaves open, whatever the number of seeds
 
@@ -107,11 +107,10 @@ def compare_records(
 
 def _arm(name: str, fields: dict[str, Any], records: Sequence[Record], metric: str, alpha: float) -> Arm:
     values = tuple(v for r in records if (v := metric_of(r, metric)) is not None)
-    seconds = sum(e.score_seconds for r in records for e in r.epochs) + sum(fit_seconds(r) for r in records)
     failed = sum(r.end is not None and r.end.reason == "diverged" for r in records)
     made, images = estimate(values, alpha, _step(records, metric)), _images(records, metric)
     sampling = sampling_error(made.mean, images, alpha) if images and values else None
-    return Arm(name, fields, values, failed, made, seconds, tuple(r.name for r in records), sampling)
+    return Arm(name, fields, values, failed, made, cost(records), tuple(r.name for r in records), sampling)
 
 
 def _images(records: Sequence[Record], metric: str) -> int:
@@ -127,12 +126,6 @@ def _step(records: Sequence[Record], metric: str) -> float:
     return 1 / images if images else 0.0
 
 
-def fit_seconds(record: Record) -> float:
-    """Seconds in training steps: what each epoch's last count says, summed."""
-    by_epoch = {e.epoch: e.fit_seconds for e in record.events if isinstance(e, Fitted)}
-    return sum(by_epoch.values())
-
-
 def metric_of(record: Record, metric: str) -> float | None:
     """The metric at the best weights of a run that came to its end; None of one that diverged or goes on."""
     value = record.scores.get(metric, nan)
@@ -146,19 +139,28 @@ def _shared(a: dict[int, float | None], b: dict[int, float | None]) -> tuple[lis
 
 
 def summarise(comparison: Comparison) -> str:
-    """The best arm against each of the others."""
+    """The best arm against each of the others, and which arms diverged."""
+    return " ".join([*_outcome(comparison), *(_diverged(arm) for arm in comparison.arms if arm.failed)])
+
+
+def _outcome(comparison: Comparison) -> Iterator[str]:
     if len(comparison.arms) < 2:
-        return "One arm: nothing to compare."
-    if comparison.seeds < 2:
-        return "n = 1: no interval, no verdict; --seeds 5 would give both."
-    best = comparison.arms[0].name
-    points = comparison.metric.endswith("/accuracy")
-    said = [_sentence(pair, points) for pair in comparison.pairs if pair.a == best]
-    for arm in comparison.arms:
-        if arm.failed:
-            seeds = f"{arm.failed} of {len(arm.runs)} seeds"
-            said.append(f"{arm.name} diverged in {seeds}: what is said of it is said of the others.")
-    return " ".join(said)
+        yield "One arm: nothing to compare."
+    elif comparison.seeds < 2:
+        yield "n = 1: no interval, no verdict; --seeds 5 would give both."
+    else:
+        lost = {arm.name for arm in comparison.arms if arm.failed and not arm.values}  # nothing to compare them by
+        best, points = comparison.arms[0].name, comparison.metric.endswith("/accuracy")
+        for pair in comparison.pairs:
+            if pair.a == best and lost.isdisjoint((pair.a, pair.b)):
+                yield _sentence(pair, points)
+
+
+def _diverged(arm: Arm) -> str:
+    """What became of an arm's seeds that have no score."""
+    if not arm.values:
+        return f"{arm.name} diverged in every seed ({arm.failed} of {len(arm.runs)}): it has no score."
+    return f"{arm.name} diverged in {arm.failed} of {len(arm.runs)} seeds: what is said of it is said of the others."
 
 
 def straw_men(tuning: Sequence[Tuned]) -> Iterator[str]:
