@@ -57,7 +57,7 @@ def findings(made: Outcome) -> list[dict[str, Any]]:
 
 
 def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
-    """What `compare --json` prints; intervals are 95 %, differences are of a minus b."""
+    """What `compare --json` prints; intervals are 95 %, differences are of a minus b, memory is in bytes."""
     return {
         "study": comparison.study,
         "path": str(path),
@@ -75,7 +75,10 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
                 "interval": arm.estimate.interval,
                 "sampling": arm.sampling,
                 "values": arm.values,
-                "seconds": round(arm.seconds, 3),
+                "seconds": round(arm.cost.seconds, 3),
+                "images_per_second": round(arm.cost.images_per_second, 1) if arm.cost.images_per_second else None,
+                "parameters": arm.cost.parameters,
+                "memory": arm.cost.memory,
                 "diverged": arm.failed,
                 "runs": arm.runs,
             }

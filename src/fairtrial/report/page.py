@@ -71,6 +71,7 @@ def comparison_page(comparison: Comparison, command: str) -> str:
 <h2>Results</h2>
 {table_html(tables.arms_table(comparison))}
 {"".join(map(table_html, _pairs(comparison)))}
+{table_html(tables.costs_table(comparison))}
 <h2>What was compared</h2>
 {table_html(tables.settings_table(comparison)) if len(comparison.arms) > 1 else ""}
 <p>{escape(views.seeds_line(comparison))}</p>

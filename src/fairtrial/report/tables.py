@@ -27,7 +27,7 @@ from fairtrial.report.wording import (
     size,
 )
 from fairtrial.store import Record
-from fairtrial.verdicts import Comparison, Pair, metric_of
+from fairtrial.verdicts import Arm, Comparison, Pair, metric_of
 
 
 @dataclass(frozen=True)
@@ -104,21 +104,34 @@ def arch_table(net: Mapping[str, Any]) -> Table:
 def arms_table(comparison: Comparison) -> Table:
     """Each arm's n, mean, interval and time."""
     key = comparison.metric
-    rows = [
-        (
-            a.name,
-            a.estimate.n,
-            score(key, a.estimate.mean),
-            between(key, a.estimate.interval),
-            duration(a.seconds),
-            a.failed,
-        )
-        for a in comparison.arms
-    ]
     heads = ["arm", "n", f"mean {key}", f"{level(comparison.alpha)} interval", "time"]
     heads += ["diverged"] * any(arm.failed for arm in comparison.arms)
-    notes = _beyond_seeds(comparison)
-    return table(f"{comparison.study}: {key} by arm", heads, [row[: len(heads)] for row in rows], notes=notes)
+    rows = [_arm_row(arm, key)[: len(heads)] for arm in comparison.arms]
+    return table(f"{comparison.study}: {key} by arm", heads, rows, notes=_beyond_seeds(comparison))
+
+
+def _arm_row(arm: Arm, key: str) -> tuple[object, ...]:
+    made = arm.estimate
+    shown = score(key, made.mean), between(key, made.interval), duration(arm.cost.seconds)
+    return arm.name, made.n, *shown, arm.failed
+
+
+def costs_table(comparison: Comparison) -> Table:
+    """What the runs of each arm took, and what their net is in numbers."""
+    heads = ("arm", "runs", "time a run", "images/s", "parameters", "memory")
+    notes = (
+        "time: training and scoring, mean over runs; images/s: in training; both as measured, on a machine that may "
+        "have had other work",
+        "memory: parameters, gradients, the optimizer's slots and the outputs of all layers for one batch, reckoned "
+        "from their shapes; work space and libraries come on top",
+    )
+    return table("What it cost", heads, [_cost_row(arm) for arm in comparison.arms], notes=notes)
+
+
+def _cost_row(arm: Arm) -> tuple[object, ...]:
+    rate, net, size = arm.cost.images_per_second, arm.cost.parameters, arm.cost.memory
+    shown = "-" if rate is None else f"{rate:,.0f}", "-" if net is None else f"{net:,}", memory(size) if size else "-"
+    return arm.name, len(arm.runs), duration(arm.cost.seconds / max(1, len(arm.runs))), *shown
 
 
 def _beyond_seeds(comparison: Comparison) -> list[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from textwrap import wrap
 
+from fairtrial.costs import fit_seconds, images_per_second, score_seconds
 from fairtrial.report.wording import clean, counted, duration, is_share, level, percent
-from fairtrial.spec.events import Ended, Event, Fitted, Scored, Scores
+from fairtrial.spec.events import Ended, Fitted, Scored, Scores
 from fairtrial.spec.recipe import Recipe
 from fairtrial.statistics import Interval, estimate
 from fairtrial.store import Record
-from fairtrial.verdicts import Comparison, fit_seconds, metric_of
+from fairtrial.verdicts import Comparison, metric_of
 
 FEW = 5  # arms up to which bands and single seeds can be told apart
 LONG = 5  # epochs from which a curve is seen well enough at their ends
@@ -70,16 +71,9 @@ def outcome(record: Record) -> Outcome:
         best_epoch=record.best.epoch if record.best else 0,
         scores={key: value for key, value in record.scores.items() if not key.startswith("running/")},
         images={part: counts[part] for part in PARTS if part in counts},
-        seconds=fit_seconds(record) + sum(e.score_seconds for e in record.events if isinstance(e, Scored)),
-        images_per_second=_rate(record.events),
+        seconds=fit_seconds(record) + score_seconds(record),
+        images_per_second=images_per_second([record]),
     )
-
-
-def _rate(events: Iterable[Event]) -> float | None:
-    """Images a second in training steps, over all epochs."""
-    last = {event.epoch: event for event in events if isinstance(event, Fitted)}
-    seconds = sum(event.fit_seconds for event in last.values())
-    return sum(event.images for event in last.values()) / seconds if seconds > 0 else None
 
 
 def title(recipe: Recipe) -> str:
