@@ -18,6 +18,7 @@ import altair as alt
 import vl_convert as vlc
 
 from fairtrial.report import views, wording
+from fairtrial.report.checks import BatchStep, BatchTest, RateTest, subject
 from fairtrial.report.views import ArmView, Curve
 from fairtrial.store import Record, disk_errors
 from fairtrial.verdicts import Comparison
@@ -339,3 +340,72 @@ def _write(path: Path, data: bytes) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
     return path
+
+
+# The first checks of a net
+
+
+def rate_chart(test: RateTest) -> alt.LayerChart:
+    """Loss against the rate, each point and smoothed, with the rate that is suggested."""
+    x = alt.X("lr:Q", title="lr", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~g", grid=False))
+    rows = [{"lr": point.lr, "value": point.loss, "smooth": point.smooth} for point in test.points]
+    base = alt.Chart(_data(rows)).encode(x=x)
+    y = _scores("running/loss", views.frame([point.smooth for point in test.points], False), False)
+    layers: list[alt.Chart] = [
+        base.mark_point(filled=True, clip=True, size=18, opacity=0.5, color=PART_COLOURS["running"]).encode(y=y),
+        base.mark_line(clip=True, strokeWidth=2.4, color=COLOURS[0]).encode(y="smooth:Q"),
+    ]
+    if test.lr is not None:
+        mark = alt.Chart(_data([{"lr": test.lr, "name": f"lr={test.lr:g}"}])).encode(x="lr:Q")
+        layers.append(mark.mark_rule(strokeDash=[4, 3], color="#555"))
+        layers.append(
+            mark.mark_text(dy=-8, fontSize=12, color="#333", align="left").encode(text="name:N", y=alt.value(0))
+        )
+    heading = _check_heading(test.record, test.said)
+    return styled(alt.LayerChart(layer=layers, width=2 * WIDTH, height=HEIGHT, title=heading))
+
+
+def batch_chart(test: BatchTest) -> alt.HConcatChart:
+    """Loss and accuracy against the step, in eval mode and while the net was learning."""
+    heading = _check_heading(test.record, test.said)
+    panels = [_batch_panel(test, "loss"), _batch_panel(test, "accuracy")]
+    return styled(alt.HConcatChart(hconcat=panels, spacing=30, title=heading))
+
+
+def _batch_panel(test: BatchTest, measure: str) -> alt.LayerChart:
+    share = measure == "accuracy"
+    rows = [row for step in test.steps for row in _batch_rows(step, share)]
+    parts = ["train", "running"]
+    colour = alt.Color(
+        "part:N", scale=alt.Scale(domain=parts, range=[PART_COLOURS[p] for p in parts]), legend=_legend()
+    )
+    x = alt.X("step:Q", title="step", axis=alt.Axis(tickMinStep=1, format="d", grid=False))
+    y = _scores(measure, views.frame([row["value"] for row in rows], share), share)
+    base = alt.Chart(_data(rows)).encode(x=x, y=y, color=colour)
+    layers = [
+        base.transform_filter("datum.part == 'running'").mark_line(clip=True, strokeWidth=1.4, strokeDash=[4, 2]),
+        base.transform_filter("datum.part == 'train'").mark_line(clip=True, strokeWidth=2.2),
+        *(_step_mark(test.fitted, len(test.steps)) if test.fitted else []),
+    ]
+    return alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT)
+
+
+def _batch_rows(step: BatchStep, share: bool) -> Rows:
+    train, running = (step.accuracy, step.running_accuracy) if share else (step.loss, step.running_loss)
+    return [
+        {"part": "train", "step": step.step, "value": train},
+        {"part": "running", "step": step.step, "value": running},
+    ]
+
+
+def _step_mark(step: int, last: int) -> list[alt.Chart]:
+    """A dashed line at the step after which the batch was learnt, with its name above the frame."""
+    base = alt.Chart(_data([{"step": step, "name": f"fits after {step}"}])).encode(x="step:Q")
+    name = base.mark_text(dy=-8, fontSize=12, color="#333", align="right" if 2 * step > last else "left")
+    return [base.mark_rule(strokeDash=[4, 3], color="#555"), name.encode(text="name:N", y=alt.value(0))]
+
+
+def _check_heading(record: Record, said: str) -> alt.TitleParams:
+    return _heading(
+        record.name, [line for text in (subject(record.recipe), said) for line in wrap(text, HEADING_WIDTH)]
+    )
