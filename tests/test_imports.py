@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "runner": {"spec", "rng", "parts", "engine", "train", "store"},
     "study": {"spec", "rng", "parts", "engine", "train", "store", "runner", "catalogue"},
     "reproduce": {"spec", "runner", "store"},
+    "checks": {"spec", "parts", "train", "store", "runner", "report"},
     "predict": {"spec", "rng", "parts", "engine", "store"},
     "statistics": {"spec"},
     "costs": {"spec", "parts", "store"},
@@ -38,9 +39,9 @@ ALLOWED: dict[str, set[str]] = {
     "studies": set(),
     "api": {"spec", "rng", "parts", "engine", "train", "store", "runner", "study", "verdicts", "report"},
     "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"}
-    | {"reproduce", "inventory", "made", "doctor"},
+    | {"reproduce", "inventory", "made", "doctor", "checks"},
     "__main__": {"cli"},
-    "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api", "doctor"},
+    "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api", "doctor", "checks"},
 }
 # Reading data is a doer's work, but what is told of a data set has their types; a record's net is rebuilt, and what a
 # notebook shows is drawn, on demand; which way a measure is better is said where it is registered.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairtrial.api import compare
+    from fairtrial.checks import find_lr, overfit
     from fairtrial.doctor.watching import watch
     from fairtrial.runner import run
     from fairtrial.spec.errors import FairtrialError
@@ -28,7 +29,9 @@ __all__ = [
     "Record",
     "Verdict",
     "compare",
+    "find_lr",
     "judge",
+    "overfit",
     "run",
     "settled",
     "watch",
@@ -42,7 +45,9 @@ _ROOMS = {
     "Record": "store",
     "Verdict": "statistics",
     "compare": "api",
+    "find_lr": "checks",
     "judge": "statistics",
+    "overfit": "checks",
     "run": "runner",
     "settled": "statistics",
     "watch": "doctor.watching",

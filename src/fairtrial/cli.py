@@ -12,7 +12,7 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fairtrial.inventory import StudyLine
+    from fairtrial.report.checks import BatchTest, RateTest
     from fairtrial.spec.recipe import Recipe
     from fairtrial.store import FolderStore, Record
     from fairtrial.study.plan import Study
@@ -55,6 +56,12 @@ def run(
     trust_code: Trust = False,
     from_scratch: Annotated[bool, typer.Option(help="begin a run anew, whatever is there of it")] = False,
     allow_inexact: Annotated[bool, typer.Option(help="go on with a run of another environment; marks it")] = False,
+    find_lr: Annotated[
+        bool, typer.Option("--find-lr", help="instead, a short run whose rate rises: says where to begin")
+    ] = False,
+    overfit: Annotated[
+        bool, typer.Option("--overfit", help="instead, a short run on one batch: says whether the net can learn it")
+    ] = False,
 ) -> None:
     """Train a net, or go on with a run that was stopped.
 
@@ -64,7 +71,10 @@ def run(
     fairtrial run cnn2 data=mnist epochs=3
     fairtrial run mnist-mlp optimizer=sgd lr=0.1
     fairtrial run "conv 10, pool, act, flatten, linear classes" engine=numpy
+    fairtrial run cnn2 data=mnist --find-lr
     """
+    if find_lr and overfit:
+        raise UsageError("--find-lr and --overfit are two runs: ask for one, then for the other")
     name, recipe, module = read_target(target, fields or [], trust_code)
     from fairtrial.report.contract import record_json
     from fairtrial.report.progress import Progress
@@ -72,20 +82,48 @@ def run(
     from fairtrial.runner import Quiet
     from fairtrial.runner import run as make_run
 
+    settings: dict[str, Any] = {"module": module, "name": name}
+    settings |= {"from_scratch": from_scratch, "allow_inexact": allow_inexact}
+    if find_lr or overfit:
+        from fairtrial import checks
+        from fairtrial.report.checks import CheckProgress
+
+        with _watching(quiet, CheckProgress, Quiet) as watch:
+            test = (checks.find_lr if find_lr else checks.overfit)(recipe, _store(store), watch=watch, **settings)
+        print_json(test.plain()) if as_json else print(test.said)
+        if test.over and not as_json:
+            show_names(next_steps(test, [target, *(fields or [])]))
+        leave(int(not test.passed) if test.over else exit_code(test.record))
     with _watching(quiet, Progress, Quiet) as watch:
-        record = make_run(
-            recipe, _store(store), module=module, name=name, watch=watch,
-            from_scratch=from_scratch, allow_inexact=allow_inexact,
-        )  # fmt: skip
+        record = make_run(recipe, _store(store), watch=watch, **settings)
     draw_curves(record, _store(store))
     if as_json:
         print_json(record_json(record))
     else:
         show_record(record, console())
-    code = exit_code(record)
+    leave(exit_code(record))
+
+
+def leave(code: int) -> NoReturn:
+    """End the command; after a signal, with what there is left to do."""
     if code in (130, 143):
         print("fairtrial: stopped; the same command goes on from here", file=sys.stderr)
     raise typer.Exit(code)
+
+
+def next_steps(test: RateTest | BatchTest, words: list[str]) -> dict[str, str]:
+    """Where a check's chart is, and what to do with a rate that it found."""
+    from fairtrial.checks import chart_of
+
+    shown = {"chart:": f"{chart_of(test.record)}.svg and .png"}
+    lr = test.plain().get("lr")
+    if lr is None:
+        return shown
+    words = [word for word in words if not word.startswith("lr=")]
+    return shown | {
+        "to train:": shlex.join(["fairtrial", "run", *words, f"lr={lr:g}"]),
+        "to be sure:": shlex.join(["fairtrial", "compare", *words, "--tune", f"lr={lr / 10:g}..{lr * 10:g}:log"]),
+    }
 
 
 @app.command()
@@ -352,7 +390,9 @@ def show_study(made: list[StudyLine], store: FolderStore, as_json: bool) -> None
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def doctor(
-    target: Annotated[Path, typer.Argument(metavar="SCRIPT.py", help="a training script, with its own words behind it")],
+    target: Annotated[
+        Path, typer.Argument(metavar="SCRIPT.py", help="a training script, with its own words behind it")
+    ],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG ...]", help="the script's own words")] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="stop the script after N steps; 0: watch it to its end")] = 0,
     as_json: Json = False,
