@@ -19,7 +19,7 @@ class Net(nn.Module):
         self.first = nn.Linear(20, 64)
         self.norm = nn.BatchNorm1d(64)
         self.drop = nn.Dropout(0.2)
-        self.heads = {'points': nn.Linear(64, CLASSES)}
+        self.heads = {'points': nn.Linear(64, CLASSES)}  # <- fault
 
     def forward(self, x):
         x = F.relu(self.norm(self.first(x)))
@@ -27,7 +27,7 @@ class Net(nn.Module):
         return self.heads['points'](x)
 
 
-model = Net()  # <- fault
+model = Net()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 criterion = nn.CrossEntropyLoss()
 

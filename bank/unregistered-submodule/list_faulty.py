@@ -19,7 +19,7 @@ class Model(nn.Module):
     def __init__(self, features=16, width=32, classes=6):
         super().__init__()
         self.stem = nn.Linear(features, width)
-        self.blocks = [Block(width) for _ in range(2)]
+        self.blocks = [Block(width) for _ in range(2)]  # <- fault
         self.head = nn.Linear(width, classes)
 
     def forward(self, x):
@@ -76,5 +76,5 @@ def data(seed=3):
 
 if __name__ == "__main__":
     torch.manual_seed(3)
-    model = Model()  # <- fault
+    model = Model()
     Trainer(model, *data()).fit(5)

@@ -59,7 +59,7 @@ def run(script: str, arguments: list[str], steps: int | None, out: Path) -> None
     held: list[Watch] = []
 
     def begin() -> None:
-        from fairtrial.doctor.watch import Watch, install, Patches
+        from fairtrial.doctor.watch import Patches, Watch, install
 
         watch = Watch(limit=steps)
         held.append(watch)

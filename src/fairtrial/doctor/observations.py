@@ -85,7 +85,7 @@ class Backward(Seen):
     has_graph: bool  # the loss was computed from something that learns
     factor: float | None  # the value as a multiple of the last loss that torch computed
     reached: frozenset[int] | None = None  # parameters at the ends of the graph; None: not looked
-    log_of: str | None = None  # the loss takes log of this operation's result, as autograd names it
+    log_of: Origin | None = None  # the loss takes log of this operation's result, at this line
 
 
 @dataclass(frozen=True)
@@ -172,9 +172,15 @@ class Model(Seen):
     name: str
     layers: tuple[Layer, ...]
     names: tuple[tuple[int, str, bool], ...]  # serial, name and requires_grad of each parameter
-    unregistered: tuple[tuple[str, str, frozenset[int]], ...]  # attribute, kind, parameters
+    unregistered: tuple[tuple[str, str | None, frozenset[int]], ...]  # attribute, line, parameters
     repeated: tuple[tuple[str, str], ...]  # layers that a container holds more than once: name, line
-    misfrozen: tuple[str, ...]  # modules with an attribute requires_grad
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfrozen(Seen):
+    """requires_grad was set on a module, where it means nothing."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -205,8 +211,8 @@ class Pass(Seen):
     judged: bool  # a loss, an argmax or a comparison followed
     phase: int  # passes with and without learning alternate
     input: Input | None
-    switched_on: bool = False  # a dropout was asked to be active in a model in evaluation mode
-    tracked: bool = False  # batch norm's statistics moved
+    switched_on: str | None = None  # the line of a dropout that was active in a model in evaluation mode
+    called: tuple[tuple[str | None, frozenset[int]], ...] = ()  # layers: the line that called each, its parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,6 +307,14 @@ class Crash(Seen):
 
     kind: str
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cuts(Seen):
+    """Lines of a file of the user's that name .data, .detach() or the like."""
+
+    path: str
+    lines: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

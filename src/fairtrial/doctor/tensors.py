@@ -13,7 +13,7 @@ from fairtrial.doctor.observations import Input, Origin, Scores, Targets
 
 MARK = "fairtrial"  # the key of a graph node's metadata that holds the line that made it
 RESHAPING = frozenset(
-    "View UnsafeView ReshapeAlias Squeeze Unsqueeze Clone Alias ToCopy T Transpose Permute Slice Expand Select".split()
+    ["View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Clone", "Alias", "ToCopy", "T", "Transpose", "Permute", "Slice", "Expand", "Select"]
 )
 LAYERS = frozenset(("Addmm", "Mm", "Convolution", "MkldnnConvolution", "Linear", "Addmv", "Mv"))
 # f(a x + b y) = a f(x) + b f(y) for a + b = 1, once the statistics of a batch norm and the mask of a dropout are fixed.
@@ -21,8 +21,7 @@ AFFINE = (
     RESHAPING
     | LAYERS
     | frozenset(
-        "Add Sub Neg Mean Sum AvgPool2D AdaptiveAvgPool2D MkldnnAdaptiveAvgPool2D AvgPool1D NativeBatchNorm Cat Stack "
-        "CudnnBatchNorm ConstantPadNd NativeDropout FusedDropout Index Roll Flip torch::autograd::AccumulateGrad".split()
+        ["Add", "Sub", "Neg", "Mean", "Sum", "AvgPool2D", "AdaptiveAvgPool2D", "MkldnnAdaptiveAvgPool2D", "AvgPool1D", "NativeBatchNorm", "Cat", "Stack", "CudnnBatchNorm", "ConstantPadNd", "NativeDropout", "FusedDropout", "Index", "Roll", "Flip", "torch::autograd::AccumulateGrad"]
     )
 )
 SCALING = frozenset(("Mul", "Div"))  # affine where the other factor is a constant
@@ -129,15 +128,16 @@ def _behind_reshaping(node: Any) -> Any:
     return node
 
 
-def log_of(loss: Tensor) -> str | None:
-    """The probabilities that a hand-written loss takes the logarithm of, as autograd names them; else None."""
+def log_of(loss: Tensor) -> Origin | None:
+    """What made the probabilities that a hand-written loss takes the logarithm of, and the line of the logarithm."""
     for node in walk(loss):
         if name_of(node) in ("Log", "Log2", "Log10"):
             inner = node.next_functions[0][0]
             while inner is not None and name_of(inner) in RESHAPING | {"Gather", "Index", "Clamp", "Add", "ClampMin"}:
                 inner = inner.next_functions[0][0]
             if inner is not None and name_of(inner) in ("Softmax", "Sigmoid"):
-                return name_of(inner)
+                made: tuple[str, str | None] | None = node.metadata.get(MARK)
+                return Origin(name_of(inner), made[1] if made else None)
     return None
 
 

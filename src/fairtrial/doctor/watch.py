@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import linecache
 import math
 import os
+import re
 import sys
 import sysconfig
 import threading
@@ -38,12 +40,14 @@ from fairtrial.doctor.observations import (
     Backward,
     Batch,
     Clipped,
+    Cuts,
     End,
     Graph,
     Input,
     Layer,
     Loader,
     LossCall,
+    Misfrozen,
     Model,
     OptimizerMade,
     ParameterSeen,
@@ -75,9 +79,10 @@ MARKED = {
     "Sigmoid": ("sigmoid", (functional, torch, Tensor)),
     "Relu": ("relu", (functional, torch, Tensor)),
     "Tanh": ("tanh", (functional, torch, Tensor)),
-    "Dropout": ("dropout", (functional,)),
+    "Log": ("log", (torch, Tensor)),
 }
 LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
+CUTTING = re.compile(r"\.data\b|\.detach\(|\.item\(|\.numpy\(|\.tolist\(|no_grad\(|torch\.tensor\(")
 _FOREIGN = tuple(
     str(Path(place)) + os.sep
     for place in (
@@ -122,8 +127,7 @@ class _Pending:
     """A pass whose consequences are still to be seen."""
 
     seen: Pass
-    tracked: int
-    layers: list[tuple[str, nn.Module]]
+    parameters: frozenset[int]
 
 
 @dataclass
@@ -162,7 +166,11 @@ class Watch:
         self.process = os.getpid()
         self.depth = 0
         self.full = True
-        self.pending: _Pending | None = None
+        self.marking = True  # lines are noted on the graph
+        self.pending: dict[int, _Pending] = {}
+        self.called: list[tuple[str | None, frozenset[int]]] = []
+        self.root: nn.Module | None = None
+        self.hand: list[tuple[Tensor, Tensor, Tensor]] = []
         self.phase = 0
         self.learning: bool | None = None
         self.in_phase = 0
@@ -176,7 +184,7 @@ class Watch:
         self.taken: dict[int, int] = {}
         self.loss: tuple[float, str] | None = None
         self.backward_where: str | None = None
-        self.switched_on = False
+        self.switched_on: str | None = None
         self.fresh = False
 
     @property
@@ -203,14 +211,16 @@ class Watch:
 
     def on_pass(self, module: nn.Module, inputs: tuple[Any, ...], where: str | None) -> None:
         """The user's code called a model."""
-        self.flush()
+        model = self.serial(module)
+        self.settle(model)
         grad = torch.is_grad_enabled()
         if grad != self.learning:
             self.learning, self.phase, self.in_phase = grad, self.phase + 1, 0
         self.in_phase += 1
-        model = self.serial(module)
         if model not in self.trained:
             self.first_pass(module, model)
+        called, switched_on = tuple(self.called), self.switched_on
+        self.called, self.switched_on = [], None
         if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, module.training))):
             return
         given = next((x for x in inputs if isinstance(x, Tensor) and x.numel()), None)
@@ -227,21 +237,33 @@ class Watch:
             judged=False,
             phase=self.phase,
             input=None if given is None or given.is_complex() else tensors.describe(given),
-            switched_on=self.switched_on,
+            switched_on=switched_on,
+            called=called,
         )
-        self.switched_on = False
-        self.pending = _Pending(seen, 0, layers)
+        self.pending[model] = _Pending(seen, self.parameters(module))
 
-    def flush(self) -> None:
-        """The last pass has had its consequences."""
-        if self.pending:
-            self.note(self.pending.seen)
-            self.pending = None
+    def on_inner(self, module: nn.Module, where: str | None) -> None:
+        """A layer was called inside a model."""
+        if own := frozenset(self.serial(p) for p in module.parameters(recurse=False)):
+            self.called.append((where, own))
 
-    def consequence(self, **changes: bool) -> None:
-        """Something followed from the last pass."""
+    def settle(self, model: int) -> None:
+        """The last pass of a model has had its consequences."""
+        if pending := self.pending.pop(model, None):
+            self.note(pending.seen)
+
+    def judge(self) -> None:
+        """A loss or the largest score was computed of what the last pass gave."""
         if self.pending:
-            self.pending.seen = replace(self.pending.seen, **changes)
+            last = self.pending[next(reversed(self.pending))]
+            last.seen = replace(last.seen, judged=True)
+
+    def learn(self, reached: frozenset[int] | None) -> None:
+        """A backward pass went through the models that were called since the last one."""
+        for model, pending in list(self.pending.items()):
+            if pending.seen.grad and (reached is None or reached & pending.parameters):
+                pending.seen = replace(pending.seen, backward=True)
+            self.settle(model)
 
     def first_pass(self, module: nn.Module, model: int) -> None:
         """Look at a model when it is first called."""
@@ -262,7 +284,7 @@ class Watch:
             layers=tuple(self.layer(name, layer) for name, layer in module.named_modules()),
             names=tuple(names),
             unregistered=tuple(
-                (f"{name}.{attribute}".lstrip("."), type(hidden).__name__, self.parameters(hidden))
+                (f"{name}.{attribute}".lstrip("."), self.built.get(hidden), self.parameters(hidden))
                 for name, layer in module.named_modules()
                 for attribute, hidden in _in_containers(layer)
                 if hidden not in registered
@@ -272,7 +294,6 @@ class Watch:
                 for name, container in module.named_modules()
                 for key, layer in _repeated(container)
             ),
-            misfrozen=tuple(name for name, layer in module.named_modules() if "requires_grad" in vars(layer)),
         )
 
     def parameters(self, module: nn.Module) -> frozenset[int]:
@@ -344,9 +365,11 @@ class Watch:
 
     def on_backward(self, loss: Tensor, where: str | None) -> None:
         """A backward pass is about to begin."""
+        self.by_hand(where)
         self.backwards += 1
         self.fresh = True
-        self.consequence(backward=True)
+        if not self.steps:  # no optimizer, or none that steps
+            self.full, self.marking = sampled(self.backwards, FULL), sampled(self.backwards)
         if self.full or self.backward_where is None:
             self.backward_where = where
         for optimizer, known in self.optimizers.items():
@@ -356,6 +379,9 @@ class Watch:
                 known.spent = any(_lives(p.grad) for group in optimizer.param_groups for p in group["params"])
         value = float(loss.detach()) if loss.numel() == 1 else math.nan
         broken = not math.isfinite(value) and loss.numel() == 1
+        leaves = tensors.leaves(loss) if self.full else []
+        reached = frozenset(self.serial(leaf) for leaf in leaves) if self.full else None
+        self.learn(reached)
         if not self.full and not (broken and sampled(self.count("broken"), 4)):
             return
         factor = value / self.loss[0] if self.loss and self.loss[0] and math.isfinite(value) else None
@@ -367,8 +393,36 @@ class Watch:
                 finite=not broken,
                 has_graph=loss.grad_fn is not None,
                 factor=factor,
-                reached=frozenset(self.serial(leaf) for leaf in tensors.leaves(loss)),
+                reached=reached,
                 log_of=tensors.log_of(loss),
+            )
+        )
+        if not self.steps and not self.optimizers:
+            self.hand = [(leaf, leaf.detach().clone(), leaf) for leaf in leaves if leaf.is_floating_point()]
+
+    def after_backward(self) -> None:
+        """A backward pass is over: what the gradients are, where no optimizer will use them."""
+        held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
+        self.hand = [(leaf, before, grad.detach().clone()) for leaf, before, grad in held if grad is not None]
+
+    def by_hand(self, where: str | None) -> None:
+        """Weights that moved between two backward passes though no optimizer stepped: a step by hand."""
+        moved = [(p, before, grad) for p, before, grad in self.hand if not torch.equal(p.detach(), before)]
+        self.hand = []
+        if not moved:
+            return
+        self.note(
+            Step(
+                step=self.backwards,
+                where=where,
+                optimizer=-1,
+                kind="by hand",
+                settings=(),
+                backwards=1,
+                stale=any(_lives(p.grad) for p, _, _ in moved),
+                cleared_after_backward=False,
+                backward_where=self.backward_where,
+                parameters=tuple(self.parameter(p, before, grad) for p, before, grad in moved),
             )
         )
 
@@ -434,7 +488,7 @@ class Watch:
         known.backwards, known.cleared, known.spent = 0, False, True
         self.fresh = False
         self.steps += 1
-        self.full = sampled(self.steps, FULL)
+        self.full, self.marking = sampled(self.steps, FULL), sampled(self.steps)
         self.settle_states()
         if self.full and self.steps > FULL:
             self.at_sample()
@@ -455,14 +509,14 @@ class Watch:
             cleared_after_backward=known.cleared,
             backward_where=self.backward_where,
             parameters=tuple(
-                self.parameter(now, before) for now, before in zip(held, known.before or [], strict=False)
+                self.parameter(now, before, now.grad) for now, before in zip(held, known.before or [], strict=False)
             ),
         )
 
-    def parameter(self, now: Tensor, before: Tensor) -> ParameterSeen:
+    def parameter(self, now: Tensor, before: Tensor, grad: Tensor | None) -> ParameterSeen:
         """One parameter after a step, and before it."""
         change = now.detach() - before
-        grad = None if now.grad is None or now.grad.is_sparse else now.grad.detach()
+        grad = None if grad is None or grad.is_sparse else grad.detach()
         norm = None if grad is None else float(grad.norm())
         return ParameterSeen(
             serial=self.serial(now),
@@ -556,11 +610,19 @@ class Watch:
 
     def finish(self) -> None:
         """The training is over."""
-        self.flush()
+        for model in list(self.pending):
+            self.settle(model)
         self.settle_states()
         for model in list(self.trained):
             self.close(model)
+        for path in {line.rpartition(":")[0] for seen in self.journal if isinstance(seen, Pass) for line in _lines(seen)}:
+            text = enumerate(linecache.getlines(path), 1)
+            self.note(Cuts(step=self.steps, path=path, lines=tuple(n for n, line in text if CUTTING.search(line))))
         self.note(End(step=self.steps, backwards=self.backwards))
+
+
+def _lines(seen: Pass) -> list[str]:
+    return [line for line, _ in seen.called if line]
 
 
 def _lives(grad: Tensor | None) -> bool:
@@ -678,7 +740,7 @@ def _modules(watch: Watch, patches: Patches) -> None:
     def construct(original: Any) -> Any:
         def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             if watch.looking:
-                watch.built[module] = place(sys._getframe(1))
+                watch.built[module] = place(_outside(sys._getframe(1), module))
             original(module, *args, **kwargs)
 
         return init
@@ -686,19 +748,37 @@ def _modules(watch: Watch, patches: Patches) -> None:
     def call(original: Any) -> Any:
         def called(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             if watch.depth or not watch.looking or isinstance(module, nn.modules.loss._Loss):
+                if watch.full and watch.depth and watch.looking:
+                    watch.on_inner(module, place(sys._getframe(1)))
                 return original(module, *args, **kwargs)
-            watch.depth = 1
+            watch.depth, watch.root = 1, module
             try:
                 result = original(module, *args, **kwargs)
             finally:
-                watch.depth = 0
+                watch.depth, watch.root = 0, None
             watch.on_pass(module, (*args, *kwargs.values()), place(sys._getframe(1)))
             return result
 
         return called
 
+    def assign(original: Any) -> Any:
+        def assigned(module: nn.Module, name: str, value: Any) -> None:
+            if name == "requires_grad" and watch.looking:
+                watch.note(Misfrozen(step=watch.steps, where=place(sys._getframe(1)), name=type(module).__name__))
+            original(module, name, value)
+
+        return assigned
+
+    patches.put(nn.Module, "__setattr__", assign)
     patches.put(nn.Module, "__init__", construct)
     patches.put(nn.Module, "__call__", call)
+
+
+def _outside(frame: FrameType, module: nn.Module) -> FrameType:
+    """The frame that builds a module, outside of its own constructors."""
+    while frame.f_back and frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is module:
+        frame = frame.f_back
+    return frame
 
 
 def _functions(watch: Watch, patches: Patches) -> None:
@@ -709,7 +789,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
             def computed(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
                 if watch.looking and isinstance(result, Tensor):
-                    watch.consequence(judged=True)
+                    watch.judge()
                     if watch.wants_loss(name, result.requires_grad):
                         watch.on_loss(name, signature.bind(*args, **kwargs).arguments, result, place(sys._getframe(1)))
                 return result
@@ -722,7 +802,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
         def around(original: Any) -> Any:
             def computed(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if watch.full and isinstance(result, Tensor) and result.grad_fn is not None:
+                if watch.marking and isinstance(result, Tensor) and result.grad_fn is not None:
                     tensors.mark(result, name, _maker(watch, sys._getframe(1)))
                 return result
 
@@ -732,8 +812,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
     def largest(original: Any) -> Any:
         def computed(x: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.looking and watch.depth == 0:
-                watch.consequence(judged=True)
+            if watch.looking and watch.depth == 0 and not sys._getframe(1).f_code.co_filename.startswith(_FOREIGN):
+                watch.judge()
                 axis = kwargs.get("dim", kwargs.get("axis", args[0] if args else None))
                 if isinstance(axis, int) and sampled(watch.count("axis")) and isinstance(x, Tensor):
                     where = place(sys._getframe(1))
@@ -747,6 +827,9 @@ def _functions(watch: Watch, patches: Patches) -> None:
             loss = args[0] if args else kwargs.get("tensors")
             if watch.looking and isinstance(loss, Tensor):
                 watch.on_backward(loss, place(sys._getframe(1)))
+                result = original(*args, **kwargs)
+                watch.after_backward()
+                return result
             return original(*args, **kwargs)
 
         return computed
@@ -768,6 +851,20 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
         return clipped
 
+    def drop(original: Any) -> Any:
+        def dropped(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+            result = original(x, p, training, inplace)
+            if training and p and (watch.marking or not torch.is_grad_enabled()):
+                frame = sys._getframe(1)
+                where = _maker(watch, frame)
+                tensors.mark(result, "Dropout", where)
+                asked = frame.f_code.co_filename.startswith(_MODULES)  # a layer in training mode by itself
+                if watch.root is not None and not watch.root.training and not asked:
+                    watch.switched_on = where
+            return result
+
+        return dropped
+
     for name in LOSSES:
         patches.put(functional, name, loss(name))
     for name, (function, owners) in MARKED.items():
@@ -775,6 +872,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
             patches.put(owner, function, marked(name))
     for function, owner in LARGEST:
         patches.put(owner, function, largest)
+    patches.put(functional, "dropout", drop)
     patches.put(torch.autograd, "backward", backward)
     patches.put(nn.utils, "clip_grad_norm_", clip)
 

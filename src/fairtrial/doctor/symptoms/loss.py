@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import e, log
 
-from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.findings import finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import Backward, LossCall, Step
+from fairtrial.doctor.observations import Backward, Cuts, LossCall, Model, OptimizerMade, Pass, Step
 
 ROUNDING = 1e-3  # of sums of probabilities in 32-bit floats, with room for 16-bit ones
 CROSS_ENTROPIES = ("cross_entropy",)
@@ -301,7 +301,14 @@ def ascending_loss(journal: Journal) -> Verdict:
         return [finding("ascending-loss", "fail", turned[0].where, evidence)]
     up = [step for step in steps if _climbs(step)]
     if up and any(one.maximize for one in up[0].settings):
-        return [finding("ascending-loss", "fail", up[0].where, "the optimizer was built with maximize=True")]
+        made = [one for one in journal.of(OptimizerMade) if one.optimizer == up[0].optimizer]
+        where = made[0].where if made else up[0].where
+        return [finding("ascending-loss", "fail", where, "the optimizer was built with maximize=True")]
+    by_hand = [step for step in steps if not step.settings]
+    if by_hand and all(map(_climbs, by_hand)):
+        gain = sum(p.downhill for p in by_hand[0].parameters)
+        evidence = f"at each of {len(by_hand)} steps by hand the weights moved along the gradient (product {gain:+.3g})"
+        return [finding("ascending-loss", "fail", by_hand[0].backward_where, evidence)]
     return []
 
 
@@ -316,10 +323,34 @@ def graph_cut(journal: Journal) -> Verdict:
     if not back:
         return None
     cut = [b for b in back if not b.has_graph]
-    if not cut:
+    if cut:
+        evidence = "backward() starts at a tensor that was computed from no parameter: a new tensor made of a number"
+        return [finding("graph-cut", "fail", cut[0].where, evidence)]
+    got = frozenset[int]().union(*(b.reached for b in back if b.reached is not None))
+    held = frozenset[int]().union(*(one.parameters for one in journal.of(OptimizerMade)))
+    still = {serial for model in journal.of(Model) for serial, _, trains in model.names if not trains}
+    lost = [
+        (line, own)
+        for one in journal.of(Pass)
+        if one.backward
+        for line, own in one.called
+        if own <= held and not own & got and not own & still
+    ]
+    if not lost or not got:
         return []
-    evidence = "backward() starts at a tensor that was computed from no parameter: a new tensor made of a number"
-    return [finding("graph-cut", "fail", cut[0].where, evidence)]
+    count = len({serial for _, own in lost for serial in own})
+    evidence = (
+        f"{count} parameters of the optimizer were used on the way to the loss, and no gradient gets back to them: the "
+        f"way is cut after this line"
+    )
+    return [finding("graph-cut", "fail", next_cut(journal, lost[-1][0]), evidence)]
+
+
+def next_cut(journal: Journal, line: str | None) -> str | None:
+    """The first line from this one on that has a word which cuts; else the line itself."""
+    path, _, number = (line or ":0").rpartition(":")
+    cuts = [cut for seen in journal.of(Cuts) for cut in seen.lines if seen.path == path and cut >= int(number)]
+    return f"{path}:{min(cuts)}" if cuts else line
 
 
 @decides("unstable-log")
@@ -332,9 +363,8 @@ def unstable_log(journal: Journal) -> Verdict:
     if not seen:
         return []
     broken = next((b for b in back if not b.finite), None)
-    evidence = f"the loss takes log of what {(seen[0].log_of or '').lower()} made"
+    made = next(b.log_of for b in seen if b.log_of)
+    where, evidence = made.where or seen[0].where, f"the loss takes log of what {made.name.lower()} made"
     if broken:
-        return [
-            finding("unstable-log", "fail", seen[0].where, f"{evidence}; at step {broken.step} it is {broken.value}")
-        ]
-    return [finding("unstable-log", "warn", seen[0].where, evidence, 0.8)]
+        return [finding("unstable-log", "fail", where, f"{evidence}; at step {broken.step} it is {broken.value}")]
+    return [finding("unstable-log", "warn", where, evidence, 0.8)]

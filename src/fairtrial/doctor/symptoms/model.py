@@ -107,11 +107,11 @@ def unregistered_submodule(journal: Journal) -> Verdict:
     got = reached(journal)
     found: list[Finding] = []
     for model in seen:
-        hidden = [(name, kind) for name, kind, parameters in model.unregistered if parameters & got]
+        hidden = [(name, where) for name, where, parameters in model.unregistered if parameters & got]
         if hidden:
-            names = listed([f"{name} ({kind})" for name, kind in hidden])
-            evidence = f"{len(hidden)} layers with gradients are in no named_modules(): {names}"
-            found.append(finding("unregistered-submodule", "fail", model.where, evidence))
+            names = listed(list(dict.fromkeys(name for name, _ in hidden)))
+            evidence = f"{len(hidden)} layers with gradients are in no named_modules(): in the attribute {names}"
+            found.append(finding("unregistered-submodule", "fail", hidden[0][1] or model.where, evidence))
     return found
 
 

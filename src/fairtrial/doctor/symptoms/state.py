@@ -17,17 +17,17 @@ def evaluation_in_train_mode(journal: Journal) -> Verdict:
     if not seen:
         return None
     wrong = [one for one in seen if (one.training and one.active) or one.switched_on]
-    if not wrong or _sampling(wrong):
+    if not wrong or _sampling([one for one in journal.of(Pass) if not one.grad and (one.active or one.switched_on)]):
         return []
-    what = "a dropout that ignores eval()" if not wrong[0].training else listed(list(wrong[0].active))
+    what = "a dropout that ignores eval()" if wrong[0].switched_on else listed(list(wrong[0].active))
     evidence = f"{len(wrong)} of {len(seen)} evaluation passes looked at ran with {what} in training mode"
-    return [finding("evaluation-in-train-mode", "fail", wrong[0].where, evidence)]
+    return [finding("evaluation-in-train-mode", "fail", wrong[0].switched_on or wrong[0].where, evidence)]
 
 
 def _sampling(passes: list[Pass]) -> bool:
     """Whether the same images are given again and again, as Monte-Carlo dropout does."""
-    digests = [one.input.digest for one in passes if one.input]
-    return any(a == b for a, b in zip(digests, digests[1:], strict=False))
+    looks = [(one.phase, one.input.digest) for one in passes if one.input]
+    return len(set(looks)) < len(looks)
 
 
 @decides("training-in-eval-mode")
@@ -75,20 +75,18 @@ def stale_batchnorm(journal: Journal) -> Verdict:
 def best_state_alias(journal: Journal) -> Verdict:
     """The live tensors are loaded into themselves, as a state of earlier steps."""
     loaded = journal.of(StateLoaded)
-    kept = [one for one in journal.of(StateTaken) if one.kept]
     if not loaded and not journal.of(StateTaken):
         return None
-    found: list[Finding] = []
     for one in loaded:
-        if one.aliases and one.aliases >= one.matched and one.step and one.taken is not None and one.taken < one.step:
-            taken = [state for state in kept if state.model == one.model]
-            where = taken[-1].where if taken else one.where
-            evidence = (
-                f"{one.aliases} tensors loaded at step {one.step} are the model's own: what state_dict() gave at step "
-                f"{one.taken} moved with the model"
-            )
-            found.append(finding("best-state-alias", "fail", where, evidence))
-    return found[:1]
+        taken = [state for state in journal.of(StateTaken) if state.model == one.model and state.step <= one.step]
+        if not one.aliases or one.aliases < one.matched or not taken or taken[-1].step == one.step:
+            continue
+        evidence = (
+            f"{one.aliases} tensors loaded at step {one.step} are the model's own: what state_dict() gave at step "
+            f"{taken[-1].step} moved with the model"
+        )
+        return [finding("best-state-alias", "fail", taken[-1].where, evidence)]
+    return []
 
 
 @decides("partial-load")

@@ -8,6 +8,7 @@ from fairtrial.doctor.observations import (
     Backward,
     Clipped,
     End,
+    Misfrozen,
     Model,
     OptimizerMade,
     Pass,
@@ -39,7 +40,7 @@ def reached(journal: Journal) -> frozenset[int]:
 @decides("no-gradient-at-step")
 def no_gradient_at_step(journal: Journal) -> Verdict:
     """Steps without a gradient."""
-    steps = [step for step in journal.of(Step) if step.parameters]
+    steps = [step for step in journal.of(Step) if step.parameters and step.settings]
     if not steps:
         return None
     empty = [step for step in steps if not any(p.gradient for p in step.parameters)]
@@ -76,7 +77,7 @@ def weights_not_updated(journal: Journal) -> Verdict:
         return [finding("weights-not-updated", "fail", back[0].where, evidence)]
     if any(rates):
         return []
-    evidence = f"all steps were made with learning rate 0; the weights are those of the start, bit for bit"
+    evidence = "all steps were made with learning rate 0; the weights are those of the start, bit for bit"
     made = journal.of(OptimizerMade)
     return [finding("weights-not-updated", "fail", made[0].where if made else steps[0].where, evidence)]
 
@@ -129,12 +130,10 @@ def frozen_parameters(journal: Journal) -> Verdict:
     held = frozenset[int]().union(*(one.parameters for one in journal.of(OptimizerMade)))
     got = reached(journal)
     found: list[Finding] = []
+    for one in journal.of(Misfrozen):
+        evidence = f"requires_grad is set on a module ({one.name}): its parameters go on learning"
+        found.append(finding("frozen-parameters", "fail", one.where, evidence))
     for model in models:
-        if model.misfrozen:
-            evidence = (
-                f"requires_grad is set on the module {listed(list(model.misfrozen)) or model.name}, as a mere name"
-            )
-            found.append(finding("frozen-parameters", "fail", model.where, evidence))
         stuck = [name for serial, name, trains in model.names if not trains and serial in held]
         if stuck and len(stuck) == len(model.names) and not got:
             evidence = f"all {len(stuck)} parameters have requires_grad=False"
