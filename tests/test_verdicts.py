@@ -15,7 +15,7 @@ from scipy import stats
 
 from conftest import tiny
 from fairtrial.report.contract import comparison_json
-from fairtrial.report.views import arms_table
+from fairtrial.report.tables import arms_table
 from fairtrial.runner import run
 from fairtrial.spec.errors import UsageError
 from fairtrial.statistics import (

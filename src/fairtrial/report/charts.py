@@ -57,7 +57,8 @@ def run_panels(record: Record) -> list[alt.LayerChart]:
 
 def comparison_chart(comparison: Comparison) -> alt.HConcatChart:
     """Curves of the arms on the left, every seed's result on the right."""
-    heading = _heading(comparison.study, wrap(views.headline(comparison, 3 * HEADING_WIDTH), HEADING_WIDTH))
+    said = (views.headline(comparison, 3 * HEADING_WIDTH), *map(wording.clean, comparison.alarms))
+    heading = _heading(comparison.study, [line for text in said for line in wrap(text, HEADING_WIDTH)])
     return styled(alt.HConcatChart(hconcat=comparison_panels(comparison), spacing=30, title=heading))
 
 

@@ -117,21 +117,19 @@ def _arm_row(arm: Arm, key: str) -> tuple[object, ...]:
 
 
 def costs_table(comparison: Comparison) -> Table:
-    """What the runs of each arm took, and what their net is in numbers."""
-    heads = ("arm", "runs", "time a run", "images/s", "parameters", "memory")
+    """What a run of each arm took, and what its net is in numbers."""
+    heads = ("arm", "time a run", "images/s", "parameters", "memory")
     notes = (
-        "time: training and scoring, mean over runs; images/s: in training; both as measured, on a machine that may "
-        "have had other work",
-        "memory: parameters, gradients, the optimizer's slots and the outputs of all layers for one batch, reckoned "
-        "from their shapes; work space and libraries come on top",
+        "time: training and scoring; images/s: in training; memory: of one step, reckoned from shapes: parameters, "
+        "gradients, the optimizer's slots, outputs of all layers for a batch; work space comes on top",
     )
-    return table("What it cost", heads, [_cost_row(arm) for arm in comparison.arms], notes=notes)
+    return table("What a run cost", heads, [_cost_row(arm) for arm in comparison.arms], notes=notes)
 
 
 def _cost_row(arm: Arm) -> tuple[object, ...]:
     rate, net, size = arm.cost.images_per_second, arm.cost.parameters, arm.cost.memory
     shown = "-" if rate is None else f"{rate:,.0f}", "-" if net is None else f"{net:,}", memory(size) if size else "-"
-    return arm.name, len(arm.runs), duration(arm.cost.seconds / max(1, len(arm.runs))), *shown
+    return arm.name, duration(arm.cost.seconds / max(1, len(arm.runs))), *shown
 
 
 def _beyond_seeds(comparison: Comparison) -> list[str]:

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fairtrial.report import tables, views
+from fairtrial.report import tables, views, wording
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison
 
@@ -34,10 +34,15 @@ def show_record(record: Record, console: Console) -> None:
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
-    """The arms, the pairs, and the outcome in a sentence."""
+    """The arms, what may be unfair, the pairs, the costs, and the outcome in a sentence."""
     show_table(tables.arms_table(comparison), console)
+    for alarm in comparison.alarms:
+        console.print(plain(wording.clean(alarm), console, "bold"))
+    if comparison.alarms:
+        console.print()
     if comparison.pairs:
         show_table(tables.pairs_table(comparison, tables.chief_pairs(comparison)), console)
+    show_table(tables.costs_table(comparison), console)
     console.print(plain(views.headline(comparison, LONGEST), console, "bold"))
 
 

@@ -13,7 +13,7 @@ from fairtrial.spec.events import Ended, Fitted, Scored, Scores
 from fairtrial.spec.recipe import Recipe
 from fairtrial.statistics import Interval, estimate
 from fairtrial.store import Record
-from fairtrial.verdicts import Comparison, metric_of
+from fairtrial.verdicts import Comparison, metric_of, summarise
 
 FEW = 5  # arms up to which bands and single seeds can be told apart
 LONG = 5  # epochs from which a curve is seen well enough at their ends
@@ -339,12 +339,24 @@ def arm_label(arm: ArmView, width: int) -> str:
 
 
 def headline(comparison: Comparison, longest: int) -> str:
-    """The summary where it is no longer than this; of many arms, how many there are and which is first."""
-    said, arms = clean(comparison.summary), len(comparison.arms)
-    if len(said) <= longest:
-        return said
-    best = comparison.arms[0]
-    return clean(f"{arms} arms, {counted(len(comparison.pairs), 'pair')}; best mean {comparison.metric}: {best.name}")
+    """The outcome where it is no longer than this; of many arms, how the best of them does against the others."""
+    said = clean(summarise(comparison))
+    return said if len(said) <= longest else clean(_in_short(comparison))
+
+
+def _in_short(comparison: Comparison) -> str:
+    best, alone = comparison.arms[0].name, {arm.name for arm in comparison.arms if arm.failed and not arm.values}
+    verdicts = [p.judged.verdict for p in comparison.pairs if best in (p.a, p.b) and alone.isdisjoint((p.a, p.b))]
+    ways = {
+        "better": "beats",
+        "worse": "loses to",
+        "equivalent": "is equivalent to",
+        "undecided": "is undecided against",
+    }
+    said = ", ".join(f"{way} {verdicts.count(verdict)}" for verdict, way in ways.items() if verdict in verdicts)
+    failed = sum(arm.failed > 0 for arm in comparison.arms)
+    diverged = f" {counted(failed, 'arm')} diverged in some or all seeds." if failed else ""
+    return f"{best} has the best mean {comparison.metric} of {len(comparison.arms)} arms; it {said or 'stands alone'}.{diverged}"
 
 
 def seeds_line(comparison: Comparison) -> str:
