@@ -14,9 +14,10 @@ import os
 import queue
 import signal
 import socket
-import tempfile
+import sys
 import threading
 import time
+import uuid
 from collections import Counter, deque
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future, wait
@@ -39,12 +40,21 @@ try:
 except ModuleNotFoundError as error:
     raise UsageError('--executor ray needs Ray: pip install "fairtrial[ray]"') from error
 
-ANSWER = 8  # seconds for a cluster to answer: a command with a wrong address ends within 15
+ANSWER = 4  # seconds for something to answer at an address
+JOIN = 8  # seconds to become part of a cluster: with the wrong one of Ray's ports, the command ends within 15
 START = 60  # seconds for one to start on this machine
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"  # how a client begins to speak HTTP/2, as Ray does
+SETTINGS = b"\4"  # the kind of frame that a server answers with; the kind is the fourth of a frame's first nine bytes
 DEATHS = 3  # of actors in the same run, or of actors that start, before it is no accident
 LEASE = 120  # seconds that a network file system may hold the lock of a process whose machine died
 PATIENCE = 30  # seconds without an actor, before it is told what is waited for
 OBJECTS = 100 * 2**20  # bytes of shared memory: what is exchanged is a line
+CAUSES = {  # by what Ray has to say of them
+    "low on memory": "its machine ran low on memory",
+    "node has died": "its machine died",
+    "temporarily unavailable": "it cannot be reached",
+    "End of file": "its process was killed, or crashed",
+}
 STOPPED = "{}"  # what a worker has to tell of a run that a signal ended
 SHARED = ("FAIRTRIAL_DATA", "FAIRTRIAL_CACHE")  # where data are, unless a machine has its own word for it
 
@@ -262,8 +272,9 @@ class Actors:
 
 
 def _reason(error: BaseException) -> str:
-    """Ray's long text in short: its last line, which has the cause, up to where the guessing begins."""
-    return str(error).strip().splitlines()[-1].partition(" Some common causes")[0]
+    """Ray's long text in short: a cause that is known, else its last line."""
+    text = str(error)
+    return next((words for piece, words in CAUSES.items() if piece in text), text.strip().splitlines()[-1])
 
 
 def ray_executor(jobs: int, address: str) -> Executor:
@@ -290,11 +301,14 @@ def ray_executor(jobs: int, address: str) -> Executor:
 @contextlib.contextmanager
 def marked(folder: Path) -> Generator[str]:
     """A file in the folder while this lasts: who sees it sees the folder, and not another one of that name."""
+    marker = folder / f".seen-{uuid.uuid4().hex}"
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        marker = tempfile.NamedTemporaryFile(dir=folder, prefix=".seen-")  # noqa: SIM115
-    with marker:
-        yield marker.name
+        marker.touch()
+    try:
+        yield str(marker)
+    finally:
+        marker.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -304,12 +318,13 @@ def cluster(address: str) -> Generator[None]:
         yield
         return
     over = threading.Event()
-    join(address, over)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-        over.set()
+    with contextlib.redirect_stdout(sys.stderr):  # Ray prints there what it has to say of machines that died
+        join(address, over)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+            over.set()
 
 
 def join(address: str, over: threading.Event) -> None:
@@ -330,11 +345,12 @@ def join(address: str, over: threading.Event) -> None:
 
     threading.Thread(target=ask, daemon=True).start()
     where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
-    limit = ANSWER if address else START
     try:
-        error = outcome.get(timeout=limit)
+        error = outcome.get(timeout=JOIN if address else START)
     except queue.Empty:
-        raise UsageError(f"{where} does not answer within {limit} seconds") from None
+        error = TimeoutError()
+    if isinstance(error, TimeoutError):
+        raise UsageError(f"{where} does not answer")
     if error:
         raise UsageError(f"{where} cannot be used: {' '.join(str(error).split())}") from error
 
@@ -351,12 +367,16 @@ def _init(address: str) -> None:
 
 
 def _reach(address: str) -> None:
-    """An OSError if nothing listens at the address.
+    """An OSError if nothing that speaks as Ray does listens at the address.
 
     Not for Ray's own word `auto`: where it finds a cluster, it may turn on a check of tokens that the cluster lacks.
     """
     place = urlsplit(address if "//" in address else f"//{address}")
     if not place.hostname or not place.port:
         raise UsageError("an address is HOST:PORT or ray://HOST:PORT")
-    with socket.create_connection((place.hostname, place.port), timeout=ANSWER):
-        return
+    with socket.create_connection((place.hostname, place.port), timeout=ANSWER) as line:
+        if os.environ.get("RAY_USE_TLS", "0") != "0":
+            return  # it would have to be said in secret
+        line.sendall(HELLO)
+        if line.makefile("rb").read(9)[3:4] != SETTINGS:
+            raise ConnectionError("what answers there is not Ray")
