@@ -223,6 +223,10 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     said = json.loads(done.stdout)
     assert [len(arm["trials"]) for arm in said["tuning"]] == [3, 3]
     assert "3 trials" in done.stderr
-    wrong = fairtrial(*words, "--tune", "lr=1..1e-3", cwd=tmp_path)
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr == "fairtrial: --tune lr=1..1e-3: upside down or empty; the low end comes first\n"
+    for options, told in {
+        ("--tune", "lr=1..1e-3"): "--tune lr=1..1e-3: upside down or empty; the low end comes first",
+        ("--tune", "lr"): "--tune lr=: a range to tune in is low..high or low..high:log",
+        ("--trials", "3"): "--trials are made in a range: --tune FIELD=low..high",
+    }.items():
+        wrong = fairtrial(*words, *options, cwd=tmp_path)
+        assert (wrong.returncode, wrong.stdout, wrong.stderr) == (2, "", f"fairtrial: {told}\n")

@@ -444,7 +444,10 @@ def with_options(study: Study, until_settled: bool, *, tune: list[str] | None, *
 
     given = {name: value for name, value in options.items() if value not in (None, "")}
     if tune:
-        given["tune"] = tuple(read_range(field, word, "--tune ") for field, word in split_words(tune).items())
+        words = dict(word.partition("=")[::2] for word in tune)
+        given["tune"] = tuple(read_range(field, word, "--tune ") for field, word in words.items())
+    elif "trials" in given and not study.tune:
+        raise UsageError("--trials are made in a range: --tune FIELD=low..high")
     asked = json.dumps([study.asked, str(given)]) if study.asked and given else study.asked
     return replace(study, until_settled=until_settled, asked=asked, **given)
 
