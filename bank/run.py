@@ -49,6 +49,7 @@ class Outcome:
     same: bool  # bits, with and without watch
     bare: float  # seconds
     watched: float
+    error: str  # that ended it
 
     @property
     def fault(self) -> str | None:
@@ -62,8 +63,9 @@ class Outcome:
 
     @property
     def alarms(self) -> list[str]:
-        """What is named in a healthy program."""
-        return [] if self.fault else [f"{f.level} {f.fault}" for f in self.diagnosis.findings if f.level != "info"]
+        """What is named in a healthy program, and the error that ended it."""
+        named = [f"{f.level} {f.fault}" for f in self.diagnosis.findings if f.level != "info"]
+        return [] if self.fault else [*named, *([self.error] if self.error else [])]
 
     @property
     def detected(self) -> bool:
@@ -152,8 +154,10 @@ def examine(program: Path, repeat: int = 1) -> Outcome:
             watch.finish()
         watched.append(seconds + time.perf_counter() - begun)
         same = same and bits(names) == plain
+    if isinstance(error, SyntaxError):
+        raise error  # of the bank itself
     seen = [*watch.journal, seen_crash(error)] if error else watch.journal
-    return Outcome(program, diagnose(seen), same, min(bare), min(watched))
+    return Outcome(program, diagnose(seen), same, min(bare), min(watched), repr(error) if error else "")
 
 
 def share(label: str, right: int, of: int) -> str:

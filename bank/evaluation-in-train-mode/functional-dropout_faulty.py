@@ -21,7 +21,7 @@ class Head(nn.Module):
         self.out = nn.Linear(64, 4)
 
     def forward(self, x):
-        return self.out(nn.functional.dropout(x, 0.3)  # <- fault)
+        return self.out(nn.functional.dropout(x, 0.3))  # <- fault
 
 
 def build():

@@ -19,7 +19,7 @@ class Model(nn.Module):
     def __init__(self, features=16, width=32, classes=6):
         super().__init__()
         self.stem = nn.Linear(features, width)
-        self.blocks = nn.ModuleList([Block(width)] * 2  # <- fault)
+        self.blocks = nn.ModuleList([Block(width)] * 2)  # <- fault
         self.head = nn.Linear(width, classes)
 
     def forward(self, x):

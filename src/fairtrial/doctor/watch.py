@@ -122,6 +122,19 @@ def sampled(count: int, often: int = OFTEN) -> bool:
     return count < often or count & (count - 1) == 0
 
 
+def careful(report: Callable[..., None]) -> Callable[..., None]:
+    """A report that cannot hurt the script: what goes wrong in it is kept for `Watch.errors`, and costs a report."""
+
+    @functools.wraps(report)
+    def reported(watch: Watch, *args: Any) -> None:
+        try:
+            report(watch, *args)
+        except Exception as error:
+            watch.errors.append(error)
+
+    return reported
+
+
 @dataclass
 class _Pending:
     """A pass whose consequences are still to be seen."""
@@ -162,6 +175,7 @@ class Watch:
     at_sample: Callable[[], None] = lambda: None  # called after a step that was looked at, beyond the first
 
     def __post_init__(self) -> None:
+        self.errors: list[Exception] = []
         self.thread = threading.get_ident()
         self.process = os.getpid()
         self.depth = 0
@@ -209,6 +223,7 @@ class Watch:
 
     # what the seams report
 
+    @careful
     def on_pass(self, module: nn.Module, inputs: tuple[Any, ...], where: str | None) -> None:
         """The user's code called a model."""
         model = self.serial(module)
@@ -242,6 +257,7 @@ class Watch:
         )
         self.pending[model] = _Pending(seen, self.parameters(module))
 
+    @careful
     def on_inner(self, module: nn.Module, where: str | None) -> None:
         """A layer was called inside a model."""
         if own := frozenset(self.serial(p) for p in module.parameters(recurse=False)):
@@ -252,6 +268,7 @@ class Watch:
         if pending := self.pending.pop(model, None):
             self.note(pending.seen)
 
+    @careful
     def judge(self) -> None:
         """A loss or the largest score was computed of what the last pass gave."""
         if self.pending:
@@ -323,6 +340,7 @@ class Watch:
         """Whether to look at a loss."""
         return self.full or self.steps < OFTEN if learning else sampled(self.count(("loss", name)))
 
+    @careful
     def on_loss(self, name: str, given: dict[str, Any], result: Tensor, where: str | None) -> None:
         """One of torch's losses was computed."""
         scores, target = given["input"], given["target"]
@@ -363,6 +381,7 @@ class Watch:
                 )
             )
 
+    @careful
     def on_backward(self, loss: Tensor, where: str | None) -> None:
         """A backward pass is about to begin."""
         self.by_hand(where)
@@ -400,6 +419,7 @@ class Watch:
         if not self.steps and not self.optimizers:
             self.hand = [(leaf, leaf.detach().clone(), leaf) for leaf in leaves if leaf.is_floating_point()]
 
+    @careful
     def after_backward(self) -> None:
         """A backward pass is over: what the gradients are, where no optimizer will use them."""
         held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
@@ -426,6 +446,7 @@ class Watch:
             )
         )
 
+    @careful
     def on_cleared(self, parameters: set[Tensor] | None, optimizer: Optimizer | None) -> None:
         """Gradients were cleared."""
         for other, known in self.optimizers.items():
@@ -436,6 +457,7 @@ class Watch:
                 known.spent = False
                 known.cleared = known.backwards > 0
 
+    @careful
     def on_optimizer(self, optimizer: Optimizer, where: str | None) -> None:
         """An optimizer was built."""
         parameters = frozenset(self.serial(p) for group in optimizer.param_groups for p in group["params"])
@@ -477,12 +499,7 @@ class Watch:
         if not self.looking or optimizer not in self.optimizers:
             return
         known: _Optimizer = self.optimizers[optimizer]
-        rate = float(optimizer.param_groups[0].get("lr", math.nan))
-        if rate != known.lr:
-            known.lr = rate
-            self.note(Rates(step=self.steps, optimizer=known.serial, lr=rate))
-        if self.steps < CLOSE or self.full:
-            self.note(self.step(optimizer, known))
+        self.on_step(optimizer, known)
         known.before = None
         known.steps += 1
         known.backwards, known.cleared, known.spent = 0, False, True
@@ -495,12 +512,22 @@ class Watch:
         if self.limit is not None and self.steps >= self.limit:
             raise Enough
 
+    @careful
+    def on_step(self, optimizer: Optimizer, known: _Optimizer) -> None:
+        """What a step did, and at which rate."""
+        rate = float(optimizer.param_groups[0].get("lr", math.nan))
+        if rate != known.lr:
+            known.lr = rate
+            self.note(Rates(step=self.steps, optimizer=known.serial, lr=rate))
+        if self.steps < CLOSE or self.full:
+            self.note(self.step(optimizer, known))
+
     def step(self, optimizer: Optimizer, known: _Optimizer) -> Step:
         """What a step did."""
         held = [p for group in optimizer.param_groups for p in group["params"]]
         return Step(
             step=self.steps,
-            where=place(sys._getframe(2)),
+            where=place(sys._getframe(1)),
             optimizer=known.serial,
             kind=type(optimizer).__name__,
             settings=tuple(_settings(group) for group in optimizer.param_groups),
@@ -539,6 +566,7 @@ class Watch:
                 self.taken.setdefault(seen.model, seen.step)
         self.states.clear()
 
+    @careful
     def on_loaded(self, module: nn.Module, state: Any, missing: Any, unexpected: Any, where: str | None) -> None:
         """A state was loaded into a model."""
         model = self.serial(module)
@@ -558,6 +586,7 @@ class Watch:
             )
         )
 
+    @careful
     def on_loader(self, loader: Any, iterator: object, where: str | None) -> None:
         """A loader is iterated."""
         first = loader not in self.serials
@@ -586,6 +615,7 @@ class Watch:
             )
         )
 
+    @careful
     def on_batch(self, iterator: object, batch: Any) -> None:
         """A loader gave a batch."""
         if iterator not in self.rounds:
@@ -601,6 +631,7 @@ class Watch:
             digest = tensors.digest(images)
             self.note(Batch(step=self.steps, loader=serial, round=turn, place=number, images=digest, labels=known))
 
+    @careful
     def close(self, model: int) -> None:
         """A model's training is over."""
         held = self.trained.pop(model)

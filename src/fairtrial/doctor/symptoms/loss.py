@@ -304,7 +304,7 @@ def ascending_loss(journal: Journal) -> Verdict:
         made = [one for one in journal.of(OptimizerMade) if one.optimizer == up[0].optimizer]
         where = made[0].where if made else up[0].where
         return [finding("ascending-loss", "fail", where, "the optimizer was built with maximize=True")]
-    by_hand = [step for step in steps if not step.settings]
+    by_hand = [step for step in steps if not step.settings and all(p.finite for p in step.parameters)]
     if by_hand and all(map(_climbs, by_hand)):
         gain = sum(p.downhill for p in by_hand[0].parameters)
         evidence = f"at each of {len(by_hand)} steps by hand the weights moved along the gradient (product {gain:+.3g})"

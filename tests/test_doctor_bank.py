@@ -1,0 +1,63 @@
+"""The bank: each fault is found first and at its line, nothing is said of its healthy twin, and no bit is changed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+BANK = Path(__file__).parent.parent / "bank"
+sys.path.insert(0, str(BANK))
+
+import run as bank  # noqa: E402
+
+FAULTY = [path for path in bank.programs() if path.stem.endswith("_faulty")]
+HEALTHY = [path for path in bank.programs() if path not in FAULTY]
+# Dropout, batch norm, averages, several optimizers, closures, augmentation: where watching could leave a trace.
+DELICATE = [path for path in HEALTHY if path.parent.name == "healthy"][::3]
+
+
+def name(path: Path) -> str:
+    """How a program is called in the tests' output."""
+    return str(path.relative_to(BANK).with_suffix(""))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def watched(path: Path) -> bank.Outcome:
+    """The program under watch, once."""
+    watch = bank.Watch()
+    with bank.watching(watch):
+        _, error, seconds = bank.execute(path)
+        watch.finish()
+    assert not watch.errors, watch.errors
+    seen = [*watch.journal, bank.seen_crash(error)] if error else watch.journal
+    return bank.Outcome(path, bank.diagnose(seen), True, seconds, seconds, repr(error) if error else "")
+
+
+@pytest.mark.parametrize("path", FAULTY, ids=name)
+def test_the_fault_is_found_first_and_at_its_line(path: Path) -> None:
+    outcome = watched(path)
+    assert outcome.told[:1] == [path.parent.name]
+    assert outcome.placed, [found.where for found in outcome.diagnosis.findings]
+
+
+@pytest.mark.parametrize("path", HEALTHY, ids=name)
+def test_nothing_is_said_of_a_healthy_program(path: Path) -> None:
+    assert not watched(path).alarms
+
+
+@pytest.mark.parametrize("path", DELICATE, ids=name)
+def test_watching_changes_no_bit(path: Path) -> None:
+    assert bank.examine(path).same
+
+
+def test_every_program_has_its_twin_and_a_marked_line() -> None:
+    for path in FAULTY:
+        assert path.with_name(path.name.replace("_faulty", "_healthy")) in HEALTHY
+        assert bank.MARK in path.read_text("utf8")
