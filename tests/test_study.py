@@ -489,3 +489,15 @@ def test_a_study_that_is_never_settled_ends_with_its_last_seed() -> None:
     comparison = make(replace(study, until_settled=True), MemoryStore())
     assert comparison.seeds == 3
     assert [pair.judged.verdict for pair in comparison.pairs] == ["undecided"]
+
+
+def test_as_many_workers_as_the_cores_take_at_a_run_s_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execute, "cores", lambda: 4)
+    for threads, jobs, workers in ((1, 0, 4), (2, 0, 2), (8, 0, 1), (2, 3, 3)):
+        with execute.processes(jobs)(FolderStore(tmp_path), Look()) as pool:
+            assert isinstance(pool, execute.Processes)
+            for seed in range(6):
+                pool.submit(execute.Task(tiny(threads=threads, epochs=1, seed=seed)))
+            assert len(pool.workers) == workers
+            for _ in range(6):
+                pool.next()

@@ -105,7 +105,8 @@ class Processes:
 
     def submit(self, task: Task) -> None:
         self.under_way += 1
-        if len(self.workers) < min(self.jobs, self.under_way):
+        most = self.jobs or max(1, cores() // task.recipe.threads)
+        if len(self.workers) < min(most, self.under_way):
             self.workers.append(Worker(self.path, self.tasks, self.answers, self.watch))
         self.tasks.put(task)
 
@@ -127,10 +128,10 @@ class Processes:
 
 
 def processes(jobs: int) -> Executor:
-    """Runs in `jobs` worker processes, started as they are needed; 0: one for each core."""
+    """Runs in `jobs` worker processes, started as they are needed; 0: as many as the cores take at a run's threads."""
     if jobs < 0:
         raise UsageError(f"jobs={jobs}: at least one, or 0 for each core")
-    return lambda store, watch: contextlib.closing(Processes(jobs or cores(), store, watch))
+    return lambda store, watch: contextlib.closing(Processes(jobs, store, watch))
 
 
 class Worker:
