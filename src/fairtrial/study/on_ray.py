@@ -35,7 +35,7 @@ from fairtrial.study.worker import answer_to
 
 try:
     import ray
-    from ray.exceptions import RayActorError, RayError
+    from ray.exceptions import OutOfMemoryError, RayActorError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ModuleNotFoundError as error:
     raise UsageError('--executor ray needs Ray: pip install "fairtrial[ray]"') from error
@@ -162,6 +162,8 @@ class Actors:
 
     def close(self) -> None:
         """Save the runs under way, all at the same time, and end the actors."""
+        if not ray.is_initialized():  # the cluster's head died, and Ray would look for another cluster
+            return
         working = [slot for slot in self.slots if slot.task]
         for slot in working:
             there = NodeAffinitySchedulingStrategy(slot.node, soft=False)
@@ -185,7 +187,7 @@ class Actors:
         task = slot.task
         try:
             answer = slot.future.result()
-        except RayActorError as error:
+        except (RayActorError, OutOfMemoryError) as error:
             return self._replace(slot, _reason(error))
         except (RayError, ConnectionError) as error:
             raise FairtrialError(f"Ray: {_reason(error)}") from error
