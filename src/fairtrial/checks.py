@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from fairtrial.parts.datasets import load
+from fairtrial.parts.datasets import facts, load
 from fairtrial.report.checks import BatchTest, RateTest, batch_test, rate_test
-from fairtrial.runner import Quiet, Watch, make_plan, run, was_stopped
+from fairtrial.runner import Quiet, Watch, run, was_stopped, whole_plan
 from fairtrial.spec.events import Event
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore, Record, Store
@@ -111,7 +111,7 @@ def _short(recipe: Recipe) -> Recipe:
 
 def training_images(recipe: Recipe, settings: Settings) -> int:
     """How many there are; what is wrong with the recipe is found before they are read."""
-    make_plan(recipe, settings.get("module") is not None)
+    whole_plan(recipe, settings.get("module"), facts(recipe.data))
     watch = settings.get("watch") or Quiet()
     return recipe.images or load(recipe.data, progress=watch.wait).test_from
 

@@ -92,7 +92,7 @@ def run(
             test = (checks.find_lr if find_lr else checks.overfit)(recipe, _store(store), watch=watch, **settings)
         print_json(test.plain()) if as_json else print(test.said)
         if test.over and not as_json:
-            show_names(next_steps(test, [target, *(fields or [])]))
+            show_names(next_steps(test, [target, *(fields or []), *["--trust-code"] * trust_code]))
         leave(int(not test.passed) if test.over else exit_code(test.record))
     with _watching(quiet, Progress, Quiet) as watch:
         record = make_run(recipe, _store(store), watch=watch, **settings)
@@ -120,10 +120,11 @@ def next_steps(test: RateTest | BatchTest, words: list[str]) -> dict[str, str]:
     if lr is None:
         return shown
     words = [word for word in words if not word.startswith("lr=")]
-    return shown | {
-        "to train:": shlex.join(["fairtrial", "run", *words, f"lr={lr:g}"]),
-        "to be sure:": shlex.join(["fairtrial", "compare", *words, "--tune", f"lr={lr / 10:g}..{lr * 10:g}:log"]),
-    }
+    shown["to train:"] = shlex.join(["fairtrial", "run", *words, f"lr={lr:g}"])
+    if "--trust-code" not in words:  # comparing takes no code of one's own
+        tune = f"lr={lr / 10:g}..{lr * 10:g}:log"
+        shown["to be sure:"] = shlex.join(["fairtrial", "compare", *words, "--tune", tune])
+    return shown
 
 
 @app.command()
