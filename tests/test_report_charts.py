@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
-from fairtrial.report import charts, tables, views
+from fairtrial.report import charts, tables, views, wording
 from fairtrial.report.page import comparison_html, comparison_page, record_html
 from fairtrial.runner import run
 from fairtrial.spec.errors import OutOfResources
 from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.tuning import Range, Trial, Tuned
 from fairtrial.store import MemoryStore, Record
 from fairtrial.verdicts import Comparison, compare_records
 
@@ -113,9 +116,9 @@ def test_no_point_is_drawn_beyond_the_frame(store: MemoryStore) -> None:
     low, high = views.means_frame(arms, share=True)
     beyond = [m for arm in arms for m in arm.means if not low <= m.mean <= high]
     assert beyond, "the first epoch of this study should lie below the frame"
-    assert "outside the frame" in views.curves_caption(comparison)
-    drawn = ElementTree.fromstring(charts.svg(charts.styled(charts.comparison_panels(comparison)[0])))
-    points = [g for g in drawn.iter() if "mark-symbol" in g.get("class", "") and "layer_2" in g.get("class", "")]
+    assert "outside the frame" in views.curves_caption(comparison, "")
+    drawn = ElementTree.fromstring(charts.svg(charts.styled(charts.comparison_panels(comparison)[0].drawing)))
+    points = [g for g in drawn.iter() if "mark-symbol role-mark" in g.get("class", "")]
     assert sum(len(g) for g in points) == sum(len(arm.means) for arm in arms) - len(beyond)
 
 
@@ -138,10 +141,10 @@ def test_the_charts_keep_to_vega_lites_schema(store: MemoryStore) -> None:
 def test_bands_are_drawn_from_three_seeds_on_and_seeds_always(store: MemoryStore) -> None:
     two, three = (study(store, ["alpha", "beta"], seeds=n) for n in (2, 3))
     assert not views.has_bands(views.arm_views(two))
-    assert "Band:" not in views.curves_caption(two)
-    assert "n = 2" in views.curves_caption(two)
+    assert "Band:" not in views.curves_caption(two, "")
+    assert "n = 2" in views.curves_caption(two, "")
     assert views.has_bands(views.arm_views(three))
-    drawn = [words(charts.svg(charts.styled(charts.comparison_panels(c)[0]))) for c in (two, three)]
+    drawn = [words(charts.svg(charts.comparison_chart(c))) for c in (two, three)]
     assert ["Band:" in said for said in drawn] == [False, True]
 
 
@@ -182,7 +185,7 @@ def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left(store: Memor
 class Page(HTMLParser):
     """Collects what a page is made of; complains about tags that do not close in order."""
 
-    VOID = frozenset({"meta", "br", "hr", "img"})
+    VOID = frozenset({"meta", "br", "hr", "img", "input"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -221,7 +224,8 @@ def test_the_page_is_well_formed_and_asks_for_nothing_outside(hostile: Compariso
     assert not names & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
     for _, attributes in page.tags:
         assert not [name for name in attributes if name.startswith("on")]
-        assert all((attributes.get(name) or "#").startswith("#") for name in ("href", "src", "xlink:href"))
+        links = {attributes.get(name) or "#" for name in ("href", "src", "xlink:href")}
+        assert {link for link in links if link[0] != "#"} <= {"chart.svg", "chart.png", "scores.csv", "study.json"}
 
 
 def test_hostile_names_stand_in_the_page_as_text(hostile: Comparison) -> None:
@@ -273,3 +277,84 @@ def test_no_character_of_a_name_ends_the_process(character: str, store: MemorySt
     record = replace(comparison.records[name][0], name=name)
     assert "a�b" in words(charts.svg(charts.run_chart(record)))
     assert "a�b" in comparison_page(comparison, name)
+
+
+def test_each_arm_has_a_box_that_shows_its_seeds_without_scripts(store: MemoryStore) -> None:
+    comparison = study(store, [f"arm {n}" for n in range(views.FEW + 2)], seeds=2)
+    text = comparison_page(comparison, "fairtrial compare")
+    page = Page(text)
+    boxes = {a["id"] for tag, a in page.tags if tag == "input"}
+    assert boxes == {"seeds-all", *(f"seeds{place}" for place in range(len(comparison.arms)))}
+    for place, arm in enumerate(comparison.arms):
+        assert f"(#seeds{place}:checked, #seeds-all:checked)) .seeds{place}_pathgroup {{ display: none }}" in text
+        (group,) = re.findall(rf'<g class="[^"]*\bseeds{place}_pathgroup.*?</g></g></g>', text)
+        assert group.count("<path aria-label=") == len(arm.runs)  # a line for each seed
+        assert f'stroke="{charts.colour(place)}"' in group
+    assert "n = 2" in text
+
+
+def test_a_page_without_curves_of_several_seeds_has_no_boxes(store: MemoryStore) -> None:
+    for seeds, epochs in ((1, 3), (2, 1)):
+        assert "<input" not in comparison_page(study(store, ["alpha", "beta"], seeds, epochs), "fairtrial compare")
+
+
+def test_charts_say_in_words_what_they_show(store: MemoryStore) -> None:
+    comparison = study(store, ["alpha", "beta"], seeds=3)
+    page = Page(comparison_page(comparison, "fairtrial compare"))
+    said = [a["aria-label"] or "" for tag, a in page.tags if tag == "svg" and a.get("role") == "img"]
+    assert len(said) == 2
+    for arm in views.arm_views(comparison):
+        assert f"{arm.name} ends at {wording.percent(arm.means[-1].mean)} after epoch 3" in said[0]
+        assert f"{arm.name}: {wording.percent(arm.mean)}, interval" in said[1]
+    numbers = tables.means_table(comparison)
+    assert len(numbers.rows) == sum(len(arm.means) for arm in views.arm_views(comparison))
+    assert all(cell in " ".join(page.text) for row in numbers.rows for cell in row)
+
+
+def test_long_curves_are_thinned_in_numbers_and_keep_their_end() -> None:
+    means = [views.Mean(epoch, 3, 0.5, None) for epoch in range(1, 91)]
+    thin = [mean.epoch for mean in tables.thinned(means)]
+    assert thin[-1] == 90
+    assert len(thin) <= tables.MOST_EPOCHS
+    assert len({b - a for a, b in pairwise(thin)}) == 1
+    assert tables.thinned([]) == []
+
+
+TUNED = {
+    "complete": (0.01, 0.9, True), "better": (0.1, 0.95, True), "early": (0.001, 0.4, False), "lost": (1.0, None, False),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tuned(store: MemoryStore) -> Comparison:
+    """Two arms, one tuned by four trials with every fate, its value at the edge of what was tried; the other not."""
+    trials = {key: Trial({"lr": lr}, score, 3, whole, f"trial-{key}") for key, (lr, score, whole) in TUNED.items()}
+    made = study(store, ["alpha", "beta"], seeds=3)
+    lr = Range("lr", 1e-4, 0.1, log=True)
+    alpha = Tuned("alpha", (lr,), "valid/accuracy", tuple(trials.values()), trials["better"], 12)
+    return replace(made, tuning=(alpha, Tuned("beta", (), "valid/accuracy", (), None, 0)))
+
+
+def test_trials_are_drawn_by_what_became_of_them(tuned: Comparison) -> None:
+    became = {dot.value: dot.became for dot in views.trial_dots(tuned, "lr")}
+    assert became == {0.01: "to its end", 0.1: "chosen", 0.001: "given up early", 1.0: "diverged"}
+    (panel,) = charts.tuning_panels(tuned)
+    panel.drawing.to_dict(validate=True)
+    drawn = ElementTree.fromstring(charts.svg(charts.styled(panel.drawing)))
+    marks = [len(g) for g in drawn.iter() if "mark-symbol role-mark" in g.get("class", "")]
+    assert marks == [1, 2, 1, 1]  # hollow, whole, ring, cross
+    assert "alpha: 0.1 chosen; beta: none chosen" in panel.said
+
+
+def test_alarms_stand_in_bold_before_the_pairs_and_every_trial_in_a_table(tuned: Comparison) -> None:
+    text = comparison_page(tuned, "fairtrial compare")
+    assert tuned.alarms
+    for alarm in tuned.alarms:
+        assert text.index(f'class="alarm">{escape(alarm)}') < text.index("Pair by pair")
+        assert alarm.replace(" ", "") in words(charts.svg(charts.comparison_chart(tuned))).replace(" ", "")
+    page = Page(text)
+    said = " ".join(page.text)
+    assert all(cell in said for row in tables.trials_table(tuned).rows for cell in row)
+    assert [row[4] for row in tables.trials_table(tuned).rows] == ["to its end", "chosen", "given up early", "diverged"]
+    assert tables.tuned_table(tuned).rows[0][:4] == ("alpha", "lr=0.1", "95.00 %", "4")
+    assert tables.tuned_table(tuned).rows[1][:2] == ("beta", "-")

@@ -107,7 +107,7 @@ def test_the_mean_ends_where_the_first_seed_stopped(stopped: Comparison) -> None
     assert [m.epoch for m in arm.means] == list(range(1, min(lengths) + 1))
     assert {m.n for m in arm.means} == {4}
     assert sorted(len(curve.points) for curve in arm.curves) == sorted(lengths)
-    assert "ends where the first seed stopped" in views.curves_caption(stopped)
+    assert "ends where the first seed stopped" in views.curves_caption(stopped, "")
 
 
 def test_runs_that_diverged_are_counted_and_left_out_of_the_mean(comparison: Comparison, store: MemoryStore) -> None:
@@ -119,7 +119,7 @@ def test_runs_that_diverged_are_counted_and_left_out_of_the_mean(comparison: Com
     arm, other = views.arm_views(both)
     assert (arm.n, arm.failed, len(arm.means), {m.n for m in arm.means}) == (3, 1, 3, {3})
     assert (other.n, other.failed, other.dots, other.means) == (0, 1, (), ())
-    assert "diverged" in views.curves_caption(both)
+    assert "diverged" in views.curves_caption(both, "")
     assert views.arm_label(arm, 40) == "adam (n = 3, 1 diverged)"
     assert tables.arms_table(both).rows[1][2:4] == ("-", "-")
 

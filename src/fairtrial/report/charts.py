@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from textwrap import wrap
@@ -20,6 +21,7 @@ import vl_convert as vlc
 from fairtrial.report import views, wording
 from fairtrial.report.checks import BatchStep, BatchTest, RateTest, subject
 from fairtrial.report.views import ArmView, Curve
+from fairtrial.spec.tuning import Range
 from fairtrial.store import Record, disk_errors
 from fairtrial.verdicts import Comparison
 
@@ -55,21 +57,43 @@ def run_panels(record: Record) -> list[alt.LayerChart]:
     return [_curves_of_run(record, "loss"), _curves_of_run(record, "accuracy")]
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A drawing without words above it: a file draws its heading and caption, a page sets them as text."""
+
+    heading: str
+    caption: str
+    said: str  # what it shows, for those who cannot see it
+    drawing: alt.LayerChart
+
+
 def comparison_chart(comparison: Comparison) -> alt.HConcatChart:
-    """Curves of the arms on the left, every seed's result on the right."""
+    """Curves of the arms on the left, every seed's result on the right; single seeds in the curves of few arms."""
     said = (views.headline(comparison, 3 * HEADING_WIDTH), *map(wording.clean, comparison.alarms))
     heading = _heading(comparison.study, [line for text in said for line in wrap(text, HEADING_WIDTH)])
-    return styled(alt.HConcatChart(hconcat=comparison_panels(comparison), spacing=30, title=heading))
+    drawn = _even([_titled(panel) for panel in comparison_panels(comparison)])
+    return styled(alt.HConcatChart(hconcat=drawn, spacing=30, title=heading))
 
 
-def comparison_panels(comparison: Comparison) -> list[alt.LayerChart]:
-    """The two panels of a comparison; after one epoch there are no curves, only dots."""
+def comparison_panels(comparison: Comparison) -> list[Panel]:
+    """The two panels of a comparison as a file shows them."""
+    few = len(comparison.arms) <= views.FEW
+    return _both(comparison, views.arm_views(comparison) if few else [], "Faint: single seeds." if few else "")
+
+
+def page_panels(comparison: Comparison) -> list[Panel]:
+    """The two panels with the seeds of every arm, each arm's in a group of the class `seeds<place>_pathgroup`."""
+    return _both(comparison, views.arm_views(comparison), "Faint: single seeds, of the arms that are ticked.")
+
+
+def _both(comparison: Comparison, seeds_of: Sequence[ArmView], about: str) -> list[Panel]:
+    """The curves, with single seeds of some arms, and the dots; after one epoch there are no curves, only dots."""
     arms, metric, key = views.arm_views(comparison), comparison.metric, views.curve_key(comparison)
     right = _dots_of_arms(arms, metric, f"{metric} of each seed", views.dots_caption(comparison))
-    if any(len(curve.points) > 1 for arm in arms for curve in arm.curves):
-        return _even([_curves_of_arms(comparison, arms), right])
+    if views.has_curves(arms):
+        return [_curves_of_arms(comparison, arms, seeds_of, about), right]
     caption = views.dots_caption(comparison, "after the first epoch")
-    return _even([_dots_of_arms(views.after_first_epoch(arms), key, f"{key} after one epoch", caption), right])
+    return [_dots_of_arms(views.after_first_epoch(arms), key, f"{key} after one epoch", caption), right]
 
 
 def _even(panels: list[alt.LayerChart]) -> list[alt.LayerChart]:
@@ -78,6 +102,13 @@ def _even(panels: list[alt.LayerChart]) -> list[alt.LayerChart]:
     for panel in panels:
         panel.title.subtitle += [" "] * (most - len(panel.title.subtitle))
     return panels
+
+
+def _titled(panel: Panel) -> alt.LayerChart:
+    """The drawing with its heading and caption above it."""
+    caption = wrap(wording.clean(panel.caption), CAPTION_WIDTH)
+    panel.drawing.title = alt.TitleParams(wording.clean(panel.heading), subtitle=caption, fontSize=14, frame="group")
+    return panel.drawing
 
 
 # Panels
@@ -123,28 +154,33 @@ def _best_mark(epoch: int, last: float) -> list[alt.Chart]:
     return [base.mark_rule(strokeDash=[4, 3], color="#555"), name.encode(text="name:N", y=alt.value(0))]
 
 
-def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView]) -> alt.LayerChart:
+def _curves_of_arms(comparison: Comparison, arms: Sequence[ArmView], seeds_of: Sequence[ArmView], about: str) -> Panel:
     key = views.curve_key(comparison)
     share = wording.is_share(key)
     x = _epochs(1, max(point.epoch for arm in arms for curve in arm.curves for point in curve.points))
     frame = views.means_frame(arms, share)
     y = _scores(None, frame, share)
-    seeds = alt.Chart(_data(_seed_rows(arms))).encode(x=x, y=y, color=_colour(arms), detail="seed:N")
     means = alt.Chart(_data(_mean_rows(arms, frame))).encode(x=x, y=y, color=_colour(arms))
     band = means.transform_filter("datum.low != null").mark_area(clip=True, opacity=0.15).encode(y="low:Q", y2="high:Q")
     layers = [
         *([band] if views.has_bands(arms) else []),
-        *([seeds.mark_line(clip=True, strokeWidth=0.8, opacity=0.4)] if len(arms) <= views.FEW else []),
+        *(_seeds(arm, place, arms).encode(x=x, y=y) for place, arm in enumerate(seeds_of)),
         means.mark_line(clip=True, strokeWidth=2.4).encode(strokeDash=_dash(arms)),
         means.transform_filter("datum.marked").mark_point(filled=True, size=40, opacity=1).encode(shape=_shape(arms)),
     ]
-    return _panel(layers, f"{key} by epoch", views.curves_caption(comparison), _height(arms))
+    caption = views.curves_caption(comparison, about)
+    return _panel(layers, f"{key} by epoch", caption, views.curves_in_words(comparison), _height(arms))
 
 
-def _seed_rows(arms: Sequence[ArmView]) -> Rows:
+def _seeds(arm: ArmView, place: int, arms: Sequence[ArmView]) -> alt.Chart:
+    """A thin line for each seed of an arm, in a layer with a name of its own."""
+    lines = alt.Chart(_data(_seed_rows(arm)), name=f"seeds{place}").mark_line(clip=True, strokeWidth=0.8, opacity=0.5)
+    return lines.encode(color=_colour(arms), detail="seed:N")
+
+
+def _seed_rows(arm: ArmView) -> Rows:
     return [
         {"arm": _label(arm), "seed": curve.part, "epoch": point.epoch, "value": point.value}
-        for arm in arms
         for curve in arm.curves
         for point in curve.points
     ]
@@ -166,7 +202,7 @@ def _mean_rows(arms: Sequence[ArmView], frame: tuple[float, float]) -> Rows:
     ]
 
 
-def _dots_of_arms(arms: Sequence[ArmView], key: str, heading: str, caption: str) -> alt.LayerChart:
+def _dots_of_arms(arms: Sequence[ArmView], key: str, heading: str, caption: str) -> Panel:
     """A strip for each arm: its label, below it every seed, below these the mean and its interval."""
     share = wording.is_share(key)
     x = alt.X("value:Q", title=None, scale=_scale(views.dots_frame(arms, share)), axis=_score_axis(share))
@@ -181,7 +217,7 @@ def _dots_of_arms(arms: Sequence[ArmView], key: str, heading: str, caption: str)
         dots.mark_point(filled=True, size=50, opacity=0.5, yOffset=below + 6),
         *_names(arms, y, below - 2),
     ]
-    return _panel(layers, heading, caption, _height(arms))
+    return _panel(layers, heading, caption, views.dots_in_words(arms, key), _height(arms))
 
 
 def _names(arms: Sequence[ArmView], y: alt.Y, end: float) -> list[alt.Chart]:
@@ -219,13 +255,43 @@ def _bar(arm: ArmView) -> dict[str, Any]:
     return {"arm": _label(arm), "value": arm.mean, "low": low, "high": high}
 
 
+def tuning_panels(comparison: Comparison) -> list[Panel]:
+    """A panel for each tuned field: every trial of every arm, its score against the value that was tried."""
+    arms = views.arm_views(comparison)
+    return [_trials(comparison, each, arms) for each in views.tuned_ranges(comparison)]
+
+
+def _trials(comparison: Comparison, tuned: Range, arms: Sequence[ArmView]) -> Panel:
+    dots, metric = views.trial_dots(comparison, tuned.field), comparison.tuning[0].metric
+    labels, share = {arm.name: _label(arm) for arm in arms}, wording.is_share(metric)
+    rows = [{"arm": labels[dot.arm], "x": dot.value, "value": dot.score, "became": dot.became} for dot in dots]
+    scale = alt.Scale(type="log" if tuned.log else "linear", domain=[tuned.low, tuned.high], nice=False, zero=False)
+    x = alt.X("x:Q", title=tuned.field, scale=scale, axis=alt.Axis(format="~g", grid=False, tickCount=5))
+    y = _scores(metric, views.frame([dot.score for dot in dots if dot.score is not None], share), share)
+    base = alt.Chart(_data(rows)).encode(x=x, y=y)
+    whole = base.transform_filter("datum.became == 'to its end' || datum.became == 'chosen'")
+    ring = base.transform_filter("datum.became == 'chosen'")
+    lost = base.transform_filter("datum.became == 'diverged'").encode(y=alt.value(HEIGHT - 6))
+    layers = [
+        base.transform_filter("datum.became == 'given up early'")
+        .mark_point(filled=False, size=45, strokeWidth=1.6)
+        .encode(color=_colour(arms), shape=_shape(arms)),
+        whole.mark_point(filled=True, size=50, opacity=0.9).encode(color=_colour(arms), shape=_shape(arms)),
+        ring.mark_point(filled=False, size=260, strokeWidth=2.2, shape="circle").encode(color=_colour(arms)),
+        lost.mark_point(size=45, strokeWidth=1.6, shape="cross").encode(color=_colour(arms)),
+    ]
+    caption = (
+        "Dot: one trial. Ring: the one whose value the arm runs with. Hollow: given up early. Cross below: it diverged."
+    )
+    said = views.tuned_in_words(comparison, tuned.field)
+    return _panel(layers, f"{metric} by {tuned.field}, in {tuned}", caption, said, HEIGHT)
+
+
 # What panels share
 
 
-def _panel(layers: Sequence[Any], heading: str, caption: str, height: int) -> alt.LayerChart:
-    caption_lines = wrap(wording.clean(caption), CAPTION_WIDTH)
-    heads = alt.TitleParams(wording.clean(heading), subtitle=caption_lines, fontSize=14, frame="group")
-    return alt.LayerChart(layer=list(layers), width=WIDTH, height=height, title=heads)
+def _panel(layers: Sequence[Any], heading: str, caption: str, said: str, height: int) -> Panel:
+    return Panel(heading, caption, said, alt.LayerChart(layer=list(layers), width=WIDTH, height=height))
 
 
 def _heading(name: str, lines: list[str]) -> alt.TitleParams:
@@ -260,6 +326,11 @@ def _by_arm(arms: Sequence[ArmView], values: Sequence[Any], every: int) -> alt.S
     """A scale that goes on to its next value after `every` arms, and begins anew when it has none left."""
     labels = [_label(arm) for arm in arms]
     return alt.Scale(domain=labels, range=[values[place // every % len(values)] for place in range(len(labels))])
+
+
+def colour(place: int) -> str:
+    """Of the arm at this place."""
+    return COLOURS[place % len(COLOURS)]
 
 
 def _colour(arms: Sequence[ArmView]) -> alt.Color:

@@ -9,7 +9,19 @@ from typing import Any
 
 from scipy import stats
 
-from fairtrial.report.views import FEW, PARTS, Outcome, ending, outcome, title
+from fairtrial.report.views import (
+    FEW,
+    PARTS,
+    Mean,
+    Outcome,
+    arm_views,
+    became,
+    curve_key,
+    ending,
+    outcome,
+    title,
+    tuned_ranges,
+)
 from fairtrial.report.wording import (
     between,
     clean,
@@ -28,6 +40,8 @@ from fairtrial.report.wording import (
 )
 from fairtrial.store import Record
 from fairtrial.verdicts import Arm, Comparison, Pair, metric_of
+
+MOST_EPOCHS = 20  # rows of an arm in the table of its curve
 
 
 @dataclass(frozen=True)
@@ -219,3 +233,59 @@ def runs_table(comparison: Comparison) -> Table:
         for r in comparison.records[arm.name]
     ]
     return table(f"Every run: {key}", ("arm", "seed", key, "ended", "run"), rows, words=(0, 3, 4))
+
+
+def means_table(comparison: Comparison) -> Table:
+    """The curves in numbers: the mean over seeds at the ends of epochs, at most so many of them an arm."""
+    key = curve_key(comparison)
+    rows = [
+        (arm.name, f"{mean.epoch:g}", mean.n, score(key, mean.mean), between(key, mean.interval))
+        for arm in arm_views(comparison)
+        for mean in thinned(arm.means)
+    ]
+    heads = ("arm", "epoch", "n", f"mean {key}", f"{level(comparison.alpha)} interval")
+    return table(f"The curves in numbers: {key}", heads, rows)
+
+
+def thinned(means: Sequence[Mean]) -> list[Mean]:
+    """The last and others at even distances."""
+    every = -(-len(means) // MOST_EPOCHS)
+    return [mean for place, mean in enumerate(reversed(means)) if place % every == 0][::-1] if means else []
+
+
+def tuned_table(comparison: Comparison) -> Table:
+    """What tuning gave each arm, and with which means."""
+    key = comparison.tuning[0].metric
+    rows = [
+        (
+            tuned.arm,
+            " ".join(f"{field}={value:g}" for field, value in tuned.values.items()) or "-",
+            score(key, tuned.chosen.score if tuned.chosen else None),
+            len(tuned.trials),
+            tuned.epochs,
+            tuned.diverged,
+        )
+        for tuned in comparison.tuning
+    ]
+    heads = ("arm", "runs with", key, "trials", "epochs", "diverged")
+    ranges = ", ".join(map(str, tuned_ranges(comparison)))
+    return table(f"Each arm at its own value, found in {ranges}", heads, rows, words=(0, 1))
+
+
+def trials_table(comparison: Comparison) -> Table:
+    """Every trial of every arm."""
+    key, fields = comparison.tuning[0].metric, [each.field for each in tuned_ranges(comparison)]
+    rows = [
+        (
+            tuned.arm,
+            *(setting(trial.values[field]) if field in trial.values else "-" for field in fields),
+            score(key, trial.score),
+            trial.epochs,
+            became(tuned, trial),
+            trial.run,
+        )
+        for tuned in comparison.tuning
+        for trial in tuned.trials
+    ]
+    heads = ("arm", *fields, key, "epochs", "became", "run")
+    return table("Every trial", heads, rows, words=(0, len(heads) - 2, len(heads) - 1))

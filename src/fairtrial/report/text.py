@@ -42,6 +42,8 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         console.print()
     if comparison.pairs:
         show_table(tables.pairs_table(comparison, tables.chief_pairs(comparison)), console)
+    if comparison.tuning:
+        show_table(tables.tuned_table(comparison), console)
     show_table(tables.costs_table(comparison), console)
     console.print(plain(views.headline(comparison, LONGEST), console, "bold"))
 

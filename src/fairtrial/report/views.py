@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from textwrap import wrap
+from typing import Literal, TypeAlias
 
 from fairtrial.costs import fit_seconds, images_per_second, score_seconds
-from fairtrial.report.wording import clean, counted, duration, is_share, level, percent
+from fairtrial.report.wording import between, clean, counted, duration, is_share, level, percent, score
 from fairtrial.spec.events import Ended, Fitted, Scored, Scores
 from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.tuning import Range, Trial, Tuned
 from fairtrial.statistics import Interval, estimate
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison, metric_of, summarise
+
+Became: TypeAlias = Literal["chosen", "to its end", "given up early", "diverged"]
 
 FEW = 5  # arms up to which bands and single seeds can be told apart
 LONG = 5  # epochs from which a curve is seen well enough at their ends
@@ -289,18 +293,22 @@ def has_bands(arms: Sequence[ArmView]) -> bool:
     return len(arms) <= FEW and min(ns, default=0) > 2
 
 
-def curves_caption(comparison: Comparison) -> str:
-    """What the lines and bands are."""
+def has_curves(arms: Sequence[ArmView]) -> bool:
+    """Whether any run went on for more than one epoch."""
+    return any(len(curve.points) > 1 for arm in arms for curve in arm.curves)
+
+
+def curves_caption(comparison: Comparison, seeds: str) -> str:
+    """What the lines and bands are; `seeds` says of which arms single seeds are drawn."""
     arms = arm_views(comparison)
     if all(len(arm.curves) < 2 for arm in arms):
         return "n = 1, one seed an arm: no band."
     said = [f"Mean over seeds ({_spread_of_n(arms)}) at the end of each epoch."]
     if has_bands(arms):
-        said.append(f"Band: {level(comparison.alpha)} interval of the mean, Student's t. Faint: single seeds.")
+        said.append(f"Band: {level(comparison.alpha)} interval of the mean, Student's t.")
     else:
-        said.append(
-            "Faint: single seeds; for the intervals see the right." if len(arms) <= FEW else "Intervals: on the right."
-        )
+        said.append("Intervals: in the other panel.")
+    said += [seeds] if seeds else []
     if any(
         arm.means[-1].epoch < curve.points[-1].epoch
         for arm in arms
@@ -315,6 +323,23 @@ def curves_caption(comparison: Comparison) -> str:
     if any(arm.failed for arm in arms):
         said.append("Runs that diverged are not in it.")
     return " ".join(said)
+
+
+def curves_in_words(comparison: Comparison) -> str:
+    """Where the curves end, for those who cannot see them."""
+    key = curve_key(comparison)
+    ends = [
+        f"{arm.name} ends at {score(key, arm.means[-1].mean)} after epoch {arm.means[-1].epoch:g}"
+        if arm.means
+        else f"{arm.name} has no mean"
+        for arm in arm_views(comparison)
+    ]
+    return "; ".join(ends)
+
+
+def dots_in_words(arms: Sequence[ArmView], key: str) -> str:
+    """The mean and the interval of each arm, for those who cannot see them."""
+    return "; ".join(f"{arm.name}: {score(key, arm.mean)}, interval {between(key, arm.interval)}" for arm in arms)
 
 
 def dots_caption(comparison: Comparison, when: str = "at its best epoch's weights") -> str:
@@ -356,7 +381,8 @@ def _in_short(comparison: Comparison) -> str:
     said = ", ".join(f"{way} {verdicts.count(verdict)}" for verdict, way in ways.items() if verdict in verdicts)
     failed = sum(arm.failed > 0 for arm in comparison.arms)
     diverged = f" {counted(failed, 'arm')} diverged in some or all seeds." if failed else ""
-    return f"{best} has the best mean {comparison.metric} of {len(comparison.arms)} arms; it {said or 'stands alone'}.{diverged}"
+    first = f"{best} has the best mean {comparison.metric} of {len(comparison.arms)} arms"
+    return f"{first}; it {said or 'stands alone'}.{diverged}"
 
 
 def seeds_line(comparison: Comparison) -> str:
@@ -364,3 +390,44 @@ def seeds_line(comparison: Comparison) -> str:
     by_arm = {frozenset(r.recipe.seed for r in records) for records in comparison.records.values()}
     every = ", ".join(map(str, sorted(frozenset().union(*by_arm))))
     return f"Seeds: {every}; {'the same for every arm' if len(by_arm) < 2 else 'not every arm has all of them'}."
+
+
+# Tuning
+
+
+@dataclass(frozen=True)
+class TrialDot:
+    """A trial of an arm: the value it tried of one field, its score on the validation part, and what became of it."""
+
+    arm: str
+    value: float
+    score: float | None  # None: it diverged
+    became: Became
+
+
+def became(tuned: Tuned, trial: Trial) -> Became:
+    """What a trial came to."""
+    if trial == tuned.chosen:
+        return "chosen"
+    return "diverged" if trial.score is None else "to its end" if trial.complete else "given up early"
+
+
+def trial_dots(comparison: Comparison, field: str) -> list[TrialDot]:
+    """All trials of all arms that tried values of this field."""
+    return [
+        TrialDot(clean(tuned.arm), trial.values[field], trial.score, became(tuned, trial))
+        for tuned in comparison.tuning
+        for trial in tuned.trials
+        if field in trial.values
+    ]
+
+
+def tuned_ranges(comparison: Comparison) -> list[Range]:
+    """The ranges that arms were tuned in, each once."""
+    return list(dict.fromkeys(each for tuned in comparison.tuning for each in tuned.ranges))
+
+
+def tuned_in_words(comparison: Comparison, field: str) -> str:
+    """Which value each arm got, for those who cannot see the trials."""
+    got = [(clean(tuned.arm), tuned.values.get(field)) for tuned in comparison.tuning]
+    return "; ".join(f"{arm}: {'none' if value is None else f'{value:g}'} chosen" for arm, value in got)
