@@ -210,6 +210,8 @@ def test_a_check_that_was_stopped_goes_on_to_the_same_bits(check: Any, step: int
     whole = check(recipe, alone)
     stopped = check(recipe, store, watch=stop_at(step))
     assert not stopped.over
+    assert not stopped.passed
+    assert "stopped after" in stopped.said
     look = Look()
     again = check(recipe, store, watch=look)
     assert again.plain() == whole.plain()

@@ -58,6 +58,8 @@ class RateTest:
     @property
     def said(self) -> str:
         """The outcome in a sentence."""
+        if not self.over:
+            return unfinished(self.record)
         made, start = outcome(self.record), number(self.points[0].smooth if self.points else None)
         ended = f"; {made.detail}" if made.ended == "diverged" else ""
         if self.lr is None:
@@ -85,7 +87,7 @@ def rate_test(record: Record) -> RateTest:
         return RateTest(record, (), None)
     smooth = smoothed(rates, losses)
     points = map(RatePoint, rates.tolist(), losses.tolist(), smooth.tolist())
-    return RateTest(record, tuple(points), suggestion(rates, losses, smooth))
+    return RateTest(record, tuple(points), suggestion(rates, losses, smooth) if record.end else None)
 
 
 def mean_losses(events: Sequence[Event]) -> tuple[NumpyArray, NumpyArray]:
@@ -156,6 +158,8 @@ class BatchTest:
     @property
     def said(self) -> str:
         """The outcome in a sentence or two."""
+        if not self.over:
+            return unfinished(self.record)
         made, images = outcome(self.record), self.images
         if self.reached is None:
             return clean(f"does not fit {images} images: {made.detail or made.ended}")
@@ -225,6 +229,11 @@ def subject(recipe: Recipe) -> str:
     """What is checked, in a line; the rate is a range test's own."""
     how = f"{recipe.optimizer}, batch {recipe.batch}, seed {recipe.seed}, {recipe.engine}"
     return clean(f"{recipe.model} on {recipe.data}: {how}")
+
+
+def unfinished(record: Record) -> str:
+    """What may be said of a check that was stopped: nothing yet."""
+    return f"stopped after {counted(record.events[-1].step if record.events else 0, 'step')}: it says nothing yet"
 
 
 def _plain(test: RateTest | BatchTest) -> dict[str, Any]:
