@@ -422,7 +422,7 @@ def rate_chart(test: RateTest) -> alt.LayerChart:
     x = alt.X("lr:Q", title="lr", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~g", grid=False))
     rows = [{"lr": point.lr, "value": point.loss, "smooth": point.smooth} for point in test.points]
     base = alt.Chart(_data(rows)).encode(x=x)
-    y = _scores("running/loss", views.frame([point.smooth for point in test.points], False), False)
+    y = _scores("running/loss", views.frame(test.seen, False), False)
     layers: list[alt.Chart] = [
         base.mark_point(filled=True, clip=True, size=18, opacity=0.5, color=PART_COLOURS["running"]).encode(y=y),
         base.mark_line(clip=True, strokeWidth=2.4, color=COLOURS[0]).encode(y="smooth:Q"),

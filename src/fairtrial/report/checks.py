@@ -68,6 +68,11 @@ class RateTest:
         fall = f"the loss falls from {start} to {number(lowest.smooth)} at {lowest.lr:.2g}"
         return clean(f"begin with lr={self.lr:g}, a third of where the loss is lowest: {fall}{ended}")
 
+    @property
+    def seen(self) -> list[float]:
+        """Losses between which the axis of a chart runs: those that explode are left outside."""
+        return [value for point in self.points for value in (point.smooth, min(point.smooth, point.loss))]
+
     def plain(self) -> dict[str, Any]:
         """What `run --find-lr --json` prints; `points` are rate, loss and smoothed loss."""
         points = [[point.lr, point.loss, point.smooth] for point in self.points]
