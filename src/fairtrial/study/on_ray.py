@@ -269,7 +269,7 @@ class Actors:
         except FairtrialError as error:
             if error.exit_code != Busy.exit_code or time.monotonic() > self.patience.get(task, 0):
                 raise
-        self.tasks.appendleft(task)
+        self.tasks.append(task)  # last: others need not wait for it
         return None
 
 
