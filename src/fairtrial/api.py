@@ -78,14 +78,21 @@ def compare(
     if isinstance(store, FolderStore):
         given = {**many, "seeds": seeds, "margin": margin, "metric": metric}
         given |= {"tune": dict(tune), "trials": trials} if tune else {}
-        command = f"ft.compare(ft.Recipe({_words(base.model_dump(exclude_defaults=True))}), {_words(given)})"
-        print(f"report: {write_report(comparison, store, command)['report']}")
+        print(f"report: {write_report(comparison, store, _call(base, given, store))['report']}")
     return comparison
 
 
+def _call(base: Recipe, given: dict[str, Any], store: FolderStore) -> str:
+    """The call of `compare` as one would write it."""
+    recipe = f"ft.Recipe({_words(base.model_dump(mode='json', exclude_defaults=True))})"
+    place = "" if store.root == FolderStore().root else f", store=ft.FolderStore({store.path!r})"
+    return f"import fairtrial as ft\nft.compare({recipe}, {_words(given)}{place})"
+
+
 def _words(arguments: dict[str, Any]) -> str:
-    """Keyword arguments as Python writes them."""
-    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    """Keyword arguments as Python writes them; a NumPy number as the number that it is."""
+    plain = json.loads(json.dumps(arguments, default=str))
+    return ", ".join(f"{name}={value!r}" for name, value in plain.items())
 
 
 def _levels(field: str, values: Any) -> list[Any]:
