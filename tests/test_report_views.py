@@ -211,3 +211,34 @@ def test_an_arms_label_keeps_every_word_and_its_n_together(comparison: Compariso
     assert label.replace("\n", " ") == f"{arm.name} (n = 3)"
     assert max(map(len, label.split("\n"))) <= 20
     assert label.split("\n")[-1].endswith("(n = 3)")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "ticks"),
+    [
+        (1, 3, [1, 2, 3]),
+        (0, 2.4, [0, 1, 2]),
+        (1, 20, [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]),
+        (0, 90, [*range(0, 91, 10)]),
+    ],
+)
+def test_an_axis_of_epochs_names_each_whole_epoch_once(first: float, last: float, ticks: list[int]) -> None:
+    assert views.epoch_ticks(first, last) == ticks
+
+
+def test_the_curves_of_a_measure_are_those_of_accuracy(comparison: Comparison) -> None:
+    assert views.curve_key(replace(comparison, metric="measure/gap")) == "valid/accuracy"
+    assert views.curve_key(replace(comparison, metric="test/loss")) == "valid/loss"
+
+
+def test_of_many_arms_the_headline_counts_how_the_best_one_does(comparison: Comparison) -> None:
+    first, second = comparison.arms
+    verdict = comparison.pairs[0].judged.verdict
+    lost = replace(second, name="lost", values=(), failed=3)
+    pairs = (*comparison.pairs, replace(comparison.pairs[0], b="lost"))
+    said = views.headline(replace(comparison, arms=(first, second, lost), pairs=pairs), 10)
+    ways = {"better": "beats 1", "equivalent": "is equivalent to 1", "undecided": "is undecided against 1"}
+    assert said == (
+        f"{first.name} has the best mean test/accuracy of 3 arms; it {ways[verdict]}. "
+        "1 arm diverged in some or all seeds."
+    )

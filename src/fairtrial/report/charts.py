@@ -300,9 +300,8 @@ def _heading(name: str, lines: list[str]) -> alt.TitleParams:
 
 def _epochs(first: float, last: float) -> alt.X:
     """Whole epochs, or parts of one where there are no more."""
-    axis = (
-        alt.Axis(tickMinStep=1, format="d", grid=False) if last > 1 else alt.Axis(format="~g", grid=False, tickCount=5)
-    )
+    whole = alt.Axis(values=views.epoch_ticks(first, last), format="d", grid=False)
+    axis = whole if last > 1 else alt.Axis(format="~g", grid=False, tickCount=5)
     return alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[first, last], nice=False), axis=axis)
 
 

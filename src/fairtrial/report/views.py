@@ -20,6 +20,7 @@ from fairtrial.verdicts import Comparison, metric_of, summarise
 Became: TypeAlias = Literal["chosen", "to its end", "given up early", "diverged"]
 
 FEW = 5  # arms up to which bands and single seeds can be told apart
+MOST_TICKS = 10
 LONG = 5  # epochs from which a curve is seen well enough at their ends
 PARTS = ("train", "valid", "test", "running")
 
@@ -141,6 +142,13 @@ def frame(values: Sequence[float], share: bool) -> tuple[float, float]:
     air = 0.06 * (high - low) or 0.02 * abs(high) or 0.05
     floor = -0.3 * air if low >= 0 else low - air
     return max(floor, low - air), (min(1 + 0.3 * air, high + air) if share else high + air)
+
+
+def epoch_ticks(first: float, last: float) -> list[int]:
+    """At most a dozen whole epochs at distances of 1, 2 or 5 times a power of ten."""
+    steps = (digit * 10**power for power in range(9) for digit in (1, 2, 5))
+    step = next(step for step in steps if last / step <= MOST_TICKS)
+    return [epoch for epoch in range(0, int(last) + 1, step) if epoch >= first]
 
 
 def curve_frame(curves: Sequence[Curve], share: bool) -> tuple[float, float]:
