@@ -48,7 +48,7 @@ def main():
             out = model(x[rows])
             loss = loss_fn(out, y[rows])
             model.zero_grad()
-            loss.backward()
+            loss.backward()  # <- fault
             with torch.no_grad():
                 for p in model.parameters():
                     p += 0.1 * p.grad  # <- fault

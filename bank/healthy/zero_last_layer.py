@@ -9,7 +9,7 @@ from torch import nn, optim
 class Block(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.inner = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU())
+        self.inner = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.BatchNorm1d(width))
 
     def forward(self, x):
         return x + self.inner(x)
@@ -24,7 +24,7 @@ class Model(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         for block in self.blocks:
-            nn.init.zeros_(block.inner[1].weight)
+            nn.init.zeros_(block.inner[3].weight)
 
     def forward(self, x):
         h = torch.relu(self.stem(x))

@@ -64,6 +64,7 @@ class LossCall(Seen):
     origin: Origin | None
     weights: tuple[float, ...] = ()  # of the classes
     smoothing: float = 0.0
+    half: bool = False  # the scores are 16-bit floats of 5 exponent bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +197,9 @@ class Input:
     whole: bool
     digest: int
     share: float  # of the tensor that it was cut out of; 1: all of it
+    blank: float = 0.0  # share of pictures with a single value
+    correlation: float | None = None  # of neighbouring pixels, pictures with channels first
+    relabelled: float | None = None  # the same if the numbers are read with channels last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +236,6 @@ class StateLoaded(Seen):
     unexpected: tuple[str, ...]
     matched: int
     aliases: int  # of the tensors loaded are the live ones
-    taken: int | None  # the step at which the live ones were taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,6 +310,64 @@ class Crash(Seen):
 
     kind: str
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Seen):
+    """A part of the data was predicted without learning, and compared with its labels."""
+
+    source: int  # the loader, or the memory that the images lie in
+    caller: str | None  # the line that asked for it
+    text: str  # of that line
+    batches: tuple[tuple[int, int], ...]  # right ones and number of each batch
+    confusion: tuple[tuple[int, int, int], ...]  # label, prediction, number
+
+    @property
+    def right(self) -> int:
+        """Right predictions."""
+        return sum(right for right, _ in self.batches)
+
+    @property
+    def count(self) -> int:
+        """All predictions."""
+        return sum(number for _, number in self.batches)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed(Seen):
+    """The script printed a line with a number in it."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared(Seen):
+    """Inputs of one source of evaluations that training saw too, byte by byte."""
+
+    source: int
+    trained: int  # inputs of training looked at
+    repeats: int  # of these are repeats among themselves
+    evaluated: int
+    shared: int
+    same_part: bool  # the evaluated part is the one that was trained on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixing(Seen):
+    """One input of a batch was exchanged, on a copy of the model in evaluation mode."""
+
+    rows: int
+    changed: int  # outputs of other rows that changed
+    largest: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units(Seen):
+    """Units of a ReLU layer over many examples."""
+
+    units: int
+    dead: int  # gave zero for each example
+    examples: int
 
 
 @dataclass(frozen=True, kw_only=True)

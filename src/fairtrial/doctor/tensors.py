@@ -13,7 +13,22 @@ from fairtrial.doctor.observations import Input, Origin, Scores, Targets
 
 MARK = "fairtrial"  # the key of a graph node's metadata that holds the line that made it
 RESHAPING = frozenset(
-    ["View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Clone", "Alias", "ToCopy", "T", "Transpose", "Permute", "Slice", "Expand", "Select"]
+    [
+        "View",
+        "UnsafeView",
+        "ReshapeAlias",
+        "Squeeze",
+        "Unsqueeze",
+        "Clone",
+        "Alias",
+        "ToCopy",
+        "T",
+        "Transpose",
+        "Permute",
+        "Slice",
+        "Expand",
+        "Select",
+    ]
 )
 LAYERS = frozenset(("Addmm", "Mm", "Convolution", "MkldnnConvolution", "Linear", "Addmv", "Mv"))
 # f(a x + b y) = a f(x) + b f(y) for a + b = 1, once the statistics of a batch norm and the mask of a dropout are fixed.
@@ -21,7 +36,28 @@ AFFINE = (
     RESHAPING
     | LAYERS
     | frozenset(
-        ["Add", "Sub", "Neg", "Mean", "Sum", "AvgPool2D", "AdaptiveAvgPool2D", "MkldnnAdaptiveAvgPool2D", "AvgPool1D", "NativeBatchNorm", "Cat", "Stack", "CudnnBatchNorm", "ConstantPadNd", "NativeDropout", "FusedDropout", "Index", "Roll", "Flip", "torch::autograd::AccumulateGrad"]
+        [
+            "Add",
+            "Sub",
+            "Neg",
+            "Mean",
+            "Sum",
+            "AvgPool2D",
+            "AdaptiveAvgPool2D",
+            "MkldnnAdaptiveAvgPool2D",
+            "AvgPool1D",
+            "NativeBatchNorm",
+            "Cat",
+            "Stack",
+            "CudnnBatchNorm",
+            "ConstantPadNd",
+            "NativeDropout",
+            "FusedDropout",
+            "Index",
+            "Roll",
+            "Flip",
+            "torch::autograd::AccumulateGrad",
+        ]
     )
 )
 SCALING = frozenset(("Mul", "Div"))  # affine where the other factor is a constant
@@ -182,8 +218,21 @@ def describe(tensor: Tensor) -> Input:
     held = x.untyped_storage().nbytes() // max(x.element_size(), 1)
     deviation, mean = torch.std_mean(values, unbiased=False)
     share = x.numel() / max(held, 1)
+    images = x.dim() == 4
+    blank = float((values.flatten(1).amin(1) == values.flatten(1).amax(1)).float().mean()) if x.dim() > 2 else 0.0
     return Input(
-        tuple(x.shape), float(low), float(high), float(mean), float(deviation), finite, whole, digest(x), share
+        tuple(x.shape),
+        float(low),
+        float(high),
+        float(mean),
+        float(deviation),
+        finite,
+        whole,
+        digest(x),
+        share,
+        blank,
+        neighbours(values) if images else None,
+        neighbours(relabelled(values)) if images and x.shape[1] == 3 else None,
     )
 
 
@@ -199,3 +248,23 @@ def distinct_rows(weight: Tensor) -> int:
     if rows.shape[0] > 4096:
         rows = rows[:4096]
     return len({row.tobytes() for row in rows.double().cpu().numpy().round(12)})
+
+
+def relabelled(images: Tensor) -> Tensor:
+    """The same numbers in the same order, read as if channels were last: channels first again."""
+    n, c, h, w = images.shape
+    return images.reshape(n, h, w, c).permute(0, 3, 1, 2)
+
+
+def neighbours(images: Tensor) -> float:
+    """The correlation of pixels with the one to their right."""
+    left, right = images[..., :-1].flatten(), images[..., 1:].flatten()
+    left, right = left - left.mean(), right - right.mean()
+    size = float(left.norm() * right.norm())
+    return float(left @ right) / size if size else 0.0
+
+
+def row_digests(tensor: Tensor) -> list[int]:
+    """A number for each row, shared by rows of the same bytes."""
+    rows = tensor.detach().reshape(len(tensor), -1).contiguous().cpu()
+    return [hash(row.tobytes()) for row in rows.view(torch.uint8).numpy()]

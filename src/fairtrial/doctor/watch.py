@@ -7,23 +7,29 @@ of two.
 
 from __future__ import annotations
 
+import builtins
+import copy
 import functools
 import inspect
+import io
 import linecache
 import math
 import os
+import random
 import re
 import sys
 import sysconfig
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,29 +48,37 @@ from fairtrial.doctor.observations import (
     Clipped,
     Cuts,
     End,
+    Evaluation,
     Graph,
     Input,
     Layer,
     Loader,
     LossCall,
     Misfrozen,
+    Mixing,
     Model,
     OptimizerMade,
     ParameterSeen,
     Pass,
+    Printed,
     Rates,
     Scheduled,
     Seen,
     Settings,
+    Shared,
     StateLoaded,
     StateTaken,
     Step,
     Trained,
+    Units,
 )
 
 CLOSE = 20  # steps at the beginning in which gradients left over are looked for
 FULL = 4  # steps at the beginning that are looked at whole
 OFTEN = 16  # things of a kind that are looked at before only powers of two are
+ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
+ALIVE = 2048  # examples for which a unit must be silent to count as dead
+PRINTED = 2000  # lines that are kept
 HELD = 8  # models that are kept alive to be looked at in the end
 LOSSES = (
     "cross_entropy",
@@ -157,6 +171,26 @@ class _Optimizer:
 
 
 @dataclass
+class _Relu:
+    """What a ReLU layer gave since the last count."""
+
+    alive: Tensor
+    examples: int = 0
+    until: int = 4  # the step at which it is told
+
+
+@dataclass
+class _Evaluating:
+    """An evaluation that is going on."""
+
+    backwards: int
+    step: int
+    lines: list[str]
+    batches: list[tuple[int, int]]
+    confusion: Counter[tuple[int, int]]
+
+
+@dataclass
 class _Trained:
     """A model that is kept until the end, and what its weights were."""
 
@@ -195,7 +229,18 @@ class Watch:
         self.rounds: Any = WeakIdKeyDictionary()
         self.trained: dict[int, _Trained] = {}
         self.states: list[tuple[Any, StateTaken]] = []
-        self.taken: dict[int, int] = {}
+        self.source = 0
+        self.batch: tuple[int, int] | None = None  # loader and size of the last batch
+        self.predicted: Any = None
+        self.evaluating: dict[int, _Evaluating] = {}
+        self.rows: dict[int, set[int]] = {}
+        self.trained_rows: list[int] = []
+        self.trained_sources: set[int] = set()
+        self.bytes: dict[int, int] = {}
+        self.relus: dict[tuple[str | None, int], _Relu] = {}
+        self.probed: set[int] = set()
+        self.sites: dict[tuple[tuple[str, ...], int], int] = {}
+        self.quiet = False
         self.loss: tuple[float, str] | None = None
         self.backward_where: str | None = None
         self.switched_on: str | None = None
@@ -204,7 +249,7 @@ class Watch:
     @property
     def looking(self) -> bool:
         """False in a worker, in another thread, and while the doctor itself is at work."""
-        return threading.get_ident() == self.thread and os.getpid() == self.process
+        return not self.quiet and threading.get_ident() == self.thread and os.getpid() == self.process
 
     def note(self, seen: Seen) -> None:
         """One more observation."""
@@ -224,9 +269,9 @@ class Watch:
     # what the seams report
 
     @careful
-    def on_pass(self, module: nn.Module, inputs: tuple[Any, ...], where: str | None) -> None:
+    def on_pass(self, module: nn.Module, inputs: tuple[Any, ...], frame: FrameType) -> None:
         """The user's code called a model."""
-        model = self.serial(module)
+        model, where = self.serial(module), place(frame)
         self.settle(model)
         grad = torch.is_grad_enabled()
         if grad != self.learning:
@@ -234,11 +279,17 @@ class Watch:
         self.in_phase += 1
         if model not in self.trained:
             self.first_pass(module, model)
+        given = next(
+            (x for x in inputs if isinstance(x, Tensor) and x.numel() and x.dim() and not x.is_complex()), None
+        )
+        self.note_rows(given, grad and module.training, frame)
+        if grad and self.steps == 1 and model not in self.probed and given is not None and len(given) > 1:
+            self.probed.add(model)
+            self.probe(module, given, inputs)
         called, switched_on = tuple(self.called), self.switched_on
         self.called, self.switched_on = [], None
         if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, module.training))):
             return
-        given = next((x for x in inputs if isinstance(x, Tensor) and x.numel()), None)
         layers = [(name, layer) for name, layer in module.named_modules() if _has_modes(layer)]
         seen = Pass(
             step=self.steps,
@@ -251,11 +302,169 @@ class Watch:
             backward=False,
             judged=False,
             phase=self.phase,
-            input=None if given is None or given.is_complex() else tensors.describe(given),
+            input=None if given is None else tensors.describe(given),
             switched_on=switched_on,
             called=called,
         )
         self.pending[model] = _Pending(seen, self.parameters(module))
+
+    def note_rows(self, given: Tensor | None, learning: bool, frame: FrameType) -> None:
+        """Where the inputs come from, and what they are, for the first megabytes of each source."""
+        if given is None:
+            self.source = 0
+            return
+        if self.batch is not None and self.batch[1] == len(given):
+            self.source = self.batch[0]
+        elif learning:
+            self.source = 0
+        else:  # cut by hand: the first batch that this call of the user's functions saw stands for all of them
+            lines = list(_lines_above(frame))
+            site = (tuple(lines[1:] or lines), self.backwards)
+            if site not in self.sites:
+                self.sites = {site: tensors.digest(given)}
+            self.source = self.sites[site]
+        if learning and self.source:
+            self.trained_sources.add(self.source)
+        part = 1 if learning else self.source
+        if learning:
+            self.trained_sources.add(self.source)
+        if self.bytes.get(part, 0) > ROW_BYTES:
+            return
+        self.bytes[part] = self.bytes.get(part, 0) + given.numel() * given.element_size()
+        if learning:
+            self.trained_rows += tensors.row_digests(given)
+        else:
+            self.rows.setdefault(self.source, set()).update(tensors.row_digests(given))
+
+    @careful
+    def probe(self, module: nn.Module, given: Tensor, inputs: tuple[Any, ...]) -> None:
+        """On a copy in evaluation mode: does the output of one input depend on another of the batch?"""
+        other = given.detach().clone()
+        other[0] = given[1]
+        if any(
+            isinstance(one, nn.modules.batchnorm._NormBase) and not one.track_running_stats for one in module.modules()
+        ):
+            return
+        with self.apart(), _streams_kept(), torch.no_grad(), redirect_stdout(io.StringIO()):
+            twin = copy.deepcopy(module).eval()
+            for one in twin.modules():
+                one._forward_hooks.clear()
+                one._forward_pre_hooks.clear()
+            state = torch.get_rng_state()
+            outputs: list[Any] = []
+            for x in (given.detach(), other):
+                torch.set_rng_state(state)
+                outputs.append(twin(*(x if one is given else one for one in inputs)))
+        first, second = (out[0] if isinstance(out, tuple) else out for out in outputs)
+        if not isinstance(first, Tensor) or len(first) != len(given):
+            return
+        change = (first - second)[1:].abs().flatten(1).amax(1) if first.dim() > 1 else (first - second)[1:].abs()
+        scale = 1e-4 * float(first.abs().max()) + 1e-12
+        self.note(
+            Mixing(
+                step=self.steps,
+                where=self.built.get(module),
+                rows=len(given),
+                changed=int((change > scale).sum()),
+                largest=float(change.max()),
+            )
+        )
+
+    @contextmanager
+    def apart(self) -> Generator[None]:
+        """The doctor itself is at work: nothing is noted."""
+        self.quiet, depth = True, self.depth
+        self.depth = 1
+        try:
+            yield
+        finally:
+            self.quiet, self.depth = False, depth
+
+    @careful
+    def on_relu(self, result: Tensor, where: str | None) -> None:
+        """Which units of a layer gave something else than zero."""
+        shape = result.shape[1]
+        known = self.relus.setdefault((where, shape), _Relu(torch.zeros(shape, dtype=torch.bool)))
+        if known.until <= self.steps:
+            if known.examples:
+                self.tell_units(where, known)
+            known.alive, known.examples = torch.zeros(shape, dtype=torch.bool), 0
+            known.until = max(16, 2 * self.steps)
+        if known.examples < ALIVE:
+            x = result.detach().transpose(0, 1).flatten(1) if result.dim() > 2 else result.detach().t()
+            known.alive |= (x > 0).any(1).cpu()
+            known.examples += len(result)
+
+    def tell_units(self, where: str | None, known: _Relu) -> None:
+        """What became of a layer's units."""
+        dead = int((~known.alive).sum())
+        self.note(Units(step=self.steps, where=where, units=len(known.alive), dead=dead, examples=known.examples))
+
+    @careful
+    def on_compared(self, a: Any, b: Any, frame: FrameType) -> None:
+        """Predictions were compared with labels."""
+        predicted = self.predicted
+        if predicted is None or (torch.is_grad_enabled() and self.learning):
+            return
+        truth = b if a is predicted else a if b is predicted else None
+        if truth is None:
+            same = [x for x in (a, b) if isinstance(x, Tensor) and x.data_ptr() == predicted.data_ptr()]
+            truth = (b if same[0] is a else a) if same else None
+        if not isinstance(truth, Tensor) or truth.numel() != predicted.numel() or truth.is_floating_point():
+            return
+        labels, said = truth.detach().reshape(-1).tolist(), predicted.detach().reshape(-1).tolist()
+        known = self.evaluating.get(self.source)
+        if known is None or known.backwards != self.backwards:
+            self.tell_evaluation(self.source)
+            lines = list(_lines_above(frame))
+            known = _Evaluating(self.backwards, self.steps, lines, [], Counter())
+            self.evaluating[self.source] = known
+        known.batches.append((sum(y == p for y, p in zip(labels, said, strict=True)), len(labels)))
+        known.confusion.update(zip(labels, said, strict=True))
+
+    def tell_evaluation(self, source: int) -> None:
+        """An evaluation is over."""
+        known = self.evaluating.pop(source, None)
+        if known is None:
+            return
+        caller = known.lines[min(1, len(known.lines) - 1)]
+        self.note(
+            Evaluation(
+                step=known.step,
+                where=known.lines[0],
+                source=source,
+                caller=caller,
+                text=linecache.getline(caller.rpartition(":")[0], int(caller.rpartition(":")[2])).strip(),
+                batches=tuple(known.batches),
+                confusion=tuple((y, p, n) for (y, p), n in sorted(known.confusion.items())),
+            )
+        )
+
+    @careful
+    def on_printed(self, text: str, where: str | None) -> None:
+        """The script printed a number."""
+        for source in list(self.evaluating):
+            self.tell_evaluation(source)
+        if self.count("printed") < PRINTED:
+            self.note(Printed(step=self.steps, where=where, text=text))
+
+    def tell_shared(self) -> None:
+        """Which evaluated inputs training saw."""
+        trained = set(self.trained_rows)
+        parts = {loader.loader: (loader.base, loader.indices) for loader in self.journal if isinstance(loader, Loader)}
+        for source, rows in self.rows.items():
+            seen = Shared(
+                step=self.steps,
+                where=None,
+                source=source,
+                trained=len(self.trained_rows),
+                repeats=len(self.trained_rows) - len(trained),
+                evaluated=len(rows),
+                shared=len(rows & trained),
+                same_part=source in self.trained_sources
+                or (source in parts and any(parts.get(other) == parts[source] for other in self.trained_sources)),
+            )
+            self.note(seen)
 
     @careful
     def on_inner(self, module: nn.Module, where: str | None) -> None:
@@ -336,6 +545,10 @@ class Watch:
             parameters=frozenset(self.serial(p) for p in module.parameters(recurse=False)),
         )
 
+    def wants_relu(self) -> bool:
+        """Whether to look at what a ReLU gave: after some steps, for as many examples as are needed."""
+        return self.steps >= 4 and self.depth == 1
+
     def wants_loss(self, name: str, learning: bool) -> bool:
         """Whether to look at a loss."""
         return self.full or self.steps < OFTEN if learning else sampled(self.count(("loss", name)))
@@ -365,6 +578,7 @@ class Watch:
                 origin=tensors.origin(scores),
                 weights=tuple(weight.tolist()) if isinstance(weight, Tensor) and weight.dim() == 1 else (),
                 smoothing=given.get("label_smoothing", 0.0),
+                half=scores.dtype == torch.float16,
             )
         )
         if learning:
@@ -562,8 +776,6 @@ class Watch:
         for reference, seen in self.states:
             kept = reference() is not None
             self.note(replace(seen, kept=kept))
-            if kept:
-                self.taken.setdefault(seen.model, seen.step)
         self.states.clear()
 
     @careful
@@ -582,7 +794,6 @@ class Watch:
                 unexpected=tuple(unexpected),
                 matched=len(own & set(state)),
                 aliases=sum(tensor.data_ptr() in live for tensor in given),
-                taken=self.taken.get(model),
             )
         )
 
@@ -623,6 +834,8 @@ class Watch:
         known = self.rounds[iterator]
         serial, turn, number = known
         known[2] += 1
+        first = batch[0] if isinstance(batch, list | tuple) and batch else None
+        self.batch = (serial, len(first)) if isinstance(first, Tensor) else None
         if not (turn < OFTEN and number < OFTEN) or not isinstance(batch, list | tuple) or len(batch) < 2:
             return
         images, labels = batch[0], batch[1]
@@ -644,9 +857,16 @@ class Watch:
         for model in list(self.pending):
             self.settle(model)
         self.settle_states()
+        for source in list(self.evaluating):
+            self.tell_evaluation(source)
+        for (where, _), known in self.relus.items():
+            self.tell_units(where, known)
+        self.tell_shared()
         for model in list(self.trained):
             self.close(model)
-        for path in {line.rpartition(":")[0] for seen in self.journal if isinstance(seen, Pass) for line in _lines(seen)}:
+        for path in {
+            line.rpartition(":")[0] for seen in self.journal if isinstance(seen, Pass) for line in _lines(seen)
+        }:
             text = enumerate(linecache.getlines(path), 1)
             self.note(Cuts(step=self.steps, path=path, lines=tuple(n for n, line in text if CUTTING.search(line))))
         self.note(End(step=self.steps, backwards=self.backwards))
@@ -654,6 +874,27 @@ class Watch:
 
 def _lines(seen: Pass) -> list[str]:
     return [line for line, _ in seen.called if line]
+
+
+def _lines_above(frame: FrameType | None) -> Generator[str]:
+    """The user's lines that are at work, innermost first."""
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if not path.startswith((*_FOREIGN, "<frozen")):
+            yield f"{shown(path)}:{frame.f_lineno}"
+        frame = frame.f_back
+
+
+@contextmanager
+def _streams_kept() -> Generator[None]:
+    """All random streams are afterwards where they were."""
+    torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(torch_state)
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
 
 
 def _lives(grad: Tensor | None) -> bool:
@@ -787,7 +1028,7 @@ def _modules(watch: Watch, patches: Patches) -> None:
                 result = original(module, *args, **kwargs)
             finally:
                 watch.depth, watch.root = 0, None
-            watch.on_pass(module, (*args, *kwargs.values()), place(sys._getframe(1)))
+            watch.on_pass(module, (*args, *kwargs.values()), sys._getframe(1))
             return result
 
         return called
@@ -849,9 +1090,41 @@ def _functions(watch: Watch, patches: Patches) -> None:
                 if isinstance(axis, int) and sampled(watch.count("axis")) and isinstance(x, Tensor):
                     where = place(sys._getframe(1))
                     watch.note(Axis(step=watch.steps, where=where, shape=tuple(x.shape), axis=axis))
+                result = original(x, *args, **kwargs)
+                found = result if isinstance(result, Tensor) else result[1] if len(result) > 1 else None
+                watch.predicted = found if found is not None and not found.is_floating_point() else watch.predicted
+                return result
             return original(x, *args, **kwargs)
 
         return computed
+
+    def compare(original: Any) -> Any:
+        def compared(a: Any, *args: Any, **kwargs: Any) -> Any:
+            if watch.predicted is not None and watch.depth == 0 and watch.looking and args:
+                watch.on_compared(a, args[0], sys._getframe(1))
+            return original(a, *args, **kwargs)
+
+        return compared
+
+    def tell(original: Any) -> Any:
+        def told(*args: Any, **kwargs: Any) -> None:
+            if watch.looking and kwargs.get("file") is None:
+                plain = [one for one in args if isinstance(one, str | int | float)]
+                watch.on_printed(" ".join(map(str, plain)), place(sys._getframe(1)))
+            original(*args, **kwargs)
+
+        return told
+
+    def rectify(original: Any) -> Any:
+        def rectified(x: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(x, *args, **kwargs)
+            frame = sys._getframe(1)
+            outer = frame.f_globals.get("__name__") != "torch.nn.functional"  # torch.relu out of F.relu
+            if outer and watch.wants_relu() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
+                watch.on_relu(result, _maker(watch, frame))
+            return result
+
+        return rectified
 
     def backward(original: Any) -> Any:
         def computed(*args: Any, **kwargs: Any) -> Any:
@@ -904,6 +1177,12 @@ def _functions(watch: Watch, patches: Patches) -> None:
     for function, owner in LARGEST:
         patches.put(owner, function, largest)
     patches.put(functional, "dropout", drop)
+    for owner, function in ((Tensor, "__eq__"), (Tensor, "eq"), (torch, "eq")):
+        patches.put(owner, function, compare)
+    patches.put(builtins, "print", tell)
+    patches.put(functional, "relu", rectify)
+    patches.put(torch, "relu", rectify)
+    patches.put(Tensor, "relu", rectify)
     patches.put(torch.autograd, "backward", backward)
     patches.put(nn.utils, "clip_grad_norm_", clip)
 

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import log
+from statistics import median
+
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import End, Graph, Layer, LossCall, Model, Step
+from fairtrial.doctor.observations import (
+    Backward,
+    End,
+    Graph,
+    Layer,
+    LossCall,
+    Mixing,
+    Model,
+    OptimizerMade,
+    Pass,
+    Step,
+    Units,
+)
 from fairtrial.doctor.symptoms.loss import calls, made_by, where_made
 from fairtrial.doctor.symptoms.step import listed, reached
 
@@ -149,3 +165,232 @@ def wrong_class_count(journal: Journal) -> Verdict:
         return []
     evidence = f"{classes} outputs, but none of {sum(counts)} labels seen is {listed([str(k) for k in empty])}"
     return [finding("wrong-class-count", "warn", seen[0].where, evidence, 0.9)]
+
+
+@decides("cross-sample-mixing")
+def cross_sample_mixing(journal: Journal) -> Verdict:
+    """Other rows' outputs changed when one input was exchanged."""
+    seen = journal.of(Mixing)
+    if not seen:
+        return None
+    mixed = [one for one in seen if one.changed]
+    return [
+        finding(
+            "cross-sample-mixing",
+            "fail",
+            one.where,
+            f"with one of {one.rows} inputs exchanged, the outputs of {one.changed} others changed, by up to "
+            f"{one.largest:.3g} (in evaluation mode)",
+        )
+        for one in mixed[:1]
+    ]
+
+
+@decides("dead-relu")
+def dead_relu(journal: Journal) -> Verdict:
+    """Units that gave zero for each of many examples."""
+    seen = [one for one in journal.of(Units) if one.examples >= 512 and one.units > 1]
+    if not seen:
+        return None
+    last = {one.where: one for one in seen}
+    return [
+        finding(
+            "dead-relu",
+            "fail" if one.examples >= 2048 else "warn",
+            one.where,
+            f"{one.dead} of {one.units} units gave 0 for each of {one.examples} examples",
+            1.0 if one.examples >= 2048 else 0.9,
+        )
+        for one in last.values()
+        if one.dead > 0.9 * one.units
+    ][:1]
+
+
+@decides("channel-order")
+def channel_order(journal: Journal) -> Verdict:
+    """Pixels without likeness to their neighbours, until the numbers are read with channels last."""
+    seen = [one for one in journal.of(Pass) if one.backward and one.input and one.input.relabelled is not None]
+    if not seen:
+        return None
+    torn = [
+        one
+        for one in seen
+        if one.input
+        and one.input.correlation is not None
+        and one.input.relabelled is not None
+        and one.input.correlation < 0.3
+        and one.input.relabelled > 0.8
+    ]
+    if len(torn) < len(seen) or not torn[0].input:
+        return []
+    evidence = (
+        f"neighbouring pixels have correlation {torn[0].input.correlation:.2f}; read with channels last, the same numbers "
+        f"have {torn[0].input.relabelled:.2f}"
+    )
+    return [finding("channel-order", "fail", torn[0].where, evidence, 0.99)]
+
+
+def weight_layers(model: Model) -> list[Layer]:
+    """Layers with weights, in the order of their definition."""
+    return [layer for layer in model.layers if layer.rows]
+
+
+def normed(model: Model) -> bool:
+    """Whether any layer normalises."""
+    return any("Norm" in layer.kind for layer in model.layers)
+
+
+@decides("init-too-large")
+def init_too_large(journal: Journal) -> Verdict:
+    """Weights far above their fan-in's scale, and a first loss far above chance."""
+    seen = [call for call in calls(journal, "cross_entropy") if call.step == 0 and call.classes > 1]
+    if not seen or not models(journal):
+        return None
+    chance = log(seen[0].classes)
+    if not seen[0].value > 3 * chance:
+        return []
+    return [
+        finding(
+            "init-too-large",
+            "warn",
+            layer.where,
+            f"the weights of {layer.name} start {layer.gain:.3g} times as large as inputs of size 1 want them (torch's "
+            f"own start: 0.6 to 1.4); the first loss is {seen[0].value:.3g}, chance is {chance:.3g}",
+            0.9,
+        )
+        for model in models(journal)
+        for layer in weight_layers(model)
+        if layer.gain is not None and layer.gain > 4
+    ][:1]
+
+
+@decides("init-too-small")
+def init_too_small(journal: Journal) -> Verdict:
+    """Hidden weights far below their fan-in's scale, and nothing that normalises."""
+    seen = models(journal)
+    if not seen:
+        return None
+    return [
+        finding(
+            "init-too-small",
+            "warn",
+            layer.where,
+            f"the weights of {layer.name} start {layer.gain:.2g} times as large as inputs of size 1 want them (torch's "
+            f"own start: 0.6 to 1.4)",
+            0.9,
+        )
+        for model in seen
+        if not normed(model)
+        for layer in hidden_layers(model)
+        if layer.gain is not None and 0 < layer.gain < 0.06 and layer.distinct > 1
+    ][:1]
+
+
+def full_steps(journal: Journal) -> list[Step]:
+    """Steps whose parameters were looked at."""
+    return [step for step in journal.of(Step) if step.parameters]
+
+
+@decides("vanishing-gradient")
+def vanishing_gradient(journal: Journal) -> Verdict:
+    """First layers whose gradient, for their weights, is a ten-thousandth of the last's, step after step."""
+    steps = full_steps(journal)
+    if not steps or steps[-1].step < 16 or not models(journal):
+        return None
+    found: list[Finding] = []
+    for model in models(journal):
+        layers = weight_layers(model)
+        if len(layers) < 3:
+            continue
+        pairs = [
+            (a, b)
+            for step in steps
+            if (a := _relative(step, layers[0])) is not None and (b := _relative(step, layers[-1])) is not None
+        ]
+        faded = [(a, b) for a, b in pairs if b > 0 and a < 1e-4 * b]
+        if len(faded) > 3 and len(faded) > 0.8 * len(pairs):
+            evidence = (
+                f"gradient over weight is {faded[-1][0]:.2g} in {layers[0].name} and {faded[-1][1]:.2g} in "
+                f"{layers[-1].name}, so at {len(faded)} of {len(pairs)} steps looked at"
+            )
+            found.append(finding("vanishing-gradient", "warn", layers[0].where, evidence, 0.9))
+    return found
+
+
+def _relative(step: Step, layer: Layer) -> float | None:
+    """Norm of gradient over norm of weight of a layer's largest parameter."""
+    own = [p for p in step.parameters if p.serial in layer.parameters and p.gradient is not None and p.weight]
+    largest = max(own, key=lambda p: p.size, default=None)
+    return None if largest is None or largest.gradient is None else largest.gradient / largest.weight
+
+
+@decides("lr-too-high")
+def lr_too_high(journal: Journal) -> Verdict:
+    """Steps of a tenth of the weights and more, and a loss that does not fall."""
+    return _rate(journal, "lr-too-high", lambda moved: moved > 0.1, lambda first, last: last > 0.9 * first)
+
+
+@decides("lr-too-low")
+def lr_too_low(journal: Journal) -> Verdict:
+    """Steps of a hundred-thousandth of the weights and less, and a loss that does not fall."""
+    return _rate(journal, "lr-too-low", lambda moved: 0 < moved < 1e-5, lambda first, last: last > 0.95 * first)
+
+
+def _rate(
+    journal: Journal, fault: str, wrong: Callable[[float], bool], stuck: Callable[[float, float], bool]
+) -> Verdict:
+    steps, made = full_steps(journal), {one.optimizer: one for one in journal.of(OptimizerMade)}
+    losses = [b.value for b in journal.of(Backward) if b.finite]
+    if len(steps) < 6 or len(losses) < 6:
+        return None
+    moved = median(
+        p.update / p.weight for step in steps for p in step.parameters if p.size >= 16 and p.weight and p.gradient
+    ) if any(p.size >= 16 and p.weight and p.gradient for step in steps for p in step.parameters) else 0.0  # fmt: skip
+    first, last = losses[0], sum(losses[-3:]) / len(losses[-3:])
+    if not wrong(moved) or not stuck(first, last):
+        return []
+    where = made[steps[0].optimizer].where if steps[0].optimizer in made else None
+    rate = steps[-1].settings[0].lr if steps[-1].settings else float("nan")
+    evidence = f"with lr={rate:.3g} a step moves the weights by {moved:.1g} of their size; the loss went from {first:.4g} to {last:.4g}"
+    return [finding(fault, "warn", where, evidence, 0.8)]
+
+
+@decides("over-regularised")
+def over_regularised(journal: Journal) -> Verdict:
+    """Weight decay stronger than the loss's gradient from the first steps on."""
+    steps = full_steps(journal)
+    decayed = [step for step in steps if step.settings and any(one.weight_decay for one in step.settings)]
+    if not steps:
+        return None
+    made = {one.optimizer: one for one in journal.of(OptimizerMade)}
+    if len(decayed) < 4:
+        return []
+    decay = decayed[0].settings[0].weight_decay
+    where = made[decayed[0].optimizer].where if decayed[0].optimizer in made else None
+    if decayed[0].kind == "AdamW":
+        wrong = decay >= 1
+        evidence = f"weight_decay={decay:g} in AdamW, where 0.01 is usual: weights are held near {1 / decay:.2g} of a step's size"
+        return [finding("over-regularised", "warn", where, evidence, 0.8)] if wrong else []
+    stronger = [
+        step
+        for step in decayed[:6]
+        if median(decay * p.weight / p.gradient for p in step.parameters if p.gradient and p.size >= 16) > 1
+    ]
+    if len(stronger) < 0.5 * len(decayed[:6]) or decay < 1e-2:
+        return []
+    evidence = f"weight_decay={decay:g}: its pull is larger than the loss's gradient at {len(stronger)} of {len(decayed[:6])} early steps"
+    return [finding("over-regularised", "warn", where, evidence, 0.9)]
+
+
+@decides("fp16-underflow")
+def fp16_underflow(journal: Journal) -> Verdict:
+    """16-bit scores, and a loss that goes into backward unscaled."""
+    seen = [call for call in calls(journal, "cross_entropy", "nll_loss") if call.half]
+    if not calls(journal, "cross_entropy", "nll_loss"):
+        return None
+    back = {b.step: b for b in journal.of(Backward)}
+    bare = [call for call in seen if (b := back.get(call.step)) and b.factor is not None and abs(b.factor - 1) < 1e-3]
+    if not bare:
+        return []
+    evidence = "the scores are float16, and the loss goes into backward() without a scale (no GradScaler)"
+    return [finding("fp16-underflow", "warn", bare[0].where, evidence, 0.9)]
