@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +132,21 @@ def test_what_a_word_names(place: Place) -> None:
     both = [folder_of(done["linear"]), name]
     expected = {"linear": both, "mlp": [folder_of(done["diverged"])], name: [name], name[:-11]: [name]}
     assert called == {**expected, "lin": [], "linear-": both}
+
+
+def test_the_call_on_the_page_makes_the_same_study_again_and_nothing_new(tmp_path: Path) -> None:
+    script = (
+        "import fairtrial as ft, numpy as np\n"
+        "base = ft.Recipe(model='linear', engine='numpy', epochs=1, batch=512, betas=(0.8, 0.99), seed=3)\n"
+        "place = ft.FolderStore('else where')\n"
+        "ft.compare(base, lr=np.array([0.01, 0.001]), optimizer=['adam'], seeds=2, store=place)\n"
+    )
+    first = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, text=True, capture_output=True, check=True)
+    page = (tmp_path / first.stdout.rpartition("report: ")[2].strip()).read_text("utf8")
+    call = unescape(page.partition("<code>")[2].partition("</code>")[0])
+    assert call.startswith("import fairtrial as ft\nft.compare(")
+    before = sorted(path.name for path in (tmp_path / "else where").rglob("*"))
+    again = subprocess.run([sys.executable, "-c", call], cwd=tmp_path, text=True, capture_output=True, check=True)
+    assert again.stdout == first.stdout
+    assert sorted(path.name for path in (tmp_path / "else where").rglob("*")) == before
+    assert not (tmp_path / "runs").exists()

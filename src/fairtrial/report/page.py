@@ -71,6 +71,7 @@ NOTEBOOK_STYLE = "display:flex;flex-wrap:wrap;gap:1em;background:#fff;color:#222
 def comparison_page(comparison: Comparison, command: str) -> str:
     """The page of a study; `command` is what makes it again."""
     name = escape(wording.clean(comparison.study))
+    lines = "\n".join(map(wording.clean, command.split("\n")))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -96,7 +97,7 @@ def comparison_page(comparison: Comparison, command: str) -> str:
 <p>{escape(views.seeds_line(comparison))}</p>
 {_folded(tables.base_table(comparison))}
 <h2>To make it again</h2>
-<pre tabindex="0" role="region" aria-label="the command"><code>{escape(wording.clean(command))}</code></pre>
+<pre tabindex="0" role="region" aria-label="the command"><code>{escape(lines)}</code></pre>
 {table_html(tables.made_table(comparison))}
 {_folded(tables.runs_table(comparison))}
 <p class="note">Files beside this page: {", ".join(f'<a href="{file}">{file}</a>' for file in FILES)}</p>
