@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fairtrial.api import compare
     from fairtrial.checks import find_lr, overfit
+    from fairtrial.doctor.curves import diagnose
     from fairtrial.doctor.watching import watch
     from fairtrial.runner import run
     from fairtrial.spec.errors import FairtrialError
@@ -29,6 +30,7 @@ __all__ = [
     "Record",
     "Verdict",
     "compare",
+    "diagnose",
     "find_lr",
     "judge",
     "overfit",
@@ -45,6 +47,7 @@ _ROOMS = {
     "Record": "store",
     "Verdict": "statistics",
     "compare": "api",
+    "diagnose": "doctor.curves",
     "find_lr": "checks",
     "judge": "statistics",
     "overfit": "checks",

@@ -392,27 +392,42 @@ def show_study(made: list[StudyLine], store: FolderStore, as_json: bool) -> None
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def doctor(
     target: Annotated[
-        Path, typer.Argument(metavar="SCRIPT.py", help="a training script, with its own words behind it")
+        str, typer.Argument(metavar="SCRIPT.py|CURVES.csv|RUN", help="a training script, its curves, or one of our runs")
     ],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG ...]", help="the script's own words")] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="stop the script after N steps; 0: watch it to its end")] = 0,
     as_json: Json = False,
+    store: StorePath = RUNS,
 ) -> None:
-    """Run a PyTorch script under watch, and name what is wrong with it: fault, line, evidence, fix.
+    """Say what is wrong with a training: fault, line, evidence, fix.
+
+    A PyTorch script is run under watch, as `python SCRIPT.py` would run it; curves and runs are read.
 
     \b
     fairtrial doctor train.py --epochs 3
     fairtrial doctor --json --steps 100 train.py
+    fairtrial doctor curves.csv
     """
     from fairtrial.doctor.examine import examine
     from fairtrial.doctor.told import diagnosis_json, show_diagnosis
 
-    seen = examine(target, arguments or [], steps, aside=as_json)
-    if as_json:
-        print_json(diagnosis_json(seen.diagnosis))
+    crashed = False
+    if target.endswith(".py"):
+        seen = examine(Path(target), arguments or [], steps, aside=as_json)
+        diagnosis, crashed = seen.diagnosis, seen.crashed
+    elif Path(target).is_file():
+        from fairtrial.doctor.curves import diagnose_curves, read_curves
+
+        diagnosis = diagnose_curves(read_curves(Path(target)))
     else:
-        show_diagnosis(seen.diagnosis, console())
-    raise typer.Exit(1 if seen.crashed or seen.diagnosis.failed else 0)
+        from fairtrial.doctor.curves import diagnose
+
+        diagnosis = diagnose(_store(store).read(whole_name(_store(store), target)))
+    if as_json:
+        print_json(diagnosis_json(diagnosis))
+    else:
+        show_diagnosis(diagnosis, console())
+    raise typer.Exit(1 if crashed or diagnosis.failed else 0)
 
 
 def read_seeds(word: str) -> tuple[int | None, bool]:

@@ -346,7 +346,7 @@ class Shared(Seen):
 
     source: int
     trained: int  # inputs of training looked at
-    repeats: int  # of these are repeats among themselves
+    repeats: int  # of these are repeats within their batch
     evaluated: int
     shared: int
     same_part: bool  # the evaluated part is the one that was trained on
@@ -383,3 +383,4 @@ class End(Seen):
     """The training is over."""
 
     backwards: int
+    loss: float  # of the last

@@ -235,6 +235,8 @@ class Watch:
         self.evaluating: dict[int, _Evaluating] = {}
         self.rows: dict[int, set[int]] = {}
         self.trained_rows: list[int] = []
+        self.repeats = 0
+        self.last_loss = math.nan
         self.trained_sources: set[int] = set()
         self.bytes: dict[int, int] = {}
         self.relus: dict[tuple[str | None, int], _Relu] = {}
@@ -332,7 +334,9 @@ class Watch:
             return
         self.bytes[part] = self.bytes.get(part, 0) + given.numel() * given.element_size()
         if learning:
-            self.trained_rows += tensors.row_digests(given)
+            digests = tensors.row_digests(given)
+            self.trained_rows += digests
+            self.repeats += len(digests) - len(set(digests))
         else:
             self.rows.setdefault(self.source, set()).update(tensors.row_digests(given))
 
@@ -458,7 +462,7 @@ class Watch:
                 where=None,
                 source=source,
                 trained=len(self.trained_rows),
-                repeats=len(self.trained_rows) - len(trained),
+                repeats=self.repeats,
                 evaluated=len(rows),
                 shared=len(rows & trained),
                 same_part=source in self.trained_sources
@@ -611,6 +615,7 @@ class Watch:
             if known.spent and self.steps < CLOSE:
                 known.spent = any(_lives(p.grad) for group in optimizer.param_groups for p in group["params"])
         value = float(loss.detach()) if loss.numel() == 1 else math.nan
+        self.last_loss = value
         broken = not math.isfinite(value) and loss.numel() == 1
         leaves = tensors.leaves(loss) if self.full else []
         reached = frozenset(self.serial(leaf) for leaf in leaves) if self.full else None
@@ -869,7 +874,7 @@ class Watch:
         }:
             text = enumerate(linecache.getlines(path), 1)
             self.note(Cuts(step=self.steps, path=path, lines=tuple(n for n, line in text if CUTTING.search(line))))
-        self.note(End(step=self.steps, backwards=self.backwards))
+        self.note(End(step=self.steps, backwards=self.backwards, loss=self.last_loss))
 
 
 def _lines(seen: Pass) -> list[str]:

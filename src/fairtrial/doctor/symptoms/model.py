@@ -219,7 +219,7 @@ def channel_order(journal: Journal) -> Verdict:
         and one.input.correlation is not None
         and one.input.relabelled is not None
         and one.input.correlation < 0.3
-        and one.input.relabelled > 0.8
+        and one.input.relabelled > 0.7
     ]
     if len(torn) < len(seen) or not torn[0].input:
         return []
