@@ -158,9 +158,8 @@ def _outcome(comparison: Comparison) -> Iterator[str]:
 
 def _diverged(arm: Arm) -> str:
     """What became of an arm's seeds that have no score."""
-    if not arm.values:
-        return f"{arm.name} diverged in every seed ({arm.failed} of {len(arm.runs)}): it has no score."
-    return f"{arm.name} diverged in {arm.failed} of {len(arm.runs)} seeds: what is said of it is said of the others."
+    rest = "what is said of it is said of the others" if arm.values else "it has no score"
+    return f"{arm.name} diverged in {arm.failed} of {len(arm.runs)} seeds: {rest}."
 
 
 def straw_men(tuning: Sequence[Tuned]) -> Iterator[str]:
