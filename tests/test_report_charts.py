@@ -158,7 +158,10 @@ def test_one_arm_one_seed_or_one_epoch_is_drawn_without_bands(store: MemoryStore
 def test_a_study_whose_runs_all_diverged_is_still_drawn(store: MemoryStore) -> None:
     bad = run(Recipe(model="mlp", engine="numpy", optimizer="sgd", lr=1e30, epochs=2), store)
     comparison = compare_records("bad", {"bad": ({}, [bad])})
-    assert "bad (n = 0, 1 diverged)" in words(charts.svg(charts.comparison_chart(comparison)))
+    said = words(charts.svg(charts.comparison_chart(comparison)))
+    assert "bad (n = 0, 1 diverged)" in said
+    assert "bad diverged in 1 of 1 seeds: it has no score." in said
+    assert "n = 0: no run came to its end." in said
     assert "diverged after 0 of 2 epochs" in words(charts.svg(charts.run_chart(bad)))
     assert "bad" in comparison_page(comparison, "fairtrial compare")
 

@@ -356,3 +356,18 @@ def test_a_diverged_run_is_counted_and_its_seed_left_out_of_pairs() -> None:
     comparison = compare_records("one fails", {"good": ({}, good), "bad": ({}, bad)})
     assert {arm.name: (arm.failed, arm.estimate.n) for arm in comparison.arms} == {"good": (0, 3), "bad": (1, 2)}
     assert comparison.pairs[0].judged.n == 2
+
+
+def test_arms_that_never_end_are_an_outcome_and_no_verdict() -> None:
+    store = MemoryStore()
+    model = "flatten, linear 8, act, linear 8, act, linear classes"
+    good = [run(tiny(seed=s), store) for s in range(2)]
+    bad = [run(tiny(seed=s, model=model, lr=1e30, optimizer="sgd"), store) for s in range(2)]
+    lost = "bad diverged in 2 of 2 seeds: it has no score."
+    assert compare_records("one", {"good": ({}, good), "bad": ({}, bad)}).summary == lost
+    both = compare_records("both", {"bad": ({}, bad), "worse": ({}, bad)})
+    assert both.summary == f"{lost} {lost.replace('bad', 'worse')}"
+    assert [pair.judged.verdict for pair in both.pairs] == ["undecided"]
+    single = compare_records("n = 1", {"good": ({}, good[:1]), "bad": ({}, bad[:1])})
+    assert single.summary.startswith("n = 1: no interval")
+    assert single.summary.endswith("bad diverged in 1 of 1 seeds: it has no score.")

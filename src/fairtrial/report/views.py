@@ -352,8 +352,11 @@ def dots_in_words(arms: Sequence[ArmView], key: str) -> str:
 
 def dots_caption(comparison: Comparison, when: str = "at its best epoch's weights") -> str:
     """What the dots and bars are."""
+    arms = arm_views(comparison)
+    if not any(arm.n for arm in arms):
+        return "n = 0: no run came to its end."
     said = f"Dot: one seed, {when}; darker: several alike."
-    if any(arm.interval for arm in arm_views(comparison)):
+    if any(arm.interval for arm in arms):
         return f"{said} Diamond and bar: mean and its {level(comparison.alpha)} interval over n seeds, Student's t."
     return f"{said} n = 1: no interval."
 
