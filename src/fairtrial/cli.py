@@ -460,7 +460,7 @@ def with_options(study: Study, until_settled: bool, *, tune: list[str] | None, *
 
     given = {name: value for name, value in options.items() if value not in (None, "")}
     if tune:
-        words = dict(word.partition("=")[::2] for word in tune)
+        words = {field: word for field, _, word in (each.partition("=") for each in tune)}
         given["tune"] = tuple(read_range(field, word, "--tune ") for field, word in words.items())
     elif "trials" in given and not study.tune:
         raise UsageError("--trials are made in a range: --tune FIELD=low..high")
