@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import queue
+import re
 import signal
 import socket
 import sys
@@ -24,7 +25,6 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from fairtrial.runner import Watch
 from fairtrial.spec.errors import Busy, FairtrialError, OutOfResources, UsageError
@@ -34,20 +34,22 @@ from fairtrial.study.execute import GRACE, Executor, Pool, Task, cores, name_in
 from fairtrial.study.worker import answer_to
 
 try:
+    import grpc
     import ray
     from ray.exceptions import OutOfMemoryError, RayActorError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ModuleNotFoundError as error:
     raise UsageError('--executor ray needs Ray: pip install "fairtrial[ray]"') from error
 
-ANSWER = 4  # seconds for something to answer at an address
-JOIN = 8  # seconds to become part of a cluster: with the wrong one of Ray's ports, the command ends within 15
-START = 60  # seconds for one to start on this machine
-HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"  # how a client begins to speak HTTP/2, as Ray does
-SETTINGS = b"\4"  # the kind of frame that a server answers with; the kind is the fourth of a frame's first nine bytes
+ANSWER = 5  # seconds for something to answer at an address
+START = 60  # seconds to become part of a cluster that answers, or to start one on this machine
 DEATHS = 3  # of actors in the same run, or of actors that start, before it is no accident
 LEASE = 120  # seconds that a network file system may hold the lock of a process whose machine died
 PATIENCE = 30  # seconds without an actor, before it is told what is waited for
+QUESTIONS = {  # what only the right one of a cluster's ports understands, for machines of the cluster and for others
+    "": "/ray.rpc.NodeInfoGcsService/CheckAlive",
+    "ray://": "/ray.rpc.RayletDriver/ClusterInfo",
+}
 OBJECTS = 100 * 2**20  # bytes of shared memory: what is exchanged is a line
 CAUSES = {  # by what Ray has to say of them
     "low on memory": "its machine ran low on memory",
@@ -345,40 +347,55 @@ def join(address: str, over: threading.Event) -> None:
         except Exception as error:
             outcome.put(error)
 
+    if address:
+        reach(address)
     threading.Thread(target=ask, daemon=True).start()
     where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
     try:
-        error = outcome.get(timeout=JOIN if address else START)
+        error = outcome.get(timeout=START)
     except queue.Empty:
-        error = TimeoutError()
-    if isinstance(error, TimeoutError):
-        raise UsageError(f"{where} does not answer")
+        raise UsageError(f"{where} was not ready within {START} seconds") from None
     if error:
         raise UsageError(f"{where} cannot be used: {' '.join(str(error).split())}") from error
+
+
+def reach(address: str) -> None:
+    """UsageError, soon, if no Ray cluster answers at the address.
+
+    Not for Ray's own word `auto`: where it finds a cluster, it may turn on a check of tokens that the cluster lacks.
+    """
+    scheme = "ray://" if address.startswith("ray://") else ""
+    place = address.removeprefix(scheme)
+    if not re.fullmatch(r"\S+:\d+", place):
+        raise UsageError(f"--address {address}: an address is HOST:PORT or ray://HOST:PORT")
+    if os.environ.get("RAY_USE_TLS", "0") != "0":
+        return  # it would have to be asked in secret
+    try:
+        with grpc.insecure_channel(place, [("grpc.enable_http_proxy", 0)]) as channel:
+            channel.unary_unary(QUESTIONS[scheme])(b"", timeout=ANSWER)
+    except grpc.RpcError as error:
+        _judge(address, error)
+
+
+def _judge(address: str, error: Any) -> None:
+    """UsageError, unless whoever answered understood the question; what else it did not like, it says when joined."""
+    match error.code():
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.DEADLINE_EXCEEDED:
+            raise UsageError(f"no Ray cluster answers at {address}: {error.details()}") from error
+        case grpc.StatusCode.UNIMPLEMENTED:
+            raise UsageError(
+                f"what answers at {address} is not the port of Ray's for this: on a machine of the cluster it is "
+                "HOST:PORT, mostly 6379, on others ray://HOST:PORT, mostly 10001"
+            ) from error
+        case _:
+            return
 
 
 def _init(address: str) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address:
-        _reach(address)
         ray.init(address, **quiet)
     else:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         own = {"num_cpus": cores(), "include_dashboard": False, "object_store_memory": OBJECTS}
         ray.init("local", **own, **quiet)
-
-
-def _reach(address: str) -> None:
-    """An OSError if nothing that speaks as Ray does listens at the address.
-
-    Not for Ray's own word `auto`: where it finds a cluster, it may turn on a check of tokens that the cluster lacks.
-    """
-    place = urlsplit(address if "//" in address else f"//{address}")
-    if not place.hostname or not place.port:
-        raise UsageError("an address is HOST:PORT or ray://HOST:PORT")
-    with socket.create_connection((place.hostname, place.port), timeout=ANSWER) as line:
-        if os.environ.get("RAY_USE_TLS", "0") != "0":
-            return  # it would have to be said in secret
-        line.sendall(HELLO)
-        if line.makefile("rb").read(9)[3:4] != SETTINGS:
-            raise ConnectionError("what answers there is not Ray")
