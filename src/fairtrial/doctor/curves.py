@@ -129,6 +129,8 @@ def make(where: str, columns: Mapping[str, Sequence[float]], classes: int | None
     """Curves of columns; accuracies in percent become shares."""
     values: dict[str, tuple[float, ...]] = {}
     for key, column in columns.items():
+        if not column:
+            continue
         percent = key.endswith("accuracy") and max((v for v in column if isfinite(v)), default=0) > 1.5
         values[key] = tuple(value / 100 if percent else value for value in column)
     return Curves(where, values, classes)
@@ -143,13 +145,20 @@ def steady(values: Sequence[float], within: float) -> bool:
     return len(values) > 1 and max(values) - min(values) <= within
 
 
+def plain(values: Sequence[float]) -> bool:
+    """Whether these are numbers of a size that a loss or an accuracy can have."""
+    return all(abs(value) < 1e6 for value in values)
+
+
 def softmax_twice(curves: Curves) -> Verdict:
     """Loss and accuracy add up to the same number, which only probabilities in a cross-entropy do."""
-    pairs = [(a, b) for a, b in curves.pairs if isfinite(a) and isfinite(b)]
-    if len(pairs) < 2:
+    pairs = curves.pairs
+    if len(pairs) < 2 or not plain([value for pair in pairs for value in pair]):
         return None
     sums = [a + b for a, b in pairs][-max(2, len(pairs) // 2) :]
     total = sum(sums) / len(sums)
+    if not 1 < total < 8:
+        return []
     classes = 1 + e * (exp(total - 1) - 1)
     near = curves.classes or round(classes)
     expected = log(1 + (near - 1) / e) + 1
@@ -274,7 +283,7 @@ def impossible(curves: Curves) -> Verdict:
 def risen(curves: Curves) -> Verdict:
     """The evaluation loss was best long ago and has risen by far more than it wavers, while the training loss fell."""
     loss, train = curves.of("valid/loss", "test/loss"), curves.of("train/loss")
-    if len(loss) < 8 or len(train) != len(loss):
+    if len(loss) < 8 or len(train) != len(loss) or not plain((*loss, *train)):
         return None
     best = min(range(len(loss)), key=loss.__getitem__)
     noise = _wavering(loss)
@@ -297,7 +306,7 @@ def _wavering(values: Sequence[float]) -> float:
 def falling(curves: Curves) -> Verdict:
     """The evaluation loss still falls at the end, by more than it wavers."""
     loss = curves.of("valid/loss", "test/loss")
-    if len(loss) < 6 or not all(map(isfinite, loss)):
+    if len(loss) < 6 or not plain(loss):
         return None
     window = loss[-max(5, len(loss) // 3) :]
     fit = linregress(range(len(window)), window)

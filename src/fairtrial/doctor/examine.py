@@ -46,4 +46,4 @@ def examine(script: Path, arguments: list[str], steps: int | None = None, aside:
     findings = tuple(Finding(**one) for one in told.get("findings", ()))
     checked = tuple(told.get("checked", ()))
     unseen = tuple(name for name in FAULTS if name not in checked)
-    return Examined(Diagnosis(findings, checked, unseen, notes), bool(told.get("crashed", status != 0)))
+    return Examined(Diagnosis(findings, checked, unseen, notes), status < 0 or bool(told.get("crashed", status != 0)))
