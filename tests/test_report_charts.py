@@ -102,7 +102,7 @@ def _values(spec: object) -> list[dict[str, object]]:
     while stack:
         node = stack.pop()
         if isinstance(node, dict):
-            if "values" in node:
+            if "values" in node and "grid" not in node:  # an axis has values too
                 found[repr(node["values"])] = node["values"]
             stack += node.values()
         elif isinstance(node, list):
