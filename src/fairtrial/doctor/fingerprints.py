@@ -1,0 +1,719 @@
+"""What curves alone can prove: losses and accuracies have floors, ceilings and sums that no healthy training has.
+
+A rule returns what it found, or None where the curves do not have what it looks at. Floors and sums that follow from
+the formula of a loss fail a run; what has several causes warns, and says which test decides between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil, e, inf, log
+from typing import TypeAlias
+
+import numpy as np
+
+from fairtrial.doctor.catalogue import FAULTS
+from fairtrial.doctor.findings import Diagnosis, Finding, Level, finding, ordered
+from fairtrial.spec.arrays import NumpyArray
+
+PARTS = ("train", "valid", "test")
+EVALUATED = ("valid", "test")
+FEW = 3  # points that a relation must hold at before it counts
+COUNTS = (10, 100, 1000)  # numbers of classes that are tried where nobody says how many there are
+BATCHES = (16, 32, 50, 64, 100, 128, 200, 256, 500, 512, 1024)
+MNIST = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)  # images of each digit in its test part of 10,000
+CLIPS = {15.942: "1e-7 in float32", 16.118: "1e-7", 23.026: "1e-10", 27.631: "1e-12", 34.539: "1e-15"}
+SURE = 4.6  # t of a slope whose p is below 0.01 even with 3 degrees of freedom
+SCRIPT = "`fairtrial doctor SCRIPT.py` looks at the training itself and decides"
+NOTES = (
+    "shuffled or wrong labels cannot be seen in one curve: a linear probe on 2,000 training images, scored against "
+    "permuted labels, decides",
+    f"what is not observable in curves needs the script: {SCRIPT}",
+)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values of one score at rising places, which are epochs or steps; NaN and infinity are what was written."""
+
+    places: NumpyArray
+    values: NumpyArray
+    digits: int = 16  # decimals that the values were written with
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one training by names such as `valid/loss` and `lr`, and what is known of it besides."""
+
+    scores: Mapping[str, Curve]
+    classes: int | None = None
+    images: Mapping[str, int] = field(default_factory=dict[str, int])  # in each part
+    loss: str = ""  # the loss's name; empty: nobody said
+    epochs: NumpyArray | None = None  # of each place of train/loss, where it was written several times an epoch
+
+    def whole(self, name: str) -> tuple[NumpyArray, NumpyArray]:
+        """Places and values of a score without those that are no finite numbers."""
+        if name not in self.scores:
+            return np.empty(0), np.empty(0)
+        curve = self.scores[name]
+        kept = np.isfinite(curve.values)
+        return curve.places[kept], curve.values[kept]
+
+    def values(self, name: str) -> NumpyArray:
+        """The finite values of a score, in order."""
+        return self.whole(name)[1]
+
+    def both(self, part: str) -> tuple[NumpyArray, NumpyArray]:
+        """Loss and accuracy of a part where both are known."""
+        (where, loss), (there, accuracy) = self.whole(f"{part}/loss"), self.whole(f"{part}/accuracy")
+        _, first, second = np.intersect1d(where, there, return_indices=True)
+        return loss[first], accuracy[second]
+
+    @property
+    def losses(self) -> dict[str, NumpyArray]:
+        """The finite losses of each part that has any."""
+        named = {part: self.values(f"{part}/loss") for part in PARTS}
+        return {part: values for part, values in named.items() if len(values)}
+
+    @property
+    def most_right(self) -> float:
+        """The highest accuracy of any part."""
+        return max((float(self.values(f"{part}/accuracy").max(initial=0)) for part in PARTS), default=0.0)
+
+    @property
+    def may_be_cross_entropy(self) -> bool:
+        """Whether its formula may be held against the losses."""
+        return self.loss in ("", "cross-entropy")
+
+
+Verdict: TypeAlias = list[Finding] | None
+Rule: TypeAlias = Callable[[Curves], Verdict]
+RULES: list[tuple[tuple[str, ...], Rule]] = []
+
+
+def decides(*faults: str) -> Callable[[Rule], Rule]:
+    """Decorator: where the rule can look and is silent, the curves are free of these faults' marks."""
+
+    def add(rule: Rule) -> Rule:
+        RULES.append((faults, rule))
+        return rule
+
+    return add
+
+
+def diagnose_curves(curves: Curves) -> Diagnosis:
+    """What all rules say of the curves."""
+    curves, known = with_classes(curves)
+    findings: list[Finding] = []
+    checked: set[str] = set()
+    for faults, rule in RULES:
+        verdict = rule(curves)
+        if verdict is not None:
+            findings += verdict
+            checked |= {*faults, *(found.fault for found in verdict)}
+    return Diagnosis(
+        ordered(findings),
+        tuple(name for name in FAULTS if name in checked),
+        tuple(name for name in FAULTS if name not in checked),
+        (known, *lower_evaluation(curves), *NOTES),
+    )
+
+
+# The number of classes
+
+
+def floor(classes: int) -> float:
+    """The least cross-entropy of outputs that went through softmax before."""
+    return log(1 + (classes - 1) / e)
+
+
+def with_classes(curves: Curves) -> tuple[Curves, str]:
+    """The curves with the number of classes, where it is known or one alone fits, and how it is known."""
+    if curves.classes:
+        return curves, f"{curves.classes} classes"
+    fitting = [count for count in COUNTS if curves.may_be_cross_entropy and fits(curves, count)]
+    if len(fitting) == 1:
+        return replace(curves, classes=fitting[0]), f"{fitting[0]} classes, as the losses and accuracies tell"
+    return curves, "the number of classes is not known: floors and chance were not looked at; --classes K tells it"
+
+
+def fits(curves: Curves, classes: int) -> bool:
+    """Whether a part was at chance of so many classes, or doubly squeezed by softmax."""
+    for part in PARTS:
+        loss, accuracy = curves.both(part)
+        guessing = (np.abs(loss - log(classes)) < 0.05) & (np.abs(accuracy * classes - 1) < 0.5)
+        squeezed = saturated(loss, accuracy, classes) or collapsed_twice(loss, accuracy, classes)
+        if guessing.any() or (squeezed and not below_floor(curves, classes)):
+            return True
+    first = curves.values("train/loss")[:1]
+    return classes == COUNTS[0] and bool(len(first)) and summed_batch(float(first[0]), classes, 0.01) is not None
+
+
+# Numbers that are none
+
+
+@decides("non-finite")
+def non_finite(curves: Curves) -> Verdict:
+    """Losses that end in NaN, or are infinite; a NaN with a finite loss beside it or after it is a gap."""
+    named = [name for name in curves.scores if name.endswith("/loss")]
+    if not named:
+        return None
+    sound = {place for name in named for place in curves.whole(name)[0].tolist()}
+    for name in named:
+        curve = curves.scores[name]
+        finite = np.flatnonzero(np.isfinite(curve.values))
+        tail = curve.places[int(finite[-1]) + 1 if len(finite) else 0 :].tolist()
+        bad = [place for place in tail if place not in sound] + curve.places[np.isinf(curve.values)].tolist()
+        if bad:
+            evidence = f"{name} is no finite number at {min(bad):g}, the first of {len(set(bad))} such places"
+            return [finding("non-finite", "fail", name, evidence)]
+    return []
+
+
+# Accuracy
+
+
+@decides("wrong-accuracy")
+def wrong_accuracy(curves: Curves) -> Verdict:
+    """Shares above one, or shares of a known number of images that no whole number of right answers gives."""
+    named = [part for part in PARTS if f"{part}/accuracy" in curves.scores]
+    if not named:
+        return None
+    return [found for part in named for found in above_one(curves, part) or no_whole_number(curves, part)][:1]
+
+
+def above_one(curves: Curves, part: str) -> list[Finding]:
+    """More than all right."""
+    highest = float(curves.values(f"{part}/accuracy").max(initial=0))
+    if highest <= 1 + 1e-6:
+        return []
+    evidence = f"{highest:.2%} of the answers are right, which is more than all"
+    return [finding("wrong-accuracy", "fail", f"{part}/accuracy", evidence)]
+
+
+def no_whole_number(curves: Curves, part: str) -> list[Finding]:
+    """No number of right answers among the part's images gives this accuracy; the divisor that does is named."""
+    name = f"{part}/accuracy"
+    values = curves.values(name)
+    images = curves.images.get(part, 0)
+    if part == "train" or not images or not len(values):  # a training mean may leave out the last, smaller batch
+        return []
+    broken = values[off(values, images) > slack(curves, name, images)]
+    if not len(broken):
+        return []
+    evidence = (
+        f"{broken[0]:.7g} x {images} = {broken[0] * images:.3f} is no whole number of images "
+        f"(so in {len(broken)} of {len(values)} evaluations){divisor(curves, name, images)}"
+    )
+    return [finding("wrong-accuracy", "fail", name, evidence)]
+
+
+def off(values: NumpyArray, images: int) -> NumpyArray:
+    """How far each share of so many images is from a whole number of them."""
+    return np.abs(values * images - np.round(values * images))
+
+
+def slack(curves: Curves, name: str, images: int) -> float:
+    """How far off rounding to the digits written, or to single precision, can bring a true share."""
+    return images * (0.5 * 10.0 ** -curves.scores[name].digits + 1.2e-7) + 1e-6
+
+
+def divisor(curves: Curves, name: str, images: int) -> str:
+    """The number of batches times their size that the accuracies are whole shares of, if there is one."""
+    values = curves.values(name)
+    for batch in BATCHES:
+        whole = ceil(images / batch) * batch
+        room = slack(curves, name, whole)
+        if whole > images and room < 0.2 and (off(values, whole) <= room).all():
+            all_right = f"the last batch is smaller, so all right would be {images / whole:.3%}"
+            return f"; it is a share of {whole} = {whole // batch} batches x {batch}: {all_right}"
+    return ""
+
+
+# Losses that cross-entropy cannot have
+
+
+@decides("softmax-before-cross-entropy", "sigmoid-before-cross-entropy")
+def softmax_twice(curves: Curves) -> Verdict:
+    """Losses that never leave what softmax of numbers between 0 and 1 allows, though most answers are right."""
+    if not (curves.classes and curves.losses and curves.may_be_cross_entropy):
+        return None
+    least = floor(curves.classes)
+    if below_floor(curves, curves.classes):
+        return []
+    for part in PARTS:
+        loss, accuracy = curves.both(part)
+        if saturated(loss, accuracy, curves.classes) or collapsed_twice(loss, accuracy, curves.classes):
+            evidence = (
+                f"{part}/loss + {part}/accuracy = {np.median((loss + accuracy)[-FEW:]):.4f}, where softmax twice with "
+                f"{curves.classes} classes gives {least + 1:.4f}, and no loss is below {least:.4f}"
+            )
+            sure = curves.classes >= COUNTS[0]  # with few classes healthy trainings come near that sum
+            level: Level = "fail" if sure else "warn"
+            return [finding("softmax-before-cross-entropy", level, f"{part}/loss", evidence, 1.0 if sure else 0.8)]
+    return squeezed(curves, curves.classes)
+
+
+def below_floor(curves: Curves, classes: int) -> bool:
+    """Whether any loss is below what double softmax allows."""
+    return any(values.min() < floor(classes) - 2e-3 for values in curves.losses.values())
+
+
+def saturated(loss: NumpyArray, accuracy: NumpyArray, classes: int) -> bool:
+    """Whether loss and accuracy have the sum of softmax twice, over answers that are mostly right."""
+    good = accuracy >= (0.6 if classes >= COUNTS[0] else 0.85)
+    if good.sum() < FEW or loss.min() < floor(classes) - 2e-3:
+        return False
+    total = (loss + accuracy)[good]
+    return bool((np.abs(total[len(total) // 2 :] - floor(classes) - 1) < 0.02).all())
+
+
+def collapsed_twice(loss: NumpyArray, accuracy: NumpyArray, classes: int) -> bool:
+    """Whether the loss stands still at what one and the same sure answer costs after softmax twice."""
+    if len(loss) < FEW or np.ptp(loss[-FEW:]) > 1e-3 or abs(accuracy[-1] * classes - 1) > 0.5:
+        return False
+    return bool((np.abs(loss + accuracy - floor(classes) - 1)[-FEW:] < 1e-3).all())
+
+
+def squeezed(curves: Curves, classes: int) -> list[Finding]:
+    """Never below the floor although four in five are right: sigmoid costs less where it is wrong than softmax does."""
+    if classes < COUNTS[0]:
+        return []
+    least = floor(classes)
+    for part in PARTS:
+        loss, accuracy = curves.both(part)
+        if (accuracy >= 0.8).sum() >= FEW:
+            fault = "softmax" if np.median((loss + accuracy)[-FEW:]) > least + 0.99 else "sigmoid"
+            evidence = (
+                f"{part}/loss is never below {least:.4f}, the floor of outputs squeezed into (0, 1), at an accuracy of "
+                f"up to {accuracy.max():.1%}"
+            )
+            return [finding(f"{fault}-before-cross-entropy", "warn", f"{part}/loss", evidence, 0.7)]
+    return []
+
+
+@decides("activation-on-logits")
+def tanh_on_logits(curves: Curves) -> Verdict:
+    """Losses that come to rest just above the floor of outputs between -1 and 1."""
+    if not (curves.classes and curves.losses and curves.may_be_cross_entropy) or curves.classes < COUNTS[0]:
+        return None
+    least = log(1 + (curves.classes - 1) * e**-2)
+    lowest = min(values.min() for values in curves.losses.values())
+    still = any(len(v) >= FEW and np.ptp(v[-FEW:]) < 0.02 for v in curves.losses.values())
+    if not (least - 1e-3 < lowest < least + 0.06 and curves.most_right > 0.95 and still):
+        return []
+    evidence = (
+        f"the loss comes to rest at {lowest:.4f} with up to {curves.most_right:.1%} right; with outputs "
+        "between -1 and 1 "
+        f"it cannot go below {least:.4f}"
+    )
+    return [finding("activation-on-logits", "warn", "loss", evidence, 0.8)]
+
+
+@decides("nll-on-non-log-probabilities", "single-output-for-many-classes")
+def negative_loss(curves: Curves) -> Verdict:
+    """Losses below zero, which no logarithm of a probability gives."""
+    if not curves.losses or curves.loss not in ("", "cross-entropy", "nll", "bce"):
+        return None
+    parts = [part for part, values in curves.losses.items() if values.min() < -1e-6]
+    parts.sort(key=lambda part: -len(curves.both(part)[0]))
+    return [negative(curves, part) for part in parts[:1]]
+
+
+def negative(curves: Curves, part: str) -> Finding:
+    """Which mistake makes a loss below zero."""
+    loss, accuracy = curves.both(part)
+    where, lowest = f"{part}/loss", float(curves.losses[part].min())
+    if lowest >= -1 - 1e-6:
+        close = len(loss) >= FEW and bool((np.abs(loss + accuracy)[-FEW:] < 0.1).all() and accuracy[-1] > 0.3)
+        said = f", and {part}/accuracy is {accuracy[-1]:.4f}: the loss is minus the probability" if close else ""
+        level: Level = "fail" if close else "warn"
+        evidence = f"{where} falls to {lowest:.4f}, between -1 and 0{said}"
+        return finding("nll-on-non-log-probabilities", level, where, evidence, 1.0 if close else 0.6)
+    last = accuracy[-FEW:]
+    if len(last) and last.max() < 0.5 / (curves.classes or COUNTS[0]):
+        evidence = f"{where} falls to {lowest:.4g} while only {last[-1]:.2%} are right, less than by guessing"
+        return finding("ascending-loss", "warn", where, evidence, 0.9)
+    if len(last) == FEW and np.ptp(last) < 0.02 and last[-1] < 0.3:
+        evidence = f"{where} falls to {lowest:.4g} and {last[-1]:.2%} stay right: a binary loss on labels above 1"
+        return finding("single-output-for-many-classes", "warn", where, evidence, 0.7)
+    evidence = f"{where} falls to {lowest:.4g}: picked from raw outputs, it falls without end"
+    return finding("nll-on-non-log-probabilities", "warn", where, evidence, 0.7)
+
+
+@decides("sigmoid-before-bce-with-logits")
+def sigmoid_twice(curves: Curves) -> Verdict:
+    """Losses that stay between the floor of sigmoid twice and ln 2, near the floor at last."""
+    if not (curves.classes and curves.losses and curves.loss in ("", "bce")):
+        return None
+    least = log(1 + 1 / e) / curves.classes + (1 - 1 / curves.classes) * log(2)
+    every = np.concatenate(list(curves.losses.values()))
+    last = min(values[-1] for values in curves.losses.values())
+    if len(every) < FEW or every.min() < least - 1e-3 or every.max() > log(2) + 0.05 or last > least + 0.02:
+        return []
+    if curves.classes < COUNTS[0] and curves.most_right < 0.95:  # so few are right that no loss would be lower
+        return []
+    evidence = f"all losses lie in [{every.min():.4f}, {every.max():.4f}]; sigmoid twice cannot go below {least:.4f}"
+    return [finding("sigmoid-before-bce-with-logits", "warn", "loss", evidence, 0.8)]
+
+
+@decides("bce-for-single-label")
+def binary_accuracy(curves: Curves) -> Verdict:
+    """The accuracy of saying no to every class, and the loss that goes with it."""
+    if not (curves.losses and curves.loss in ("", "bce")):
+        return None
+    classes = curves.classes or COUNTS[0]
+    none, prior = 1 - 1 / classes, entropy(1 / classes)
+    for part in PARTS:
+        loss, accuracy = curves.both(part)
+        stuck = (np.abs(accuracy - none) < 5e-4) & (np.abs(loss - prior) < 0.02 * prior)
+        if classes >= COUNTS[0] and stuck.sum() >= 2:  # once may be chance: a linear net on MNIST passes there
+            evidence = f"{part}/accuracy is {none:.1%} with a loss of {prior:.4f}: what saying no to every class gives"
+            return [finding("bce-for-single-label", "warn", f"{part}/accuracy", evidence, 0.8)]
+    return []
+
+
+def entropy(share: float) -> float:
+    """Of a yes or no whose yes has this share, in nats."""
+    return -share * log(share) - (1 - share) * log(1 - share)
+
+
+@decides("mse-for-classification")
+def too_low_a_loss(curves: Curves) -> Verdict:
+    """A wrong answer costs cross-entropy at least ln 2: losses below that are of another kind, maybe on purpose."""
+    if not curves.losses or curves.loss:
+        return None
+    for part in PARTS:
+        loss, accuracy = curves.both(part)
+        least = (1 - accuracy) * log(2)
+        if len(loss) >= FEW and (loss < 0.98 * least).all() and (loss >= 0).all() and (accuracy <= 1).all():
+            evidence = (
+                f"{part}/loss is {loss[-1]:.4f} with {1 - accuracy[-1]:.1%} wrong; cross-entropy would be above "
+                f"{least[-1]:.4f}: it is squared error, a binary loss or focal loss, which may be what you want"
+            )
+            return [finding("mse-for-classification", "info", f"{part}/loss", evidence, 0.6)]
+    return []
+
+
+@decides("unstable-log")
+def clipped_log(curves: Curves) -> Verdict:
+    """Losses that are a clipped logarithm, or that times the share of wrong answers."""
+    if not curves.losses or curves.loss not in ("", "cross-entropy", "nll"):
+        return None
+    for part, values in curves.losses.items():
+        loss, accuracy = curves.both(part)
+        wrong = 1 - accuracy
+        cost = loss[wrong > 0.02] / wrong[wrong > 0.02]
+        for clip, at in CLIPS.items():
+            exact = max(int((np.abs(each - clip) < 2e-4 * clip).sum()) for each in (cost, values))
+            if exact >= FEW and exact > 0.5 * len(values):
+                evidence = f"each wrong answer costs {clip:.3f} = -log({at}), in {exact} of {len(values)} evaluations"
+                return [finding("unstable-log", "fail", f"{part}/loss", evidence)]
+    return []
+
+
+@decides("sum-reduction")
+def summed(curves: Curves) -> Verdict:
+    """A first loss of a batch times ln K, or a wrong answer that costs as much as dozens should."""
+    train = curves.values("train/loss")
+    if not (curves.classes and len(train) and curves.may_be_cross_entropy):
+        return None
+    batch = summed_batch(float(train[0]), curves.classes, 0.03)
+    if batch is not None:
+        each = f"{batch} x {train[0] / batch:.4f}; guessing costs {log(curves.classes):.4f}"
+        evidence = f"train/loss starts at {train[0]:.1f} = {each}: the sum of a batch of {batch}"
+        return [finding("sum-reduction", "warn", "train/loss", evidence, 0.9)]
+    loss, accuracy = curves.both("train")
+    some = (accuracy > 0.5) & (accuracy < 0.995)
+    cost = loss[some] / (1 - accuracy[some])
+    usual = float(np.median(cost[len(cost) // 2 :])) if len(cost) >= FEW else 0.0
+    if usual < 60:
+        return []
+    evidence = f"each wrong answer costs {usual:.0f} on average, where about 3 is usual: no mean over images was taken"
+    return [finding("sum-reduction", "warn", "train/loss", evidence, 0.8)]
+
+
+def summed_batch(first: float, classes: int, within: float) -> int | None:
+    """The usual size of a batch whose summed loss this is before anything is learnt."""
+    return next((batch for batch in BATCHES if abs(first / log(classes) / batch - 1) < within), None)
+
+
+# Trainings that do not learn
+
+
+@decides("weights-not-updated")
+def stands_still(curves: Curves) -> Verdict:
+    """The same loss to the last digit from the first evaluation to the last, or no learning rate at all."""
+    rates = curves.values("lr")
+    if len(rates) and rates.max() == 0:
+        return [finding("weights-not-updated", "fail", "lr", "the learning rate is 0 throughout")]
+    long = {f"{part}/loss": values for part, values in curves.losses.items() if len(values) >= FEW}
+    for name, values in long.items():
+        if np.ptp(values) == 0 and values[0] > 0:
+            exact = curves.scores[name].digits >= 6
+            evidence = (
+                f"{name} is {values[0]:.7g} in all {len(values)} evaluations: gradients, the step or the rate are "
+                f"missing; {SCRIPT}"
+            )
+            return [finding("weights-not-updated", "fail" if exact else "warn", name, evidence, 1 if exact else 0.7)]
+    return [] if long else None
+
+
+@decides("lr-too-high", "ascending-loss", "lr-too-low")
+def does_not_learn(curves: Curves) -> Verdict:
+    """Losses that rise, hardly fall, or stay where the net says the same of every image."""
+    name = "train/loss" if len(curves.values("train/loss")) else "valid/loss"
+    values = curves.values(name)
+    if len(values) < FEW or np.ptp(values) == 0 or values.min() < 0 or not curves.may_be_cross_entropy:
+        return None
+    return rising(curves, name) or falling_slowly(curves, name) or at_chance(curves, name)
+
+
+def rising(curves: Curves, name: str) -> list[Finding]:
+    """A training loss that ends far above its start and above chance."""
+    values = curves.values(name)
+    if name != "train/loss" or values[-FEW:].min() < 1.5 * max(values[0], log(curves.classes or COUNTS[0])):
+        return []
+    right = curves.values("train/accuracy")[-FEW:]
+    evidence = f"train/loss rises from {values[0]:.4g} to {values[-1]:.4g}"
+    if len(right) and curves.classes and right.max() < 0.5 / curves.classes:
+        less = f"{right[-1]:.2%} right is less than guessing gives ({1 / curves.classes:.0%})"
+        return [finding("ascending-loss", "warn", name, f"{evidence}, and {less}", 0.9)]
+    return [finding("lr-too-high", "warn", name, f"{evidence}; trying a tenth of the rate decides", 0.7)]
+
+
+def falling_slowly(curves: Curves, name: str) -> list[Finding]:
+    """A loss near chance that falls a little each time, and at the end not more slowly than at first."""
+    values = curves.values(name)
+    if not curves.classes or len(values) < 5:
+        return []
+    falls, half, chance = -np.diff(values), len(values) // 2, log(curves.classes)
+    steady = (falls > 0).mean() >= 0.9 and falls[half:].mean() > 0.4 * falls[:half].mean()
+    if not steady or values[-1] < 0.8 * chance or values[0] > 1.3 * chance:
+        return []
+    evidence = (
+        f"{name} falls steadily, but only from {values[0]:.4f} to {values[-1]:.4f} in {len(values)} evaluations, near "
+        f"ln {curves.classes} = {chance:.4f}; ten times the rate for 100 steps decides (vanishing gradients look alike)"
+    )
+    return [finding("lr-too-low", "warn", name, evidence, 0.6)]
+
+
+def at_chance(curves: Curves, name: str) -> list[Finding]:
+    """Loss and accuracy of a net that says the same of every image, in the last third."""
+    values = curves.values(name)
+    if not curves.classes:
+        return []
+    chance, last = log(curves.classes), values[-max(FEW, len(values) // 3) :]
+    right = {part: curves.values(f"{part}/accuracy")[-FEW:] for part in PARTS}
+    highest = max((float(shares.max()) for shares in right.values() if len(shares)), default=0.0)
+    if last.min() < 0.975 * chance or last.max() > 4 * chance or highest > 1.7 / curves.classes:
+        return []
+    middle = float(np.median(last))
+    evidence = f"{name} stays at {middle:.4f} (ln {curves.classes} is {chance:.4f}){always_one(right, curves.classes)}"
+    if values.min() < 0.9 * chance or values[0] > 1.1 * chance or middle > chance + 0.02:
+        said = (
+            f"{evidence}, within {values.min():.4g} to {values.max():.4g}: steps too large; a tenth of the rate decides"
+        )
+        return [finding("lr-too-high", "warn", name, said, 0.6)]
+    said = f"{evidence} from the start: equal or dead units, or gradients that vanish; {SCRIPT}"
+    return [finding("constant-init", "warn", name, said, 0.4)]
+
+
+def always_one(right: Mapping[str, NumpyArray], classes: int) -> str:
+    """Which digit of MNIST is always the answer, if the accuracy is exactly its share."""
+    shares = {count / 10_000: digit for digit, count in enumerate(MNIST)} if classes == 10 else {}
+    for part in EVALUATED:
+        last = round(float(right[part][-1]), 6) if len(right[part]) else -1.0
+        if last in shares:
+            return f", and {part}/accuracy {last:.2%} is that of always answering {shares[last]} on MNIST's test part"
+    return ""
+
+
+@decides("init-too-large")
+def starts_high(curves: Curves) -> Verdict:
+    """A first loss several times that of guessing, which then falls below it."""
+    train = curves.values("train/loss")
+    if not (curves.classes and len(train) and curves.may_be_cross_entropy):
+        return None
+    chance = log(curves.classes)
+    if train[0] < 3 * chance or train.min() > chance or summed(curves):
+        return []
+    times = f"{train[0] / chance:.1f} times ln {curves.classes}"
+    evidence = f"train/loss starts at {train[0]:.4g}, {times}; inputs that are not scaled do the same"
+    return [finding("init-too-large", "warn", "train/loss", evidence, 0.5)]
+
+
+@decides("schedule-too-fast")
+def rate_dies(curves: Curves) -> Verdict:
+    """A learning rate below a thousandth of its height before a fifth of the training is over, to the end."""
+    rates = curves.values("lr")
+    if len(rates) < 10 or rates.max() <= 0:
+        return None
+    alive = np.flatnonzero(rates >= 1e-3 * rates.max())
+    share = (int(alive[-1]) + 1) / len(rates)
+    if share >= 0.2:
+        return []
+    evidence = f"the rate falls below a thousandth of {rates.max():g} after {share:.0%} of the training and stays there"
+    return [finding("schedule-too-fast", "fail", "lr", evidence)]
+
+
+@decides("unshuffled-training")
+def sawtooth(curves: Curves) -> Verdict:
+    """Training losses of single steps that go through the same ups and downs in every epoch."""
+    table = by_epoch(curves)
+    if table is None:
+        return None
+    table = table - table.mean(axis=1, keepdims=True)
+    epochs = len(table)
+    profile = table.mean(axis=0)
+    noise = float((table - profile).std()) / epochs**0.5
+    turns = int((np.diff(np.sign(np.diff(profile))) != 0).sum())  # a restart or a running mean turns once at most
+    others = [(profile * epochs - row) / (epochs - 1) for row in table]
+    alike = min(correlation(row, other) for row, other in zip(table, others, strict=True))
+    if profile.std() < 3 * noise or alike < 0.5 or turns < 3:
+        return []
+    evidence = (
+        f"train/loss goes through the same {turns + 1} ups and downs in each of {epochs} epochs (any one of "
+        "them and the "
+        f"others have a correlation of at least {alike:.2f})"
+    )
+    return [finding("unshuffled-training", "warn", "train/loss", evidence, 0.9)]
+
+
+def correlation(a: NumpyArray, b: NumpyArray) -> float:
+    """Of two rows; 0 where one of them does not vary."""
+    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
+
+
+def by_epoch(curves: Curves) -> NumpyArray | None:
+    """The training losses as (epochs, places within one), but the first epoch; None if there are too few of either."""
+    if curves.epochs is None or "train/loss" not in curves.scores:
+        return None
+    values = curves.scores["train/loss"].values
+    rows = [row for row in np.split(values, np.flatnonzero(np.diff(curves.epochs)) + 1)[1:] if np.isfinite(row).all()]
+    width = min((len(row) for row in rows[:-1]), default=0)
+    whole = [row[:width] for row in rows if len(row) >= width]
+    return np.stack(whole) if len(whole) >= FEW and width >= 8 else None
+
+
+# Training against validation
+
+
+@decides()
+def learns_by_heart(curves: Curves) -> Verdict:
+    """Training nearly perfect, validation at chance: one of several faults, of which the likeliest is named."""
+    train, valid = curves.values("train/accuracy"), curves.values("valid/accuracy")
+    valid = valid if len(valid) else curves.values("test/accuracy")
+    if not curves.classes or len(train) < FEW or len(valid) < FEW:
+        return None
+    chance, last = 1 / curves.classes, float(valid[-max(FEW, len(valid) // 3) :].mean())
+    if train[-1] < 0.9 or last > chance * (1.5 if curves.classes > 2 else 1.1):
+        return []
+    fault = "labels-misaligned"
+    if last < 0.4 * chance:
+        fault = "class-map-mismatch"
+    elif train[0] > 0.99:
+        fault = "repeated-batch"
+    evidence = (
+        f"{train[-1]:.1%} right in training, {last:.1%} in validation, where guessing gives {chance:.1%}: "
+        "labels of other "
+        "images, another map of classes, one batch again and again, other preprocessing, or batch norm in the wrong "
+        f"mode; {SCRIPT}"
+    )
+    return [finding(fault, "warn", "valid/accuracy", evidence, 0.4)]
+
+
+@decides("over-trained")
+def over_trained(curves: Curves) -> Verdict:
+    """A validation loss whose best is long past, and that rose since by more than its noise."""
+    (where, train), (there, valid) = curves.whole("train/loss"), curves.whole("valid/loss")
+    if len(valid) < 8:
+        return None
+    best = int(valid.argmin())
+    rise = float(valid[-FEW:].mean() - valid[best])
+    fell = len(train) < 2 or train[-1] < np.interp(there[best], where, train)
+    if best > len(valid) - 6 or rise < max(3 * noise_of(valid[best:]), 0.1 * abs(valid[best])) or not fell:
+        return []
+    right = curves.values("valid/accuracy")
+    lost = float(smooth(right).max() - right[-FEW:].mean()) if len(right) > FEW else inf
+    hurts = lost > max(3 * noise_of(right), 0.005)
+    accuracy = (
+        "" if lost == inf else f"; valid/accuracy is {lost:.2%} below its best, {'beyond' if hurts else 'within'} noise"
+    )
+    evidence = (
+        f"valid/loss was best at evaluation {best + 1} of {len(valid)} and rose from {valid[best]:.4f} by {rise:.4f} "
+        f"since{accuracy}"
+    )
+    return [finding("over-trained", "warn" if hurts else "info", "valid/loss", evidence, 0.9)]
+
+
+@decides("under-trained")
+def under_trained(curves: Curves) -> Verdict:
+    """A validation loss that falls to the end, beyond its noise, at a rate that has not died."""
+    valid, rates = curves.values("valid/loss"), curves.values("lr")
+    if len(valid) < 8:
+        return None
+    if len(rates) and rates[-1] < 0.1 * rates.max():  # the schedule brought the training to rest
+        return []
+    window = valid[-max(5, len(valid) // 3) :]
+    gain, t = trend(window)
+    if t > -SURE or -gain < 0.1 * abs(valid[-1]):
+        return []
+    right = curves.values("valid/accuracy")[-len(window) :]
+    more, sure = trend(right) if len(right) == len(window) else (0.0, 0.0)
+    still = sure > SURE and more > 0.01
+    evidence = (
+        f"valid/loss fell from {window[0]:.4f} to {window[-1]:.4f} over the last {len(window)} of {len(valid)} "
+        f"evaluations (t = {t:.1f})" + (f", and valid/accuracy rose by {more:.2%}" if still else "")
+    )
+    return [finding("under-trained", "warn" if still else "info", "valid/loss", evidence, 0.9)]
+
+
+def noise_of(values: NumpyArray) -> float:
+    """The standard deviation of a curve about its course, from its second differences."""
+    return float(np.std(np.diff(values, 2)) / 6**0.5) if len(values) > FEW else 0.0
+
+
+def smooth(values: NumpyArray) -> NumpyArray:
+    """Means of three neighbours."""
+    return np.convolve(values, np.ones(FEW) / FEW, "valid")
+
+
+def trend(values: NumpyArray) -> tuple[float, float]:
+    """How much a straight line rises over these values, and the t of its slope."""
+    x = np.arange(len(values)) - (len(values) - 1) / 2
+    slope = float((x * values).sum() / (x * x).sum())
+    left = values - values.mean() - slope * x
+    spread = float(np.sqrt((left @ left) / (len(values) - 2) / (x @ x)))
+    return slope * (len(values) - 1), slope / spread if spread else float(np.sign(slope)) * inf
+
+
+@decides()
+def looks_at_test(curves: Curves) -> Verdict:
+    """The test part scored all along, with no validation part beside it to choose by."""
+    looks = max(len(curves.values(f"test/{measure}")) for measure in ("loss", "accuracy"))
+    if not looks:
+        return None
+    chosen = any(f"valid/{measure}" in curves.scores for measure in ("loss", "accuracy"))
+    if looks < FEW or chosen:
+        return []
+    evidence = (
+        f"the test part was scored {looks} times, and there is no validation part: whatever is picked of "
+        "these epochs is "
+        "picked by the test part"
+    )
+    return [finding("test-set-selection", "info", "test", evidence, 0.5)]
+
+
+def lower_evaluation(curves: Curves) -> Sequence[str]:
+    """A word on validation losses below the training's, which look wrong and are not."""
+    (where, train), (there, valid) = curves.whole("train/loss"), curves.whole("valid/loss")
+    shared, first, second = np.intersect1d(where, there, return_indices=True)
+    lower = int((valid[second] < train[first]).sum())
+    if lower <= len(shared) / 2:
+        return ()
+    return (
+        f"valid/loss is below train/loss in {lower} of {len(shared)} evaluations: usual with dropout, augmentation or "
+        "label smoothing, and because training's is a mean over an epoch in which the net was still worse; no fault",
+    )
