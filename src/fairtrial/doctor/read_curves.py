@@ -1,0 +1,347 @@
+"""Files of scores become curves: tables (CSV, TSV), JSON as Keras and others write it, and TensorBoard's event files.
+
+Each kind of file becomes columns of numbers first; the names of columns are understood the same way for all.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fairtrial.doctor.fingerprints import Curve, Curves
+from fairtrial.spec.arrays import NumpyArray
+from fairtrial.spec.errors import DataError, UsageError
+
+EVENT_FILE = "tfevents"
+GAPS = frozenset({"", "-", "na", "n/a", "none", "null"})  # cells of a score that was not taken there
+PARTS = {"train": "train", "training": "train", "running": "train"} | {
+    "val": "valid", "valid": "valid", "validation": "valid", "dev": "valid", "eval": "valid", "evaluation": "valid",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+MEASURES = {"loss": "loss", "nll": "loss", "xent": "loss", "acc": "accuracy", "accuracy": "accuracy"}
+FILLERS = frozenset({"cross", "entropy", "sparse", "categorical", "binary", "mean", "avg", "epoch", "step", "score"})
+INDICES = {"epoch": "epoch", "epochs": "epoch"} | dict.fromkeys(
+    ("step", "steps", "iteration", "iterations", "iter", "global step"), "step"
+)
+FLOAT = 16  # digits that a float is written with
+SEEN = 2000  # entries that are looked at for their number of digits
+SAME_EPOCH = 4  # training losses an epoch, on average, that make them steps
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's numbers, which of its cells hold any, and the decimals that they were written with."""
+
+    values: NumpyArray
+    given: NumpyArray
+    digits: int = FLOAT
+
+
+def read_curves(path: Path, classes: int | None = None, images: int | None = None) -> Curves:
+    """The curves in a file, or in a folder of event files; DataError names the file and line that cannot be read.
+
+    `images` is the number of images in the part that is scored, `classes` the number of their classes.
+    """
+    if classes is not None and classes < 2:
+        raise UsageError(f"--classes {classes}: there are at least 2")
+    if images is not None and images < 1:
+        raise UsageError(f"--images {images}: there is at least 1")
+    try:
+        columns = columns_of(path)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+    return replace(
+        as_curves(columns, path), classes=classes, images={"valid": images, "test": images} if images else {}
+    )
+
+
+def columns_of(path: Path) -> dict[str, Column]:
+    """The columns of a file by their names as written."""
+    if path.is_dir() or EVENT_FILE in path.name:
+        return event_columns(path)
+    source = decoded(path)
+    if not source.strip():
+        raise DataError(f"{path}:1: the file is empty")
+    if path.suffix.lower() == ".jsonl":
+        lines = [(number, line) for number, line in enumerate(source.splitlines(), 1) if line.strip()]
+        return from_rows([parsed(line, path, number) for number, line in lines], path)
+    if path.suffix.lower() == ".json":
+        return from_json(parsed(source, path), path)
+    return table_columns(source, path)
+
+
+def decoded(path: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 if it says so."""
+    raw = path.read_bytes()
+    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return raw.decode(encoding).replace("\0", "")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}:{line}: byte {raw[error.start]:#04x} is no text in UTF-8; save the file as UTF-8"
+        ) from None
+
+
+# Tables
+
+
+def table_columns(source: str, path: Path) -> dict[str, Column]:
+    """The columns of a table with a heading; cells are separated by whatever the heading has most of."""
+    lines = source.splitlines()
+    heading = next(line for line in lines if line.strip())
+    separator = max(",;\t", key=heading.count)
+    rows = csv.reader(lines, delimiter=separator)
+    try:
+        names = [name.strip() for name in next(row for row in rows if "".join(row).strip())]
+        used = check_heading(names, f"{path}:{rows.line_num}")
+        numbers: list[int] = []
+        cells: dict[int, list[str]] = {place: [] for place in used}
+        for row in rows:
+            if not "".join(row).strip():
+                continue
+            if len(row) != len(names):
+                raise DataError(f"{path}:{rows.line_num}: {len(row)} cells, where the heading has {len(names)}")
+            numbers.append(rows.line_num)
+            for place in used:
+                cells[place].append(row[place])
+    except csv.Error as error:
+        raise DataError(f"{path}:{rows.line_num}: {error}") from None
+    if not numbers:
+        raise DataError(f"{path}:1: there is a heading, but no line of numbers below it")
+    return {names[place]: as_column(cells[place], path, numbers, place, separator == ";") for place in used}
+
+
+def check_heading(names: list[str], where: str) -> list[int]:
+    """The places of the names that are known; DataError for a heading without any score, or with one twice."""
+    used = [place for place, name in enumerate(names) if meaning(name)]
+    scores = [names[place] for place in used if "/" in (meaning(names[place]) or "")]
+    if not scores:
+        shown = ", ".join(names)[:80]
+        raise DataError(f"{where}: no column is a loss or an accuracy, as train/loss or val_acc would be: {shown}")
+    twice = next((name for name in scores if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{where}: two columns are called {twice!r}")
+    return used
+
+
+def as_column(cells: list[str], path: Path, lines: list[int], place: int, comma: bool) -> Column:
+    """The numbers in these cells; DataError names the first that is none."""
+    texts = [cell.strip().replace(",", ".") if comma else cell.strip() for cell in cells]
+    given = np.array([text.lower() not in GAPS for text in texts], bool)
+    percent = np.array([text.endswith("%") for text in texts], bool)
+    values = np.full(len(texts), np.nan)
+    for row in np.flatnonzero(given):
+        try:
+            values[row] = float(texts[row].removesuffix("%"))
+        except ValueError:
+            raise DataError(f"{path}:{lines[row]}:{place + 1}: {texts[row][:40]!r} is no number") from None
+    digits = max(map(decimals, texts[:SEEN]))
+    if percent.any():
+        return Column(np.where(percent, values / 100, values), given, digits + 2)
+    return Column(values, given, digits)
+
+
+def decimals(text: str) -> int:
+    """How many digits stand behind the point."""
+    return FLOAT if "e" in text.lower() else len(text.removesuffix("%").partition(".")[2])
+
+
+# JSON
+
+
+def parsed(source: str, path: Path, line: int = 0) -> Any:
+    """The value that is written there; DataError names line and column."""
+    try:
+        return json.loads(source)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{line or error.lineno}:{error.colno}: {error.msg}") from None
+    except (RecursionError, ValueError) as error:
+        raise DataError(f"{path}:{line or 1}: {error}") from None
+
+
+def from_json(value: Any, path: Path) -> dict[str, Column]:
+    """Keras's history (lists by name), rows of scores, or either of them under `history` or `log_history`."""
+    if isinstance(value, list):
+        return from_rows(value, path)
+    if not isinstance(value, dict):
+        raise DataError(f"{path}:1: neither lists by name, as Keras's history is, nor a list of rows")
+    inner = value.get("history", value.get("log_history"))
+    if isinstance(inner, dict | list):
+        return from_rows(inner, path) if isinstance(inner, list) else from_lists(inner, path)
+    return from_lists(value, path)
+
+
+def from_lists(value: Mapping[str, Any], path: Path) -> dict[str, Column]:
+    """Columns that stand as lists under their names."""
+    lists = {name: entries for name, entries in value.items() if isinstance(entries, list)}
+    names = list(lists)
+    return {
+        names[place]: json_column(lists[names[place]], names[place], path)
+        for place in check_heading(names, f"{path}:1")
+    }
+
+
+def from_rows(rows: list[Any], path: Path) -> dict[str, Column]:
+    """Columns of rows, each a mapping from name to number; what a row lacks is a gap."""
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise DataError(f"{path}:{number}: row {number} is no object of names and numbers")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    used = [names[place] for place in check_heading(names, f"{path}:1")]
+    return {name: json_column([row.get(name) for row in rows], name, path) for name in used}
+
+
+def json_column(entries: list[Any], name: str, path: Path) -> Column:
+    """The numbers of a list; null is a gap."""
+    for number, entry in enumerate(entries, 1):
+        if isinstance(entry, bool) or not isinstance(entry, int | float | None):
+            raise DataError(f"{path}:1: entry {number} of {name!r}, {str(entry)[:40]!r}, is no number")
+    values = np.array([np.nan if entry is None else as_float(entry) for entry in entries], float)
+    digits = max((decimals(repr(entry)) for entry in entries[:SEEN] if isinstance(entry, float)), default=0)
+    return Column(values, np.array([entry is not None for entry in entries], bool), digits)
+
+
+def as_float(entry: float) -> float:
+    """As a float; whole numbers beyond all floats are infinite."""
+    try:
+        return float(entry)
+    except OverflowError:
+        return float("inf")
+
+
+# TensorBoard
+
+
+def event_files(path: Path) -> list[Path]:
+    """The event files below a folder, or the one that it is."""
+    return [path] if path.is_file() else sorted(path.rglob(f"*{EVENT_FILE}*"))
+
+
+def event_columns(path: Path) -> dict[str, Column]:
+    """The scalars of event files by tag at their steps; Keras keeps a folder for each part, which then names it."""
+    points: dict[str, dict[int, float]] = {}
+    for file in event_files(path):
+        folder = file.parent.name
+        for tag, step, value in scalars(file):
+            name = tag if part_of(tag) or not part_of(folder) else f"{folder}/{tag}"
+            if meaning(name):
+                points.setdefault(name, {})[step] = value
+    check_heading(list(points), f"{path}:1")
+    steps = sorted({step for values in points.values() for step in values})
+    columns = {"step": Column(np.array(steps, float), np.ones(len(steps), bool))}
+    for name, values in points.items():
+        given = np.array([step in values for step in steps], bool)
+        columns[name] = Column(np.array([values.get(step, np.nan) for step in steps], float), given)
+    return columns
+
+
+def scalars(file: Path) -> Iterator[tuple[str, int, float]]:
+    """Tag, step and value of each scalar in an event file; a torn end is left out, as TensorBoard does."""
+    try:
+        from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+        from tensorboard.util import tensor_util
+    except ImportError:
+        raise DataError(f"{file}: event files are read with: pip install 'fairtrial[tensorboard]'") from None
+    from google.protobuf.message import DecodeError
+
+    try:
+        for event in EventFileLoader(str(file)).Load():
+            for entry in event.summary.value:
+                values = tensor_util.make_ndarray(entry.tensor) if entry.HasField("tensor") else None
+                if values is not None and values.size == 1 and values.dtype.kind == "f":
+                    yield entry.tag, event.step, float(values.item())
+    except (ValueError, TypeError, DecodeError) as error:
+        raise DataError(f"{file}:1: no event file of TensorBoard ({error})") from None
+
+
+# Names, and curves
+
+
+def words_of(name: str) -> list[str]:
+    """The words in a name: `valLoss`, `val_loss` and `val/loss` are the same two; `acc@1` is plain accuracy."""
+    plain = re.sub(
+        r"(?i)\btop[ _-]?1([ _-]?(acc|accuracy))?\b|\bacc(uracy)?[ _@-]?(top)?1\b", "acc", name.replace("_", " ")
+    )
+    return re.findall(r"[a-z]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).lower())
+
+
+def part_of(name: str) -> str:
+    """The part of the data that a name tells, if it does."""
+    return next((PARTS[word] for word in words_of(name) if word in PARTS), "")
+
+
+def meaning(name: str) -> str | None:
+    """`epoch`, `step`, `lr` or a score such as `valid/loss`; None for a column of something else."""
+    words = words_of(name)
+    if " ".join(words) in INDICES:
+        return INDICES[" ".join(words)]
+    if words[:1] == ["lr"] or words[:2] == ["learning", "rate"]:
+        return "lr"
+    measures = {MEASURES[word] for word in words if word in MEASURES}
+    if not all(word in PARTS or word in MEASURES or word in FILLERS for word in words):
+        return None
+    if not measures and {"cross", "entropy"} <= set(words):
+        measures = {"loss"}
+    return f"{part_of(name) or 'train'}/{measures.pop()}" if len(measures) == 1 else None
+
+
+def as_curves(columns: Mapping[str, Column], path: Path) -> Curves:
+    """The columns as curves at their epochs or steps, or else at their row; percent becomes a share."""
+    known: dict[str, Column] = {}
+    for name in sorted(
+        columns, key=lambda name: words_of(name)[-1:] == ["step"]
+    ):  # means of epochs before single steps
+        kind = meaning(name)
+        if kind is not None and columns[name].given.any():
+            known.setdefault(kind, columns[name])
+    length = max((len(column.values) for column in known.values()), default=0)
+    places = places_of(known, length)
+    scores = {
+        kind: as_curve(as_share(column) if kind.endswith("/accuracy") else column, places)
+        for kind, column in known.items()
+        if "/" in kind or kind == "lr"
+    }
+    if not any("/" in kind for kind in scores):
+        raise DataError(f"{path}:1: the losses and accuracies in it are all empty")
+    return Curves(scores, epochs=epochs_of(known))
+
+
+def places_of(columns: Mapping[str, Column], length: int) -> NumpyArray:
+    """Steps or epochs where they rise from line to line, or else the numbers of the lines."""
+    for kind in ("step", "epoch"):
+        places = columns[kind].values if kind in columns else np.empty(0)
+        if len(places) == length and np.isfinite(places).all() and (np.diff(places) > 0).all():
+            return places
+    return np.arange(1.0, length + 1)
+
+
+def as_curve(column: Column, places: NumpyArray) -> Curve:
+    """The column without its gaps."""
+    return Curve(places[: len(column.values)][column.given], column.values[column.given], column.digits)
+
+
+def as_share(column: Column) -> Column:
+    """Accuracies in percent as shares: percent is what is mostly above one."""
+    finite = column.values[np.isfinite(column.values)]
+    if len(finite) and finite.max() > 1.5 and np.median(finite) > 1:
+        return replace(column, values=column.values / 100, digits=column.digits + 2)
+    return column
+
+
+def epochs_of(columns: Mapping[str, Column]) -> NumpyArray | None:
+    """The epoch of each training loss, where there are several of an epoch."""
+    if "epoch" not in columns or "train/loss" not in columns:
+        return None
+    epochs, given = columns["epoch"].values, columns["train/loss"].given
+    if len(epochs) != len(given) or not np.isfinite(epochs[given]).all():
+        return None
+    own = np.floor(epochs[given])
+    return own if len(np.unique(own)) * SAME_EPOCH <= len(own) else None
