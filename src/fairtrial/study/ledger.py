@@ -13,10 +13,10 @@ from typing import Any
 
 from fairtrial.runner import slug
 from fairtrial.spec.errors import UsageError
-from fairtrial.store import STUDIES, Store, json_of
+from fairtrial.spec.files import PLAN, RESULT, STUDIES
+from fairtrial.store import Store, json_of
 from fairtrial.study.plan import Study
 
-PLAN, RESULT = "plan.json", "study.json"
 MAY_CHANGE = ("asked", "seeds", "until_settled")  # under way: seeds can be added at any time
 
 
