@@ -167,13 +167,14 @@ def straw_men(tuning: Sequence[Tuned]) -> Iterator[str]:
     for tuned in tuning:
         for each in tuned.at_edge():
             yield (
-                f"{tuned.arm}: its best {each.field}, {tuned.values[each.field]:g}, is at the edge of what was tried in "
-                f"{each}; a wider range may change the verdict."
+                f"{tuned.arm}: its best {each.field}, {tuned.values[each.field]:g}, is at the edge of what was tried "
+                f"in {each}; a wider range may change the verdict."
             )
         if tuned.trials and tuned.chosen is None:
             yield f"{tuned.arm}: no trial came to its end, so it ran untuned."
         elif 2 * tuned.diverged > len(tuned.trials):
-            yield f"{tuned.arm}: {tuned.diverged} of its {len(tuned.trials)} trials diverged; its value comes from the others."
+            lost = f"{tuned.diverged} of its {len(tuned.trials)} trials diverged"
+            yield f"{tuned.arm}: {lost}; its value comes from the others."
     most = {each for tuned in tuning for each in tuned.ranges}
     for tuned in tuning:
         unused = ", ".join(sorted(each.field for each in most - set(tuned.ranges)))
