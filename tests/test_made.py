@@ -15,7 +15,7 @@ import pytest
 
 from conftest import fairtrial
 from fairtrial.made import reread, result, studies_called
-from fairtrial.spec.errors import DamagedFile
+from fairtrial.spec.errors import DamagedFile, UsageError
 from fairtrial.store import FolderStore
 
 FAST = ["engine=numpy", "epochs=2", "batch=512", "--seeds", "2", "--quiet"]
@@ -132,6 +132,19 @@ def test_what_a_word_names(place: Place) -> None:
     both = [folder_of(done["linear"]), name]
     expected = {"linear": both, "mlp": [folder_of(done["diverged"])], name: [name], name[:-11]: [name]}
     assert called == {**expected, "lin": [], "linear-": both}
+
+
+@pytest.mark.parametrize(
+    ("plan", "error"),
+    [('{"study": "b", "arms": {}, "seeds": [0], "metric": "m"}', UsageError), ("{", DamagedFile)],
+)
+def test_a_study_without_a_result_is_not_shown_as_one(plan: str, error: type[Exception], tmp_path: Path) -> None:
+    folder = tmp_path / "studies" / "b-0a1b2c3d4e5f"
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_text(plan)
+    with pytest.raises(error, match=r"b-0a1b2c3d4e5f"):
+        studies_called(FolderStore(tmp_path), folder.name)
+    assert studies_called(FolderStore(tmp_path), "b") == []
 
 
 def test_the_call_on_the_page_makes_the_same_study_again_and_nothing_new(tmp_path: Path) -> None:

@@ -18,8 +18,17 @@ from fairtrial.verdicts import Comparison, compare_records
 
 
 def studies_called(store: FolderStore, word: str) -> list[StudyLine]:
-    """Made studies of this name, or whose folder is called so or begins so, as far as its id; the newest last."""
-    done = [line for line in study_lines(store.root) if line.ended == "done"]
+    """Made studies of this name, or whose folder is called so or begins so, as far as its id; the newest last.
+
+    UsageError for the folder of a study that has no result yet, DamagedFile for one that cannot be read.
+    """
+    lines = study_lines(store.root)
+    for line in lines:
+        if line.folder == word and line.ended == "half-done":
+            raise UsageError(f"study {word} is half done: the command that began it goes on with it")
+        if line.folder == word and line.ended == "damaged":
+            raise DamagedFile(f"{STUDIES}/{word}/{RESULT} cannot be read")
+    done = [line for line in lines if line.ended == "done"]
     begins = [line for line in done if line.folder.startswith(word) and word.startswith(f"{_stem(line.folder)}-")]
     return begins or [line for line in done if word in (line.study, _stem(line.folder))]
 
