@@ -1,0 +1,411 @@
+"""What is wrong with a run of ours, from its record alone: its net's text, its curves and rates, its best weights.
+
+A fault that can be mended in the recipe comes with the words for the command line. Nothing is trained, no data are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from fairtrial.doctor.catalogue import FAULTS
+from fairtrial.doctor.findings import Diagnosis, Finding, Level, finding, ordered
+from fairtrial.doctor.fingerprints import Curve, Curves, diagnose_curves
+from fairtrial.spec import arch as a
+from fairtrial.spec.arch_text import read_arch
+from fairtrial.spec.arrays import Tensors
+from fairtrial.spec.errors import FairtrialError
+from fairtrial.spec.events import Ended, Fitted
+from fairtrial.store import Record
+
+CLASS_LOSSES = ("cross-entropy", "nll", "bce")
+STRAIGHT = (a.Conv, a.Linear, a.AvgPool, a.GlobalAvgPool, a.Flatten, a.Dropout, a.BatchNorm)  # affine once trained
+SATURATING = (a.Sigmoid, a.Tanh)
+EQUAL = ("zeros", "constant")  # ways to start that give all units of a layer the same weights
+DEAD = 0.9  # share of a layer's units that must be dead for certain to fail a run; half of it warns
+ONE_SEED = "one run shows nothing about another seed: `fairtrial compare` tells a difference from luck"
+Verdict: TypeAlias = list[Finding] | None
+Rule: TypeAlias = Callable[[Record, a.Arch], Verdict]
+
+
+def diagnose(record: Record) -> Diagnosis:
+    """What the recipe, the curves and the best weights of a run show; `fix` ends in the fields to change."""
+    arch = read_arch(record.made["arch"]) if record.made.get("arch") else ()
+    by_curves = diagnose_curves(curves_of(record))
+    findings = [told for found in by_curves.findings for told in in_our_words(record, arch, found)]
+    checked = {*by_curves.checked}
+    for fault, rule in RULES.items():
+        verdict = rule(record, arch)
+        if verdict is not None:
+            findings = [found for found in findings if found.fault != fault] + verdict
+            checked.add(fault)
+    proved = {found.fault for found in findings if found.level == "fail"}
+    if proved & {"constant-init", "dead-relu", "non-finite"}:  # which is why the net says the same of every image
+        findings = [found for found in findings if found.level == "fail" or found.fault not in STILL]
+    return Diagnosis(
+        ordered(with_words(record, arch, found) for found in findings),
+        tuple(name for name in FAULTS if name in checked),
+        tuple(name for name in FAULTS if name not in checked),
+        (*by_curves.notes, ONE_SEED),
+    )
+
+
+STILL = ("lr-too-high", "lr-too-low", "constant-init", "vanishing-gradient", "under-trained")
+
+
+def curves_of(record: Record) -> Curves:
+    """The scores at the ends of the epochs, the learning rate, and what is known of the data."""
+    epochs = record.epochs
+    scores: dict[str, Curve] = {}
+    for part in ("train", "valid", "test"):
+        for measure in ("loss", "accuracy"):
+            found = scored(record, f"{part}/{measure}")
+            scores |= {f"{part}/{measure}": found} if len(found.values) else {}
+    if "train/loss" not in scores and epochs:  # not scored: the running mean at the end of each epoch stands for it
+        scores |= {f"train/{measure}": scored(record, f"running/{measure}") for measure in ("loss", "accuracy")}
+    fitted = [event for event in record.events if isinstance(event, Fitted)]
+    if fitted:
+        scores["lr"] = Curve(np.array([float(e.step) for e in fitted]), np.array([e.lr for e in fitted]))
+    data = record.made.get("data", {})
+    counts = {part: count for part, count in data.get("counts", {}).items() if count}
+    loss = record.recipe.loss.split()[0]
+    targets = loss if record.recipe.targets != "number" else "number"
+    return Curves(scores, len(data.get("classes", ())) or None, counts, targets)
+
+
+def scored(record: Record, key: str) -> Curve:
+    """One score at the ends of the epochs."""
+    points = [(epoch.epoch, epoch.scores[key]) for epoch in record.epochs if key in epoch.scores]
+    places, values = zip(*points, strict=True) if points else ((), ())
+    return Curve(np.array(places, float), np.array(values, float))
+
+
+def in_our_words(record: Record, arch: a.Arch, found: Finding) -> Iterator[Finding]:
+    """A finding of the curves, with what the recipe adds to it."""
+    recipe = record.recipe
+    if found.fault == "over-trained":  # the best epoch's weights are what is kept and tested
+        kept = (
+            f"{found.evidence}; epoch {record.best.epoch if record.best else 0} was kept and tested, so "
+            "only time was lost"
+        )
+        yield replace(found, level="info", evidence=kept)
+    elif found.fault == "under-trained" and recipe.epochs > 0:
+        yield found
+    elif found.fault == "constant-init":
+        if sum(isinstance(layer, SATURATING) for layer in arch) >= 3:
+            why = f"{found.evidence}; {len(arch)} layers with sigmoid or tanh between them"
+            yield finding("vanishing-gradient", "warn", found.where, why, 0.7)
+        elif recipe.init.split()[0] in EQUAL:
+            yield found
+        elif recipe.weight_decay or recipe.l1 or recipe.l2:
+            yield finding("over-regularised", "warn", found.where, f"{found.evidence}; with {penalties(record)}", 0.6)
+        else:
+            yield finding("lr-too-high", "warn", found.where, f"{found.evidence}; lr is {recipe.lr:g}", 0.5)
+    elif found.fault not in ("test-set-selection", "mse-for-classification"):  # what the recipe tells better
+        yield found
+
+
+def penalties(record: Record) -> str:
+    """The recipe's penalties that are not zero."""
+    fields = {name: vars(record.recipe).get(name) for name in ("weight_decay", "l1", "l2")}
+    return ", ".join(f"{name}={value:g}" for name, value in fields.items() if value)
+
+
+# What the recipe's net and fields prove
+
+
+def last_of(arch: a.Arch) -> a.Layer | None:
+    """The layer whose outputs go into the loss."""
+    return next((layer for layer in reversed(arch) if not isinstance(layer, a.Dropout)), None)
+
+
+def loss_of(record: Record) -> str:
+    """The loss's name, or nothing where it is given numbers to predict."""
+    return record.recipe.loss.split()[0] if record.recipe.targets != "number" else ""
+
+
+def ends_in(
+    fault: str, level: Level, layers: tuple[type[a.Layer], ...], losses: tuple[str, ...]
+) -> Callable[[Record, a.Arch], Verdict]:
+    """A rule: the net ends in one of these layers, and its outputs go into one of these losses."""
+
+    def rule(record: Record, arch: a.Arch) -> Verdict:
+        if not arch:
+            return None
+        last, loss = last_of(arch), loss_of(record)
+        if not isinstance(last, layers) or loss not in losses:
+            return []
+        word = a.WORDS[type(last)]
+        return [finding(fault, level, a.names(arch)[-1], f"the model ends in {word}, and loss={loss} follows it")]
+
+    return rule
+
+
+def no_log_softmax(record: Record, arch: a.Arch) -> Verdict:
+    """The loss nll, and no log-softmax before it."""
+    if not arch:
+        return None
+    if loss_of(record) != "nll" or isinstance(last_of(arch), a.LogSoftmax):
+        return []
+    evidence = f"loss=nll follows {a.words(arch[-1])}, and not log-softmax"
+    return [finding("nll-on-non-log-probabilities", "fail", a.names(arch)[-1], evidence)]
+
+
+def on_purpose(fault: str, losses: tuple[str, ...]) -> Callable[[Record, a.Arch], Verdict]:
+    """A rule: the recipe asks for one of these losses; it may mean it, so it is only told."""
+
+    def rule(record: Record, arch: a.Arch) -> Verdict:
+        loss = loss_of(record)
+        return [finding(fault, "info", "recipe", f"loss={loss}, each image has one class")] if loss in losses else []
+
+    return rule
+
+
+def affine(record: Record, arch: a.Arch) -> Verdict:
+    """Two layers with weights or more, and nothing in the net that is not affine."""
+    if not arch:
+        return None
+    weighted = [layer for layer in arch if isinstance(layer, a.Conv | a.Linear)]
+    inside = arch[:-1] if isinstance(arch[-1], a.Softmax | a.LogSoftmax) else arch
+    if len(weighted) < 2 or not all(isinstance(layer, STRAIGHT) for layer in inside):
+        return []
+    evidence = f"{len(weighted)} layers with weights and no activation between them: {a.text(arch)}"
+    return [finding("no-nonlinearity", "fail", a.names(arch)[0], evidence)]
+
+
+def dropped_logits(record: Record, arch: a.Arch) -> Verdict:
+    """Dropout behind the last layer with weights."""
+    if not arch:
+        return None
+    behind = [layer for layer in arch[last_weighted(arch) + 1 :] if isinstance(layer, a.Dropout)]
+    return (
+        [finding("dropout-on-logits", "warn", a.names(arch)[-1], a.text(arch[last_weighted(arch) :]))] if behind else []
+    )
+
+
+def last_weighted(arch: a.Arch) -> int:
+    """The place of the last layer with weights."""
+    return max((place for place, layer in enumerate(arch) if isinstance(layer, a.Conv | a.Linear)), default=0)
+
+
+def strong_dropout(record: Record, arch: a.Arch) -> Verdict:
+    """Dropout of four fifths, and a net that does far better without it on the very images that it learns."""
+    if not arch:
+        return None
+    rates = [layer.rate for layer in arch if isinstance(layer, a.Dropout) and layer.rate]
+    scores = record.epochs[-1].scores if record.epochs else {}
+    running, whole = scores.get("running/loss"), scores.get("train/loss")
+    if max(rates, default=0) < 0.8 or running is None or whole is None or running < 2 * whole:
+        return []
+    evidence = f"dropout {max(rates):g}: the training loss is {running:.4f} with it and {whole:.4f} without"
+    return [finding("dropout-too-strong", "warn", "dropout", evidence, 0.7)]
+
+
+def single_image(record: Record, arch: a.Arch) -> Verdict:
+    """Batch norm where a batch, or what is left for the last one of an epoch, is one image."""
+    if not arch:
+        return None
+    images = record.made.get("data", {}).get("counts", {}).get("train", 0)
+    batch = record.recipe.batch
+    if "batch-norm" not in a.text(arch) or not images or (batch > 1 and images % batch != 1):
+        return []
+    evidence = (
+        f"{images} images in batches of {batch}: {'every batch' if batch == 1 else 'the last batch'} is one image"
+    )
+    return [finding("batchnorm-batch-of-one", "warn", "batch", evidence, 0.9)]
+
+
+def extreme(record: Record, arch: a.Arch) -> Verdict:
+    """A momentum or a beta that hardly forgets."""
+    recipe = record.recipe
+    long = [f"momentum={recipe.momentum:g}"] if (recipe.momentum or 0) > 0.995 else []
+    if recipe.optimizer.startswith("adam"):
+        long += [f"betas={b1:g},{b2:g}" for b1, b2 in [recipe.betas] if b1 > 0.995 or b2 > 0.99999]
+    return [finding("extreme-optimizer-settings", "warn", "recipe", ", ".join(long), 0.8)] if long else []
+
+
+def looked_at(record: Record, arch: a.Arch) -> Verdict:
+    """The test part scored during the training: nothing was selected by it, which is worth saying once."""
+    looks = sum("test/accuracy" in epoch.scores for epoch in record.epochs)
+    if looks < 2:
+        return []
+    by = record.recipe.monitor if record.recipe.valid else "being the last"
+    evidence = f"the test part was scored {looks} times; the epoch was chosen by {by}, not by it: leave it so"
+    return [finding("test-set-selection", "info", "test", evidence)]
+
+
+def diverged(record: Record, arch: a.Arch) -> Verdict:
+    """A number that was not finite ended the run."""
+    last = record.events[-1] if record.events else None
+    if not isinstance(last, Ended) or last.reason != "diverged":
+        return []
+    place = last.detail.partition(": ")[2].partition(" is not finite")[0]
+    return [finding("non-finite", "fail", place or None, last.detail)]
+
+
+# What the best weights prove
+
+
+def equal_units(record: Record, arch: a.Arch) -> Verdict:
+    """Hidden layers whose units still have the same weights, to the bit, that they started with."""
+    weights = best_weights(record)
+    if weights is None or not arch:
+        return None
+    hidden = matrices(weights)[:-1]
+    equal = [name for name, w in hidden if len(w) > 1 and (w == w[:1]).all()]
+    if not equal or record.recipe.init.split()[0] not in EQUAL:  # else penalties have brought all weights to zero
+        return []
+    evidence = f"all units of {', '.join(equal)} have equal weights after training: init={record.recipe.init}"
+    return [finding("constant-init", "fail", equal[0], evidence)]
+
+
+def dead_units(record: Record, arch: a.Arch) -> Verdict:
+    """Units behind ReLU that no input can wake: inputs are never negative, and no weight and bias is positive."""
+    weights = best_weights(record)
+    if weights is None or not arch:
+        return None
+    shares = {name: share for name in certain(record, arch) if (share := dead_share(weights, name)) > DEAD / 2}
+    if not shares or any(record.recipe.init.split()[0] == word for word in EQUAL):
+        return []
+    name, share = max(shares.items(), key=lambda item: item[1])
+    evidence = f"{share:.0%} of the units of {name} give 0 for every input: no weight and no bias of theirs is positive"
+    return [finding("dead-relu", "fail" if share > DEAD else "warn", name, evidence)]
+
+
+def certain(record: Record, arch: a.Arch) -> Iterator[str]:
+    """Layers with weights that ReLU follows at once, and whose inputs cannot be negative."""
+    positive = record.recipe.input.split()[0] == "unit"
+    names = a.names(arch)
+    for place, layer in enumerate(arch):
+        follows = arch[place + 1] if place + 1 < len(arch) else None
+        if isinstance(layer, a.Conv | a.Linear):
+            if positive and isinstance(follows, a.ReLU):
+                yield names[place]
+            positive = False
+        elif isinstance(layer, a.ReLU | a.Sigmoid | a.Softmax):
+            positive = True
+        elif not isinstance(layer, a.MaxPool | a.AvgPool | a.GlobalAvgPool | a.Flatten | a.Dropout):
+            positive = False
+
+
+def dead_share(weights: Tensors, name: str) -> float:
+    """The share of a layer's units without a positive weight or bias."""
+    w = weights.get(f"{name}.weight")
+    if w is None:
+        return 0.0
+    bias = weights.get(f"{name}.bias", np.zeros(len(w)))
+    return float(((w.reshape(len(w), -1) <= 0).all(1) & (bias <= 0)).mean())
+
+
+def best_weights(record: Record) -> Tensors | None:
+    """The best weights, but what was fitted to the input; None if there are none, or they cannot be read."""
+    if not record.epochs:
+        return None
+    try:
+        return {name: w for name, w in record.weights().items() if not name.startswith("input/")}
+    except FairtrialError:
+        return None
+
+
+def matrices(weights: Tensors) -> list[tuple[str, Any]]:
+    """Layers with their weights as one row a unit, in the order of the net."""
+    return [
+        (name.removesuffix(".weight"), w.reshape(len(w), -1))
+        for name, w in weights.items()
+        if name.endswith(".weight") and w.ndim > 1
+    ]
+
+
+RULES: dict[str, Rule] = {
+    "non-finite": diverged,
+    "softmax-before-cross-entropy": ends_in("softmax-before-cross-entropy", "fail", (a.Softmax,), ("cross-entropy",)),
+    "log-softmax-before-cross-entropy": ends_in(
+        "log-softmax-before-cross-entropy", "info", (a.LogSoftmax,), ("cross-entropy",)
+    ),
+    "sigmoid-before-cross-entropy": ends_in("sigmoid-before-cross-entropy", "fail", (a.Sigmoid,), ("cross-entropy",)),
+    "sigmoid-before-bce-with-logits": ends_in("sigmoid-before-bce-with-logits", "fail", (a.Sigmoid,), ("bce",)),
+    "activation-on-logits": ends_in(
+        "activation-on-logits", "fail", (a.ReLU, a.Tanh, a.LeakyReLU, a.SiLU, a.GELU), CLASS_LOSSES
+    ),
+    "nll-on-non-log-probabilities": no_log_softmax,
+    "bce-for-single-label": on_purpose("bce-for-single-label", ("bce",)),
+    "mse-for-classification": on_purpose("mse-for-classification", ("mse", "mae", "huber")),
+    "no-nonlinearity": affine,
+    "dropout-on-logits": dropped_logits,
+    "dropout-too-strong": strong_dropout,
+    "batchnorm-batch-of-one": single_image,
+    "extreme-optimizer-settings": extreme,
+    "test-set-selection": looked_at,
+    "constant-init": equal_units,
+    "dead-relu": dead_units,
+}
+
+
+# The corrected recipe
+
+
+def with_words(record: Record, arch: a.Arch, found: Finding) -> Finding:
+    """The finding with the fields that mend the recipe, as words for the command line, at the end of its fix."""
+    words = corrected(record, arch, found.fault)
+    return replace(found, fix=f"{found.fix} In this recipe: {words}") if words else found
+
+
+def corrected(record: Record, arch: a.Arch, fault: str) -> str:
+    """Words that change the recipe so that it no longer has the fault; empty where none do for certain."""
+    recipe = record.recipe
+    match fault:
+        case (
+            "softmax-before-cross-entropy"
+            | "sigmoid-before-cross-entropy"
+            | "sigmoid-before-bce-with-logits"
+            | "log-softmax-before-cross-entropy"
+            | "activation-on-logits"
+        ):
+            return f'model="{a.text(arch[: last_weighted(arch) + 1])}"' if arch else ""
+        case "dropout-on-logits":
+            return f'model="{a.text((*arch[: last_weighted(arch)], a.Dropout(recipe.dropout), arch[last_weighted(arch)]))}"'
+        case "nll-on-non-log-probabilities" | "mse-for-classification" | "bce-for-single-label":
+            return "loss=cross-entropy targets=index"
+        case "no-nonlinearity":
+            return f'model="{a.text(with_activations(arch))}"'
+        case "constant-init" | "init-too-large" | "init-too-small":
+            return "init=kaiming-normal"
+        case "lr-too-high" | "dead-relu":
+            return f"lr={recipe.lr / 10:g}"
+        case "non-finite":
+            return f"lr={recipe.lr / 10:g}, or clip=1"
+        case "lr-too-low":
+            return f"lr={recipe.lr * 10:g}"
+        case "under-trained":
+            return f"epochs={recipe.epochs * 2}"
+        case "over-trained":
+            return f"patience={max(3, recipe.epochs // 10)}"
+        case "vanishing-gradient":
+            return "activation=relu init=kaiming-normal"
+        case "over-regularised":
+            return "weight_decay=0.0001 l1=0 l2=0"
+        case "schedule-too-fast":
+            return "schedule=cosine"
+        case "batchnorm-batch-of-one":
+            return f"batch={max(32, recipe.batch + 1)}"
+        case "extreme-optimizer-settings":
+            return "momentum=0.9 betas=0.9,0.999"
+        case "dropout-too-strong":
+            return "dropout=0.3"
+        case "test-set-selection":
+            return "test_every=0" if recipe.test_every else ""
+        case _:
+            return ""
+
+
+def with_activations(arch: a.Arch) -> a.Arch:
+    """The net with ReLU behind each layer with weights but the last."""
+    last = last_weighted(arch)
+    return tuple(
+        each
+        for place, layer in enumerate(arch)
+        for each in ((layer, a.ReLU()) if isinstance(layer, a.Conv | a.Linear) and place < last else (layer,))
+    )
