@@ -1,0 +1,342 @@
+"""Faults between a model's last layer and its loss, as the source shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fairtrial.doctor.findings import Finding, Level, finding
+from fairtrial.doctor.static.library import SAME_NUMBERS
+from fairtrial.doctor.static.script import Rule, Script, Verdict, decides, ends_in, nearest_layers, outermost
+from fairtrial.doctor.static.trace import Event, ancestors
+from fairtrial.doctor.static.values import Either, Known, Layer, Made, Tensor, Value, number, options_of
+
+CROSS_ENTROPY, NLL, BINARY = "cross_entropy", "nll_loss", "binary_cross_entropy_with_logits"
+ON_CLASSES = frozenset({CROSS_ENTROPY, NLL, BINARY, "binary_cross_entropy", "multi_margin_loss"})
+NAMES = {CROSS_ENTROPY: "cross-entropy", NLL: "nll_loss", BINARY: "BCEWithLogits"}
+
+
+def _before(fault: str, loss: str, ops: tuple[str, ...], level: Level = "fail") -> Callable[[Script], Verdict]:
+    """The loss gets what one of these operations made."""
+
+    def decide(script: Script) -> Verdict:
+        calls = [e for e in script.losses if e.name == loss]
+        if not calls:
+            return None
+        found: list[Finding] = []
+        for call in calls:
+            made = ends_in(call.args[0], *ops)
+            if made and _axis(made) not in (0, -2) and not _one_unit(made):
+                evidence = (
+                    f"what {made.op} makes at line {made.place.line} goes into {NAMES[loss]} at line {call.place.line}"
+                )
+                found.append(finding(fault, level, str(made.place), evidence))
+        return found
+
+    return decide
+
+
+def _axis(made: Tensor) -> int | None:
+    axis = number(made.options.get("dim"))
+    return None if axis is None else int(axis)
+
+
+def _one_unit(made: Tensor) -> bool:
+    layers = outermost(made.parents[0]) if made.parents else None
+    return bool(layers) and all(_width(one) == 1 for one in layers)
+
+
+def _width(made: Tensor) -> float | None:
+    """Outputs of the linear layer that made a tensor."""
+    layer = made.maker
+    if not isinstance(layer, Layer):
+        return None
+    return number(layer.options.get("out_features") or (layer.args[1] if len(layer.args) > 1 else None))
+
+
+SOFTMAX = Rule("softmax-before-cross-entropy", _before("softmax-before-cross-entropy", CROSS_ENTROPY, ("softmax",)))
+LOG_SOFTMAX = Rule(
+    "log-softmax-before-cross-entropy",
+    _before("log-softmax-before-cross-entropy", CROSS_ENTROPY, ("log_softmax",), "info"),
+)
+SIGMOID = Rule("sigmoid-before-cross-entropy", _before("sigmoid-before-cross-entropy", CROSS_ENTROPY, ("sigmoid",)))
+SIGMOID_TWICE = Rule("sigmoid-before-bce-with-logits", _before("sigmoid-before-bce-with-logits", BINARY, ("sigmoid",)))
+ACTIVATION = Rule("activation-on-logits", _before("activation-on-logits", CROSS_ENTROPY, ("relu", "tanh")))
+
+
+@decides("nll-on-non-log-probabilities")
+def nll_on_non_log_probabilities(script: Script) -> Verdict:
+    """nll_loss gets probabilities or raw outputs."""
+    calls = [e for e in script.losses if e.name == NLL]
+    if not calls:
+        return None
+    found: list[Finding] = []
+    for call in calls:
+        made = ends_in(call.args[0], "softmax", "linear", "sigmoid", "relu")
+        if made:
+            what = {"softmax": "probabilities", "linear": "raw outputs"}.get(made.op, f"outputs of {made.op}")
+            evidence = f"nll_loss at line {call.place.line} gets {what}, made at line {made.place.line}"
+            place = made.place if made.op != "linear" else call.place
+            found.append(finding("nll-on-non-log-probabilities", "fail", str(place), evidence))
+    return found
+
+
+@decides("softmax-over-one-unit")
+def softmax_over_one_unit(script: Script) -> Verdict:
+    """Softmax of a linear layer with one output."""
+    made = [one for e in script.losses for one in ancestors(e.args[0]) if one.op in ("softmax", "log_softmax")]
+    if not made:
+        return None
+    return [
+        finding("softmax-over-one-unit", "fail", str(one.place), f"{one.op} is taken over a layer with 1 output")
+        for one in made
+        if _one_unit(one) and _axis(one) not in (0, -2)
+    ]
+
+
+@decides("bce-for-single-label")
+def bce_for_single_label(script: Script) -> Verdict:
+    """A binary loss whose targets are one-hot."""
+    calls = [e for e in script.losses if e.name in (BINARY, "binary_cross_entropy") and len(e.args) > 1]
+    if not calls:
+        return None
+    return [
+        finding(
+            "bce-for-single-label",
+            "warn",
+            str(call.place),
+            f"the targets are one_hot, made at line {made.place.line}",
+            0.9,
+        )
+        for call in calls
+        if (made := ends_in(call.args[1], "one_hot"))
+    ]
+
+
+@decides("mse-for-classification")
+def mse_for_classification(script: Script) -> Verdict:
+    """Squared error with one-hot targets, or with labels that answers are compared with elsewhere."""
+    calls = [e for e in script.losses if e.name == "mse_loss" and len(e.args) > 1]
+    if not calls:
+        return None
+    return [
+        finding(
+            "mse-for-classification",
+            "info",
+            str(call.place),
+            f"the targets are one_hot, made at line {made.place.line}",
+            0.9,
+        )
+        for call in calls
+        if (made := ends_in(call.args[1], "one_hot"))
+    ]
+
+
+@decides("wrong-class-axis")
+def wrong_class_axis(script: Script) -> Verdict:
+    """Softmax over the first axis of a batch's outputs, right before the loss."""
+    made = [(e, one) for e in script.losses if (one := ends_in(e.args[0], "softmax", "log_softmax"))]
+    if not made:
+        return None
+    found: list[Finding] = []
+    for call, one in made:
+        batch = any(leaf.op == "input" for leaf in ancestors(one)) or any(_slice(leaf) for leaf in ancestors(one))
+        single = any(leaf.op == "row" for leaf in ancestors(call.args[0]))
+        if _axis(one) == 0 and not single:
+            evidence = f"{one.op} at line {one.place.line} has dim=0: it is taken over the examples of the batch"
+            level: Level = "fail" if batch else "warn"
+            found.append(finding("wrong-class-axis", level, str(one.place), evidence, 1.0 if batch else 0.8))
+    return found
+
+
+def _slice(one: Tensor) -> bool:
+    return one.op == "getitem" and not isinstance(one.options.get("index"), Known)
+
+
+@decides("sum-reduction")
+def sum_reduction(script: Script) -> Verdict:
+    """A loss of reduction='sum' goes into backward() as it is."""
+    if not script.losses:
+        return None
+    summed = {
+        id(e.subject): e for e in script.losses if _reduction(e.subject) == "sum" and e.name in (CROSS_ENTROPY, NLL)
+    }
+    found: list[Finding] = []
+    for back in script.trace.of("backward"):
+        for one in options_of(back.subject):
+            if id(one) in summed and isinstance(one, Tensor):
+                place = one.maker.place if isinstance(one.maker, Layer) else one.place
+                evidence = f"the loss has reduction='sum', and goes into backward() at line {back.place.line} undivided"
+                found.append(finding("sum-reduction", "warn", str(place), evidence, 0.9))
+    return found
+
+
+def _reduction(loss: Value) -> object:
+    option = loss.options.get("reduction") if isinstance(loss, Tensor) else None
+    return option.value if isinstance(option, Known) else None
+
+
+@decides("ascending-loss")
+def ascending_loss(script: Script) -> Verdict:
+    """A minus before the loss, maximize=True, a negative rate, or a step by hand along the gradient."""
+    found: list[Finding] = []
+    alone = len({one.place for one in script.optimizers}) <= 1
+    for back in script.trace.of("backward"):
+        made = ends_in(back.subject, "neg")
+        of_classes = made and (inner := ends_in(made.parents[0], "loss")) and id(inner) in {
+            id(e.subject) for e in script.losses if e.name in ON_CLASSES
+        }  # fmt: skip
+        if made and of_classes and alone and any(e.sure for e in script.trace.of("step")):
+            evidence = f"the loss has a minus before it at line {made.place.line}, and goes into backward()"
+            found.append(finding("ascending-loss", "fail", str(made.place), evidence))
+    for one in script.optimizers:
+        rate = rate_of(one)
+        if rate is not None and rate < 0:
+            found.append(finding("ascending-loss", "fail", str(one.place), f"the learning rate is {rate:g}"))
+        climbs = one.options.get("maximize")
+        if isinstance(climbs, Known) and climbs.value is True and alone and _minimised(script):
+            found.append(finding("ascending-loss", "fail", str(one.place), f"{one.name} has maximize=True"))
+    for step in script.trace.of("step"):
+        if step.name == "add" and step.args and _upwards(step.args[0]) and _minimised(script):
+            evidence = "a positive multiple of the gradient is added to the parameters"
+            found.append(finding("ascending-loss", "fail", str(step.place), evidence))
+    return found if script.optimizers or script.trace.of("step", "backward") else None
+
+
+def _minimised(script: Script) -> bool:
+    """Whether backward() gets a loss on classes with no sign turned."""
+    plain = {id(e.subject) for e in script.losses if e.name in ON_CLASSES}
+    return any(id(one) in plain for e in script.trace.of("backward") for one in options_of(e.subject))
+
+
+def _upwards(change: Value) -> bool:
+    """Whether it is a gradient times a positive number."""
+    if isinstance(change, Tensor) and change.op == "mult":
+        factors = [number(one) for one in change.parents]
+        rest = [one for one in change.parents if number(one) is None]
+        return all(factor is None or factor > 0 for factor in factors) and len(rest) == 1 and _upwards(rest[0])
+    return isinstance(change, Tensor) and change.op == "grad"
+
+
+def rate_of(one: Made) -> float | None:
+    """An optimizer's learning rate, where it is written as a number."""
+    return number(one.options.get("lr") or (one.args[1] if len(one.args) > 1 else None))
+
+
+CUTS = frozenset({"item", "detach", "numpy", "data", "tolist"})
+WRAPPED = frozenset({"tensor", "as_tensor", "from_numpy", "Variable", "float"})
+
+
+@decides("graph-cut")
+def graph_cut(script: Script) -> Verdict:
+    """Between the weights and backward() stands something that gradients do not pass."""
+    backward = script.trace.of("backward")
+    if not backward:
+        return None
+    found: list[Finding] = []
+    for back in backward:
+        one = _unwrapped(back.subject)
+        if one and one.op in CUTS and any(inner.op == "loss" for inner in ancestors(one)):
+            evidence = (
+                f"the loss goes through .{one.op} at line {one.place.line} before backward() at line {back.place.line}"
+            )
+            found.append(finding("graph-cut", "fail", str(one.place), evidence))
+    found += [_loss_cut(call, one) for call in script.losses if (one := _unwrapped(call.args[0])) and one.op in CUTS]
+    found += _without_gradients(script)
+    found += _inside(script)
+    return found
+
+
+def _loss_cut(call: Event, one: Tensor) -> Finding:
+    evidence = f"the outputs go through .{one.op} at line {one.place.line} before the loss at line {call.place.line}"
+    return finding("graph-cut", "fail", str(one.place), evidence)
+
+
+def _unwrapped(value: Value) -> Tensor | None:
+    """The operation behind views, and behind a tensor made anew from numbers."""
+    made = outermost(value)
+    while made and len(made) == 1 and made[0].op in WRAPPED and made[0].parents:
+        made = outermost(made[0].parents[0])
+    return made[0] if made and len(made) == 1 else None
+
+
+def _without_gradients(script: Script) -> list[Finding]:
+    """backward() of a loss whose scores were made under torch.no_grad()."""
+    found: list[Finding] = []
+    blind = {id(e.args[0]): e for e in script.trace.of("pass") if not e.grad}
+    for call in script.losses:
+        made = outermost(call.args[0])
+        origin = [blind.get(id(one)) for one in (*options_of(call.args[0]), *(made or []))]
+        off = next((e for e in origin if e), None)
+        if not call.grad and id(call.subject) in script.learned:
+            evidence = "the loss is computed where gradients are switched off, and goes into backward()"
+            found.append(finding("graph-cut", "fail", str(call.place), evidence))
+        elif off and id(call.subject) in script.learned:
+            evidence = f"the model is called where gradients are switched off; its outputs go into the loss at line {call.place.line}"
+            found.append(finding("graph-cut", "fail", str(off.place), evidence))
+    return found
+
+
+def _inside(script: Script) -> list[Finding]:
+    """A cut within a model that leaves layers before it without any way to the loss."""
+    found: list[Finding] = []
+    frozen = bool(script.trace.of("freeze"))
+    for call in script.losses:
+        reached, cuts = _uncut(call.args[0])
+        for cut in cuts:
+            before = [one for one in ancestors(cut) if one.op == "linear"]
+            lost = [one for one in before if id(one) not in reached]
+            if lost and any(one.op == "linear" for one in reached.values()) and not frozen:
+                how = f".{cut.op}" if cut.op == "data" else f".{cut.op}()"
+                evidence = f"{how} at line {cut.place.line} stands between the loss and the layer at line {lost[-1].place.line}"
+                found.append(finding("graph-cut", "warn", str(cut.place), evidence, 0.85))
+    return found
+
+
+def _uncut(value: Value) -> tuple[dict[int, Tensor], list[Tensor]]:
+    """What gradients reach from here, and the cuts where they stop."""
+    reached: dict[int, Tensor] = {}
+    cuts: list[Tensor] = []
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Either):
+            todo += one.options
+        elif isinstance(one, Tensor) and id(one) not in reached:
+            reached[id(one)] = one
+            if one.op in CUTS:
+                cuts.append(one)
+            else:
+                todo += one.parents
+    return reached, cuts
+
+
+@decides("unstable-log")
+def unstable_log(script: Script) -> Verdict:
+    """log of softmax or sigmoid, on the way to the loss."""
+    logs = [one for e in script.trace.of("backward") for one in ancestors(e.subject) if one.op == "log"]
+    if not logs and not script.losses:
+        return None
+    found: list[Finding] = []
+    for one in logs:
+        inner = one.parents[0] if one.parents else Value()
+        while isinstance(inner, Tensor) and inner.op in ("add", "clamp", "clamp_min", *SAME_NUMBERS) and inner.parents:
+            inner = inner.parents[0]
+        made = ends_in(inner, "softmax", "sigmoid")
+        if made:
+            evidence = f"the logarithm is taken of what {made.op} makes at line {made.place.line}"
+            found.append(finding("unstable-log", "warn", str(one.place), evidence, 0.9))
+    return list({one.where: one for one in found}.values())
+
+
+@decides("dropout-on-logits")
+def dropout_on_logits(script: Script) -> Verdict:
+    """The loss gets what dropout made."""
+    if not script.losses:
+        return None
+    ops = ("dropout", "Dropout", "Dropout1d", "Dropout2d", "AlphaDropout")
+    made = [one for e in script.losses if e.name in ON_CLASSES and (one := ends_in(e.args[0], *ops))]
+    return [
+        finding("dropout-on-logits", "warn", str(one.place), "dropout is the last thing before the loss", 0.95)
+        for one in made
+        if any(True for _ in nearest_layers(one))
+    ]

@@ -1,0 +1,477 @@
+"""Faults in a model's layers, its start and its modes, as the source shows them."""
+
+from __future__ import annotations
+
+from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.static.library import LINEAR, SAME_NUMBERS, inner_modules
+from fairtrial.doctor.static.loss import ON_CLASSES
+from fairtrial.doctor.static.script import (
+    Script,
+    Verdict,
+    class_of,
+    decides,
+    ends_in,
+    has_modes,
+    kinds,
+    owners,
+    weighted,
+)
+from fairtrial.doctor.static.trace import Event, ancestors
+from fairtrial.doctor.static.values import (
+    Either,
+    Instance,
+    Items,
+    Known,
+    Layer,
+    Library,
+    Made,
+    Method,
+    Module,
+    Tensor,
+    Value,
+    number,
+    options_of,
+)
+
+CONSTANT = frozenset({"zeros_", "ones_", "constant_"})
+AFFINE = SAME_NUMBERS | frozenset(
+    [
+        "linear",
+        "dropout",
+        "Dropout",
+        "Dropout2d",
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "AvgPool2d",
+        "AdaptiveAvgPool2d",
+        "avg_pool2d",
+        "mean",
+        "softmax",
+        "log_softmax",
+    ]
+)
+
+
+def _set(event: Event) -> tuple[Layer | None, str]:
+    """The layer and the name of what an init function sets."""
+    one = event.subject
+    if isinstance(one, Method) and isinstance(one.owner, Layer):
+        return one.owner, one.name
+    if isinstance(one, Method) and isinstance(one.owner, Made):
+        return None, one.name
+    return None, ""
+
+
+def _for_layers(event: Event) -> bool:
+    """Whether the conditions around it say that it is done to linear and convolution layers."""
+    for test in event.tests:
+        if isinstance(test, Tensor) and test.op == "isinstance" and len(test.parents) == 2:
+            told = test.parents[1]
+            asked = told.items if isinstance(told, Items) else [told]
+            return bool(asked) and all(
+                isinstance(one, Library) and one.name.rpartition(".")[2] in LINEAR for one in asked
+            )
+    return False
+
+
+@decides("constant-init")
+def constant_init(script: Script) -> Verdict:
+    """The weights of hidden layers are set to one number."""
+    if not script.models:
+        return None
+    hidden = {
+        id(layer): layer
+        for model in script.models
+        for layer in weighted(model)
+        if id(layer) not in script.last_layers and id(layer) not in _added(script)
+    }
+    found: list[Finding] = []
+    for event in script.trace.of("init"):
+        layer, name = _set(event)
+        if event.name not in CONSTANT or name != "weight":
+            continue
+        every = layer is None and _for_layers(event) and len(hidden) > 0
+        if every or (layer is not None and id(layer) in hidden and event.sure):
+            evidence = (
+                f"{event.name} sets the weights of {'hidden layers' if every else f'the {layer.kind}' if layer else ''}"
+            )
+            found.append(finding("constant-init", "fail", str(event.place), f"{evidence} to one number"))
+    return found[:1]
+
+
+def _added(script: Script) -> frozenset[int]:
+    """Layers whose outputs are added to something: they may well begin at zero."""
+    sums = [one for e in script.losses for one in ancestors(e.args[0]) if one.op == "add"]
+    return frozenset(
+        id(made.maker) for one in sums for part in one.parents if (made := ends_in(part, "linear")) is not None
+    )
+
+
+@decides("init-too-large")
+def init_too_large(script: Script) -> Verdict:
+    """Normal weights with a deviation of 1 and more."""
+    events = [e for e in script.trace.of("init") if e.name in ("normal_", "trunc_normal_")]
+    if not events:
+        return None
+    return [
+        finding("init-too-large", "warn", str(e.place), f"weights are drawn with a deviation of {std:g}", 0.8)
+        for e in events
+        if (std := _deviation(e)) is not None and std >= 1 and _set(e)[1] == "weight" and _layer_meant(e)
+    ][:1]
+
+
+@decides("init-too-small")
+def init_too_small(script: Script) -> Verdict:
+    """Normal weights with a deviation of a thousandth and less."""
+    events = [e for e in script.trace.of("init") if e.name in ("normal_", "trunc_normal_")]
+    if not events:
+        return None
+    return [
+        finding("init-too-small", "warn", str(e.place), f"weights are drawn with a deviation of {std:g}", 0.7)
+        for e in events
+        if (std := _deviation(e)) is not None and std <= 1e-3 and _set(e)[1] == "weight" and _layer_meant(e)
+        if id(_set(e)[0]) not in script.last_layers
+    ][:1]
+
+
+def _layer_meant(event: Event) -> bool:
+    layer, _ = _set(event)
+    return _for_layers(event) if layer is None else layer.kind in LINEAR
+
+
+def _deviation(event: Event) -> float | None:
+    if "std" in event.options:
+        return number(event.options["std"])
+    return (
+        number(event.args[1])
+        if len(event.args) > 1
+        else 1.0
+        if not event.args and "mean" not in event.options
+        else None
+    )
+
+
+@decides("dead-relu")
+def dead_relu(script: Script) -> Verdict:
+    """Biases that start far below zero."""
+    events = [e for e in script.trace.of("init") if _set(e)[1] == "bias"]
+    if not events:
+        return None
+    return [
+        finding("dead-relu", "warn", str(e.place), f"biases start at {level:g}", 0.8)
+        for e in events
+        if (level := number(e.options.get("val") or (e.args[0] if e.args else None))) is not None and level <= -5
+        if id(_set(e)[0]) not in script.last_layers
+    ]
+
+
+@decides("no-nonlinearity")
+def no_nonlinearity(script: Script) -> Verdict:
+    """From the input to the loss there are layers, and only operations that are affine."""
+    calls = [e for e in script.losses if e.name in ON_CLASSES]
+    if not calls:
+        return None
+    found: list[Finding] = []
+    for call in calls:
+        made = _model_part(call.args[0])
+        layers = {id(one.maker): one for one in made or [] if one.op == "linear" and one.maker is not None}
+        if made is not None and len(layers) > 1:
+            model = script.models[0] if script.models else None
+            evidence = f"{len(layers)} layers with weights follow each other, from line {made[-1].place.line} to {made[0].place.line}, with no activation"
+            found.append(finding("no-nonlinearity", "fail", str(model.place if model else call.place), evidence))
+    return found[:1]
+
+
+def _model_part(value: Value) -> list[Tensor] | None:
+    """The operations from the scores back to the first layer, if all are affine and none is unknown."""
+    found: list[Tensor] = []
+    one: Value = value
+    while isinstance(one, Tensor) and one.op in AFFINE and one.parents:
+        found.append(one)
+        one = one.parents[0]
+    linear = [index for index, made in enumerate(found) if made.op == "linear"]
+    if isinstance(one, Either) or (
+        isinstance(one, Tensor) and one.op not in ("input", "row", "part", "div", "getitem", "sub")
+    ):
+        leaf = isinstance(one, Tensor) and not any(made.op == "linear" for made in ancestors(one))
+        if not leaf:
+            return None
+    return found[: linear[-1] + 1] if linear else None
+
+
+@decides("saturating-hidden-activation")
+def saturating_hidden_activation(script: Script) -> Verdict:
+    """Softmax right before a layer with weights."""
+    layers = [one for e in script.losses for one in ancestors(e.args[0]) if one.op == "linear" and one.parents]
+    if not layers:
+        return None
+    found: list[Finding] = []
+    for one in layers:
+        inner = one.parents[0]
+        while isinstance(inner, Tensor) and inner.op in SAME_NUMBERS | {"Dropout", "dropout"} and inner.parents:
+            inner = inner.parents[0]
+        if (made := ends_in(inner, "softmax")) and any(deeper.op == "linear" for deeper in ancestors(made)):
+            evidence = f"softmax feeds the layer at line {one.place.line}"
+            found.append(finding("saturating-hidden-activation", "warn", str(made.place), evidence, 0.9))
+    return found[:1]
+
+
+@decides("vanishing-gradient")
+def vanishing_gradient(script: Script) -> Verdict:
+    """Six sigmoids or more in a row of layers, with neither norm nor shortcut."""
+    if not script.losses:
+        return None
+    for call in script.losses:
+        made = list({id(one): one for one in ancestors(call.args[0])}.values())
+        squeezed = [one for one in made if one.op == "sigmoid"]
+        helped = any("Norm" in one.op or one.op in ("add", "cat", "mult", "unknown") for one in made)
+        layers = [one for one in made if one.op == "linear"]
+        if len(squeezed) >= 5 and len(layers) >= 5 and not helped:
+            evidence = (
+                f"{len(squeezed)} sigmoids on the way through {len(layers)} layers, with neither norm nor shortcut"
+            )
+            return [finding("vanishing-gradient", "warn", str(layers[-1].place), evidence, 0.8)]
+    return []
+
+
+@decides("dropout-too-strong")
+def dropout_too_strong(script: Script) -> Verdict:
+    """A rate of 0.8 and more."""
+    made = [one for e in script.losses for one in ancestors(e.args[0]) if one.op.lower().startswith("dropout")]
+    if not made:
+        return None
+    found = [
+        finding("dropout-too-strong", "warn", str(one.place), f"dropout removes {rate:.0%}", 0.8)
+        for one in made
+        if (rate := number(one.options.get("p"))) is not None and rate >= 0.8
+    ]
+    return list({one.where: one for one in found}.values())
+
+
+@decides("stale-batchnorm")
+def stale_batchnorm(script: Script) -> Verdict:
+    """Running statistics that never move, or that are those of the last batch."""
+    norms = [
+        one
+        for model in script.models
+        for one in inner_modules(model)
+        if isinstance(one, Layer) and "BatchNorm" in one.kind
+    ]
+    if not norms:
+        return None
+    found = [
+        finding("stale-batchnorm", "warn", str(one.place), f"{one.kind} has momentum={momentum:g}", 0.95)
+        for one in norms
+        if (momentum := number(one.options.get("momentum"))) is not None and (momentum <= 0 or momentum >= 1)
+    ]
+    return list({one.where: one for one in found}.values())
+
+
+@decides("cross-sample-mixing")
+def cross_sample_mixing(script: Script) -> Verdict:
+    """Softmax over the batch within the model, or a reshape after the batch axis was moved."""
+    if not script.models:
+        return None
+    made = {id(one): one for e in script.losses for one in ancestors(e.args[0])}
+    ends = {id(end) for e in script.losses if (end := ends_in(e.args[0], "softmax", "log_softmax"))}
+    found: list[Finding] = []
+    for one in made.values():
+        inside = one.op in ("softmax", "log_softmax") and number(one.options.get("dim")) == 0 and id(one) not in ends
+        if (
+            inside
+            and ends_in(one.parents[0], "linear")
+            and any(leaf.op in ("input", "getitem") for leaf in ancestors(one))
+        ):
+            evidence = "softmax within the model has dim=0: it is taken over the examples of the batch"
+            found.append(finding("cross-sample-mixing", "warn", str(one.place), evidence, 0.85))
+        moved = one.parents[0] if one.op in ("reshape", "view") and one.parents else None
+        if isinstance(moved, Tensor) and moved.op == "contiguous":
+            moved = moved.parents[0]
+        if isinstance(moved, Tensor) and moved.op == "permute" and len(moved.parents) > 1 and _keeps_count(one):
+            first = number(moved.parents[1])
+            if first is not None and first != 0:
+                evidence = f"permute at line {moved.place.line} moves the batch axis away, and {one.op} cuts the numbers as if it were first"
+                found.append(finding("cross-sample-mixing", "warn", str(one.place), evidence, 0.9))
+    return found[:1]
+
+
+def _keeps_count(one: Tensor) -> bool:
+    """Whether a reshape makes rows again: two numbers, the last one open."""
+    return len(one.parents) == 3 and number(one.parents[2]) == -1
+
+
+@decides("unregistered-submodule")
+def unregistered_submodule(script: Script) -> Verdict:
+    """Layers in a plain list of a module, which its forward uses."""
+    if not script.models:
+        return None
+    used = {id(e.subject) for e in script.trace.of("layer")}
+    trained = {
+        id(one)
+        for optimizer in script.optimizers
+        for one in (owners(optimizer.args[0]) if optimizer.args else None) or []
+    }
+    registered = {id(one) for model in script.models for one in inner_modules(model)}
+    found: list[Finding] = []
+    for event in script.trace.of("module"):
+        held = event.args[0]
+        if not isinstance(held, Items) or not isinstance(event.subject, Instance) or not event.subject.is_module:
+            continue
+        inside = [one for item in held.items for one in inner_modules(item)]
+        layers = [one for one in inside if isinstance(one, Layer) and one.kind in LINEAR and id(one) in used]
+        if layers and not any(id(one) in registered | trained for one in [*inside, *held.items]):
+            evidence = (
+                f"self.{event.name} is a plain {held.kind} of {len(held.items)} or more modules, which forward uses"
+            )
+            found.append(finding("unregistered-submodule", "fail", str(event.place), evidence))
+    return found[:1]
+
+
+@decides("unused-or-repeated-layer")
+def unused_or_repeated_layer(script: Script) -> Verdict:
+    """One object several times in a container, or a layer whose name is never read."""
+    if not script.models:
+        return None
+    found: list[Finding] = []
+    for model in script.models:
+        for one in inner_modules(model):
+            if isinstance(one, Layer) and (twice := _repeated(one)):
+                evidence = f"the same {class_of(twice)} stands more than once in the {one.kind}: [layer] * n repeats one object"
+                found.append(finding("unused-or-repeated-layer", "warn", str(one.place), evidence, 0.9))
+            if isinstance(one, Instance):
+                found += _unread(script, one)
+    return list({one.where: one for one in found}.values())
+
+
+def _repeated(container: Layer) -> Value | None:
+    lists = [one for one in container.args if isinstance(one, Items) and one.repeated]
+    starred = container.kind == "Sequential" and len(container.args) > 1
+    if not lists and not starred:
+        return None
+    seen: set[int] = set()
+    for one in container.children:
+        if id(one) in seen and weighted(one):
+            return one
+        seen.add(id(one))
+    return None
+
+
+def _unread(script: Script, one: Instance) -> list[Finding]:
+    """Layers with weights in attributes that nothing in the script reads."""
+    reflective = {"getattr", "children", "modules", "named_children", "_modules", "__dict__", "vars", "get_submodule"}
+    if script.trace.loads & reflective or one.place.path != (script.trace.events[0].place.path):
+        return []
+    return [
+        finding(
+            "unused-or-repeated-layer",
+            "warn",
+            str(held.place),
+            f"self.{name} is made, and nothing in the script reads it",
+            0.9,
+        )
+        for name, held in one.attributes.items()
+        if isinstance(held, Layer) and weighted(held) and name not in script.trace.loads
+    ]
+
+
+KNOWN_CLASSES = {"MNIST": 10, "FashionMNIST": 10, "CIFAR10": 10, "CIFAR100": 100, "KMNIST": 10, "STL10": 10}
+
+
+@decides("wrong-class-count")
+def wrong_class_count(script: Script) -> Verdict:
+    """Another number of outputs than a known data set has classes."""
+    seen = [e for e in script.losses if e.name in ("cross_entropy", "nll_loss") and len(e.args) > 1]
+    found: list[Finding] = []
+    told = False
+    for call in seen:
+        sets = {
+            parent.name
+            for leaf in ancestors(call.args[1])
+            if leaf.op == "label"
+            for loader in leaf.parents
+            if isinstance(loader, Made) and loader.args
+            for parent in options_of(loader.args[0])
+            if isinstance(parent, Made)
+        }
+        made = ends_in(call.args[0], "linear")
+        layer = made.maker if made else None
+        wide = (
+            number(layer.options.get("out_features") or (layer.args[1] if len(layer.args) > 1 else None))
+            if isinstance(layer, Layer)
+            else None
+        )
+        for name in sets & KNOWN_CLASSES.keys():
+            told = told or wide is not None
+            if wide is not None and wide != KNOWN_CLASSES[name] and made:
+                evidence = f"{wide:g} outputs, and {name} has {KNOWN_CLASSES[name]} classes"
+                level = "fail" if wide < KNOWN_CLASSES[name] else "warn"
+                found.append(finding("wrong-class-count", level, str(made.place), evidence))
+    return found if told else None
+
+
+@decides("evaluation-in-train-mode")
+def evaluation_in_train_mode(script: Script) -> Verdict:
+    """A model that was trained is evaluated, and nothing has switched it to evaluation."""
+    seen = [e for e in script.evaluations if isinstance(e.subject, Module) and e.subject in script.models]
+    seen = [e for e in seen if has_modes(e.subject) or _unswitched(e.args[0])]
+    if not seen:
+        return None
+    events = list(script.trace.events)
+    first = events.index(script.passes[0]) if script.passes else 0
+    for event in seen:
+        if events.index(event) < first or script.trace.lent(event.subject):
+            continue
+        mode = event.options.get("training")
+        if isinstance(mode, Known) and mode.value is True and has_modes(event.subject) and not _asked(script, event):
+            evidence = f"{class_of(event.subject)} has {_what(event.subject)}, and no eval() comes between training and this evaluation"
+            return [finding("evaluation-in-train-mode", "fail", str(event.place), evidence)]
+        if drop := _unswitched(event.args[0]):
+            evidence = "this dropout is not told the mode (training=self.training), so that it is always on, here in an evaluation too"
+            return [finding("evaluation-in-train-mode", "warn", str(drop.place), evidence, 0.9)]
+    return []
+
+
+def _asked(script: Script, event: Event) -> bool:
+    """Whether train() was called after the last backward: training mode is meant."""
+    before = script.trace.events[: script.trace.events.index(event)]
+    last = next((e for e in reversed(before) if e.what in ("mode", "backward")), None)
+    return last is not None and last.what == "mode"
+
+
+def _what(model: Value) -> str:
+    return " and ".join(sorted(kind for kind in kinds(model) if "Dropout" in kind or "BatchNorm" in kind))
+
+
+def _unswitched(value: Value) -> Tensor | None:
+    """A functional dropout that is always on."""
+    return next(
+        (
+            one
+            for one in ancestors(value)
+            if one.op == "dropout"
+            and "training" not in one.options
+            and len(one.parents) < 3
+            and "**" not in one.options
+        ),
+        None,
+    )
+
+
+@decides("training-in-eval-mode")
+def training_in_eval_mode(script: Script) -> Verdict:
+    """A pass that teaches is in training mode in the first turn of the loop and in evaluation mode in the next."""
+    seen = [e for e in script.passes if isinstance(e.subject, Module) and has_modes(e.subject)]
+    if not seen or not script.trace.of("step"):
+        return None
+    started: set[tuple[int, str]] = set()
+    for event in seen:
+        mode = event.options.get("training")
+        key = (id(event.subject), str(event.place))
+        if isinstance(mode, Known) and mode.value is True:
+            started.add(key)
+        elif (
+            isinstance(mode, Known) and mode.value is False and key in started and not script.trace.lent(event.subject)
+        ):
+            evidence = f"after the first evaluation {class_of(event.subject)} stays in evaluation mode: eval() is called, and train() never again"
+            return [finding("training-in-eval-mode", "fail", str(event.place), evidence)]
+    return []

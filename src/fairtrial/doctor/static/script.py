@@ -1,0 +1,200 @@
+"""What the rules ask of a followed script: what learns, what is evaluated, what an output went through last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from fairtrial.doctor.findings import Finding
+from fairtrial.doctor.static.library import LINEAR, SAME_NUMBERS, inner_modules
+from fairtrial.doctor.static.trace import Event, Trace, ancestors
+from fairtrial.doctor.static.values import (
+    Either,
+    Instance,
+    Items,
+    Known,
+    Layer,
+    Made,
+    Module,
+    Place,
+    Tensor,
+    Value,
+    options_of,
+)
+
+Verdict = list[Finding] | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule for one fault: findings, none, or None where the script has nothing that it applies to."""
+
+    fault: str
+    decide: Callable[[Script], Verdict]
+
+
+def decides(fault: str) -> Callable[[Callable[[Script], Verdict]], Rule]:
+    """Makes the function below it a rule for this fault."""
+    return lambda decide: Rule(fault, decide)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A trace, and what follows from it."""
+
+    trace: Trace
+
+    @cached_property
+    def learned(self) -> frozenset[int]:
+        """All tensors that a backward pass goes through."""
+        return frozenset(id(one) for event in self.trace.of("backward") for one in ancestors(event.subject))
+
+    @cached_property
+    def blind(self) -> bool:
+        """Whether a backward pass begins at a tensor of which nothing is known."""
+        return any(not isinstance(one, Tensor) for e in self.trace.of("backward") for one in options_of(e.subject))
+
+    @cached_property
+    def losses(self) -> list[Event]:
+        """Losses that are minimised, each line once."""
+        found = [
+            e for e in self.trace.of("loss") if e.args and (id(e.subject) in self.learned or (self.blind and e.grad))
+        ]
+        return list({(e.place, e.name): e for e in reversed(found)}.values())[::-1]
+
+    @cached_property
+    def passes(self) -> list[Event]:
+        """Calls of whole models that a backward pass goes through."""
+        return [
+            e for e in self.trace.of("pass") if id(e.args[0]) in self.learned or self.made_of(e.args[0], self.learned)
+        ]
+
+    def made_of(self, value: Value, wanted: frozenset[int]) -> bool:
+        """Whether one of the things that it may be is wanted."""
+        return any(id(one) in wanted for one in options_of(value))
+
+    @cached_property
+    def evaluations(self) -> list[Event]:
+        """Calls of whole models whose answers are compared with labels, and that teach nothing."""
+        judged = frozenset(id(one) for e in self.trace.of("argmax") for one in ancestors(e.subject))
+        judged |= frozenset(id(one) for e in self.trace.of("loss") if not e.grad for one in ancestors(e.subject))
+        learned = self.learned
+        return [
+            e for e in self.trace.of("pass") if self.made_of(e.args[0], judged) and not self.made_of(e.args[0], learned)
+        ]
+
+    @cached_property
+    def models(self) -> list[Module]:
+        """The models that learn, each once."""
+        return list({id(e.subject): e.subject for e in self.passes if isinstance(e.subject, Module)}.values())
+
+    @cached_property
+    def optimizers(self) -> list[Made]:
+        """All optimizers."""
+        return [
+            e.subject for e in self.trace.of("made") if isinstance(e.subject, Made) and e.subject.kind == "optimizer"
+        ]
+
+    def made(self, kind: str) -> list[Event]:
+        """When library objects of this kind are made."""
+        return [e for e in self.trace.of("made") if isinstance(e.subject, Made) and e.subject.kind == kind]
+
+    @cached_property
+    def last_layers(self) -> frozenset[int]:
+        """Layers whose outputs the losses get."""
+        return frozenset(id(one.maker) for e in self.losses for one in nearest_layers(e.args[0]))
+
+
+def outermost(value: Value) -> list[Tensor] | None:
+    """The operations that made it, views left aside, one for each thing that it may be; None where one is unknown."""
+    found: list[Tensor] = []
+    for one in options_of(value):
+        while isinstance(one, Tensor) and one.op in SAME_NUMBERS and one.parents:
+            one = one.parents[0]
+        if isinstance(one, Either):
+            deeper = outermost(one)
+            if deeper is None:
+                return None
+            found += deeper
+        elif isinstance(one, Tensor):
+            found.append(one)
+        else:
+            return None
+    return found
+
+
+def ends_in(value: Value, *ops: str) -> Tensor | None:
+    """The operation of one of these names that surely made the value."""
+    made = outermost(value)
+    return made[0] if made and all(one.op in ops for one in made) else None
+
+
+def nearest_layers(value: Value) -> Iterator[Tensor]:
+    """The last operations with weights on the way to the value."""
+    todo, seen = [value], set[int]()
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, Either):
+            todo += one.options
+        elif isinstance(one, Tensor) and one.op == "linear":
+            yield one
+        elif isinstance(one, Tensor):
+            todo += one.parents
+
+
+def kinds(module: Value) -> frozenset[str]:
+    """Names of the torch layers in a module."""
+    return frozenset(one.kind for one in inner_modules(module) if isinstance(one, Layer))
+
+
+def has_modes(module: Value) -> bool:
+    """Whether it surely holds dropout or batch norm: what training and evaluation mode change."""
+    return any("Dropout" in kind or "BatchNorm" in kind for kind in kinds(module))
+
+
+def weighted(module: Value) -> list[Layer]:
+    """Its linear and convolution layers."""
+    return [one for one in inner_modules(module) if isinstance(one, Layer) and one.kind in LINEAR]
+
+
+def owners(value: Value) -> list[Value] | None:
+    """The modules whose parameters an optimizer's first argument holds; None where that cannot be told."""
+    found: list[Value] = []
+    for one in options_of(value):
+        if isinstance(one, Made) and one.kind in ("parameters", "parameter"):
+            found += one.args
+        elif isinstance(one, Items):
+            inner = list(one.items)
+            if one.kind == "dict":
+                inner = [
+                    v for k, v in zip(one.keys, one.items, strict=False) if isinstance(k, Known) and k.value == "params"
+                ]
+            for part in inner:
+                deeper = owners(part)
+                if deeper is None:
+                    return None
+                found += deeper
+        else:
+            return None
+    return found or None
+
+
+def within(inner: Value, outer: Value) -> bool:
+    """Whether a module is another one or a part of it."""
+    return any(one is inner for one in inner_modules(outer))
+
+
+def line_of(trace: Trace, place: Place) -> str:
+    """The text of a line of the script itself."""
+    return trace.lines[place.line - 1] if 0 < place.line <= len(trace.lines) else ""
+
+
+def class_of(module: Value) -> str:
+    """A module's kind, for words."""
+    return (
+        module.kind if isinstance(module, Layer) else module.cls.name if isinstance(module, Instance) else "the model"
+    )

@@ -1,0 +1,417 @@
+"""Faults in the order of clearing, backward and step, in optimizers and in schedules, as the source shows them."""
+
+from __future__ import annotations
+
+from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.static.loss import rate_of
+from fairtrial.doctor.static.script import Script, Verdict, class_of, decides, kinds, owners, weighted, within
+from fairtrial.doctor.static.trace import Event, ancestors
+from fairtrial.doctor.static.values import (
+    Instance,
+    Items,
+    Known,
+    Layer,
+    Library,
+    Made,
+    Module,
+    Tensor,
+    Value,
+    number,
+    options_of,
+)
+
+ADAPTIVE = frozenset({"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad"})
+
+
+def _clears(zero: Event, optimizer: Value) -> bool:
+    """Whether clearing this may clear what the optimizer steps with."""
+    of = owners(optimizer.args[0]) if isinstance(optimizer, Made) and optimizer.args else None
+    for one in options_of(zero.subject):
+        if one is optimizer or of is None or not isinstance(one, Made | Module):
+            return True
+        theirs = owners(one.args[0]) if isinstance(one, Made) and one.args else [one]
+        if theirs is None or any(within(a, b) or within(b, a) for a in theirs for b in of):
+            return True
+    return False
+
+
+@decides("missing-zero-grad")
+def missing_zero_grad(script: Script) -> Verdict:
+    """Two steps with a backward before each, and nothing cleared between."""
+    steps = [e for e in script.trace.of("step") if isinstance(e.subject, Made) and e.subject.kind == "optimizer"]
+    if not steps or not script.trace.of("backward"):
+        return None
+    found: dict[str, Finding] = {}
+    for optimizer in {id(e.subject): e.subject for e in steps}.values():
+        stepped, backward = False, None
+        for event in script.trace.of("step", "zero", "backward"):
+            if event.what == "backward":
+                backward = event if event.sure else None
+            elif event.what == "zero" and _clears(event, optimizer):
+                stepped = False
+            elif event.what == "step" and event.subject is optimizer:
+                if stepped and backward and event.sure and event.loops and not event.name:
+                    evidence = (
+                        f"step() at line {event.place.line} follows backward() at line {backward.place.line} in each turn of "
+                        f"the loop, and nothing clears the gradients in between"
+                    )
+                    if not script.trace.lent(optimizer):
+                        found[str(backward.place)] = finding("missing-zero-grad", "fail", str(backward.place), evidence)
+                stepped, backward = True, None
+    return list(found.values())[:1]
+
+
+@decides("no-gradient-at-step")
+def no_gradient_at_step(script: Script) -> Verdict:
+    """A step right after the gradients were cleared, or without any backward."""
+    steps = [e for e in script.trace.of("step") if e.loops and e.sure and isinstance(e.subject, Made) and not e.name]
+    steps = [e for e in steps if isinstance(e.subject, Made) and e.subject.kind == "optimizer"]
+    if not steps:
+        return None
+    backward = script.trace.of("backward")
+    if not backward and script.trace.of("loss") and not script.trace.of("lent"):
+        return [
+            finding(
+                "no-gradient-at-step",
+                "fail",
+                str(steps[0].place),
+                "step() is called, and backward() nowhere in the script",
+            )
+        ]
+    for step in steps:
+        before: Event | None = None
+        for event in script.trace.of("step", "zero", "backward"):
+            if event is step:
+                break
+            if event.what != "zero" or (event.subject is step.subject and event.sure):
+                before = event
+        known = backward and all(isinstance(one, Tensor) for e in backward for one in options_of(e.subject))
+        earlier = before and any(e.loops == step.loops for e in backward)
+        if before and before.what == "zero" and before.loops == step.loops and known and earlier:
+            evidence = (
+                f"the gradients are cleared at line {before.place.line}, and step() follows with no backward() between"
+            )
+            return [finding("no-gradient-at-step", "fail", str(step.place), evidence)]
+    return []
+
+
+@decides("weights-not-updated")
+def weights_not_updated(script: Script) -> Verdict:
+    """backward() without any step, or a learning rate of zero."""
+    backward = [e for e in script.trace.of("backward") if e.loops and e.sure]
+    if not backward:
+        return None
+    found: list[Finding] = []
+    plain = [one for one in script.optimizers if rate_of(one) == 0]
+    if plain and not script.made("scheduler") and "param_groups" not in script.trace.loads:
+        found.append(finding("weights-not-updated", "fail", str(plain[0].place), "the learning rate is 0"))
+    idle = script.optimizers and not any(script.trace.lent(one) for one in script.optimizers)
+    if idle and not script.trace.of("step"):
+        place = backward[0].place
+        evidence = f"an optimizer is made at line {script.optimizers[0].place.line}, and its step() is never called"
+        found.append(finding("weights-not-updated", "fail", str(place), evidence))
+    return found
+
+
+@decides("optimizer-of-another-model")
+def optimizer_of_another_model(script: Script) -> Verdict:
+    """No model that learns is among those whose parameters the optimizers hold."""
+    held = [owners(one.args[0]) if one.args else None for one in script.optimizers]
+    if not script.optimizers or not script.models or any(one is None for one in held) or script.trace.of("lent"):
+        return None
+    known = [module for one in held for module in one or []]
+    if any(not isinstance(one, Module) for one in known) or len(script.optimizers) > 1:
+        return None
+    for model in script.models:
+        if any(within(one, model) or within(model, one) for one in known):
+            return []
+    one, model = script.optimizers[0], script.models[0]
+    if not weighted(model) or not weighted(known[0]):
+        return []
+    evidence = (
+        f"the optimizer holds the parameters of the {class_of(known[0])} made at line {_place(known[0])}; trained is the one "
+        f"made at line {_place(model)}"
+    )
+    return [finding("optimizer-of-another-model", "fail", str(one.place), evidence)]
+
+
+def _place(one: Value) -> int:
+    return one.place.line if isinstance(one, Module) else 0
+
+
+@decides("parameters-missing-from-optimizer")
+def parameters_missing(script: Script) -> Verdict:
+    """Layers of a model that learns, in no optimizer and not frozen."""
+    held = [owners(one.args[0]) if one.args else None for one in script.optimizers]
+    if not held or not script.models or any(one is None for one in held):
+        return None
+    if script.trace.of("freeze", "flag", "lent") or any(not e.grad for e in script.passes):
+        return []
+    known = [module for one in held for module in one or []]
+    found: list[Finding] = []
+    for model in script.models:
+        inside = [one for one in known if within(one, model)]
+        used = {id(e.subject) for e in script.trace.of("layer") if id(e.args[0]) in script.learned}
+        left = [
+            layer for layer in weighted(model) if id(layer) in used and not any(within(layer, one) for one in known)
+        ]
+        if inside and left and not any(one is model for one in known):
+            evidence = f"{len(left)} layers of {class_of(model)} are in no optimizer and not frozen, the first at line {left[-1].place.line}"
+            place = script.optimizers[0].place
+            found.append(finding("parameters-missing-from-optimizer", "warn", str(place), evidence, 0.8))
+    return found
+
+
+@decides("frozen-parameters")
+def frozen_parameters(script: Script) -> Verdict:
+    """`module.requires_grad = False`, or every parameter frozen before training."""
+    found = [
+        finding(
+            "frozen-parameters",
+            "fail",
+            str(e.place),
+            f"requires_grad is set on a module ({class_of(e.subject)}), which only gives it an attribute: nothing is frozen",
+        )
+        for e in script.trace.of("flag")
+        if isinstance(e.subject, Layer) or (isinstance(e.subject, Instance) and e.subject.is_module)
+    ]
+    freezes = script.trace.of("freeze")
+    off = [e for e in freezes if e.args and isinstance(e.args[0], Known) and e.args[0].value is False and e.sure]
+    if len(off) == len(freezes) and off and script.models and not script.trace.of("lent"):
+        for event in off:
+            one = event.subject.args[0] if isinstance(event.subject, Made) and event.subject.args else event.subject
+            later = script.trace.events[script.trace.events.index(event) :]
+            grown = any(e.what in ("module", "init") for e in later)
+            if any(one is model for model in script.models) and len(script.models) == 1 and not grown:
+                evidence = "requires_grad is set to False for all parameters of the model that is trained"
+                found.append(finding("frozen-parameters", "fail", str(event.place), evidence))
+    return found if script.models or found else None
+
+
+@decides("optimizer-recreated")
+def optimizer_recreated(script: Script) -> Verdict:
+    """The same line makes an optimizer of the same model in the next turn of a loop."""
+    made = script.made("optimizer")
+    if not made:
+        return None
+    for first in made:
+        for second in made:
+            a, b = first.subject, second.subject
+            if a is b or first.place != second.place or not isinstance(a, Made) or not isinstance(b, Made):
+                continue
+            if not a.args or not b.args or not first.sure or not first.loops or not _remembers(a):
+                continue
+            one, other = owners(a.args[0]), owners(b.args[0])
+            steps = any(e.subject is a and e.loops for e in script.trace.of("step"))
+            reset = any(e.what == "loaded" and e.loops for e in script.trace.events)
+            if (
+                one
+                and other
+                and len(one) == len(other)
+                and all(x is y for x, y in zip(one, other, strict=True))
+                and steps
+                and not reset
+            ):
+                evidence = f"{a.name} is made again in each turn of the loop, with the parameters of the same model"
+                return [finding("optimizer-recreated", "fail", str(a.place), evidence)]
+    return []
+
+
+def _remembers(optimizer: Made) -> bool:
+    """Whether something is lost with it."""
+    return optimizer.name in ADAPTIVE or bool(number(optimizer.options.get("momentum")))
+
+
+@decides("schedule-too-fast")
+def schedule_too_fast(script: Script) -> Verdict:
+    """A schedule meant in epochs goes on with each batch."""
+    moves = script.trace.of("schedule")
+    if not moves:
+        return None
+    inner = {e.loops[-1].node for e in script.trace.of("backward") if len(e.loops) > 1}
+    found: list[Finding] = []
+    for move in moves:
+        made = move.subject
+        if not isinstance(made, Made) or len(move.loops) < 2 or move.loops[-1].node not in inner or not move.sure:
+            continue
+        epochs = move.loops[-2].over
+        turns = (
+            epochs.parents[-1]
+            if isinstance(epochs, Tensor) and epochs.op == "range" and len(epochs.parents) == 1
+            else None
+        )
+        length = (
+            made.options.get("T_max") or made.options.get("step_size") or (made.args[1] if len(made.args) > 1 else None)
+        )
+        many, span = number(turns), number(length)
+        in_epochs = length is not None and (length is turns or (many is not None and span is not None and span <= many))
+        short = span is not None and span <= 100 and many is None
+        gamma = number(length if made.name == "ExponentialLR" else None) or number(made.options.get("gamma"))
+        if made.name == "ExponentialLR" and gamma and gamma < 0.99:
+            text = f"the rate is multiplied by {gamma:g} with each batch"
+            found.append(finding("schedule-too-fast", "warn", str(move.place), text, 0.9))
+        elif made.name in ("CosineAnnealingLR", "StepLR") and (in_epochs or short):
+            told = f"{span:g}" if span is not None else "the number of epochs"
+            text = f"{made.name} counts to {told}, and its step() is in the loop over batches"
+            found.append(
+                finding(
+                    "schedule-too-fast",
+                    "fail" if in_epochs else "warn",
+                    str(move.place),
+                    text,
+                    1.0 if in_epochs else 0.8,
+                )
+            )
+    return found[:1]
+
+
+@decides("batchnorm-batch-of-one")
+def batchnorm_batch_of_one(script: Script) -> Verdict:
+    """A training loader with batches of one, and batch norm over features in the net."""
+    if not script.models or not any("BatchNorm" in kind for model in script.models for kind in kinds(model)):
+        return None
+    flat = any("BatchNorm1d" in kinds(model) for model in script.models)
+    learning = learning_loaders(script)
+    return [
+        finding(
+            "batchnorm-batch-of-one",
+            "fail" if flat else "warn",
+            str(one.place),
+            "the training loader has batch_size=1",
+            0.95,
+        )
+        for one in learning
+        if number(one.options.get("batch_size")) == 1 or ("batch_size" not in one.options and len(one.args) == 1)
+        if "batch_sampler" not in one.options and "**" not in one.options
+    ]
+
+
+def learning_loaders(script: Script) -> list[Made]:
+    """Loaders whose batches go through a backward pass."""
+    found: dict[int, Made] = {}
+    for event in script.passes:
+        for one in script_inputs(event):
+            found[id(one)] = one
+    return list(found.values())
+
+
+def script_inputs(event: Event) -> list[Made]:
+    """Loaders that a pass's inputs come from."""
+    leaves = [one for arg in event.args[1:] for one in ancestors(arg) if one.op == "input"]
+    made = [parent for one in leaves for parent in one.parents]
+    return [one for one in made if isinstance(one, Made) and one.kind == "loader"]
+
+
+@decides("over-regularised")
+def over_regularised(script: Script) -> Verdict:
+    """A weight decay of 0.1 and more that goes into the gradient."""
+    seen = [one for one in script.optimizers if one.options.get("weight_decay")]
+    if not seen:
+        return None
+    return [
+        finding("over-regularised", "warn", str(one.place), f"weight_decay={decay:g} in {one.name}", 0.8)
+        for one in seen
+        if (decay := number(one.options["weight_decay"])) and decay >= 0.1 and one.name != "AdamW"
+    ]
+
+
+@decides("clipping-too-tight")
+def clipping_too_tight(script: Script) -> Verdict:
+    """Gradients are cut to next to nothing, or only after the step."""
+    clips = script.trace.of("clip")
+    if not clips:
+        return None
+    found: list[Finding] = []
+    last: Event | None = None
+    for event in script.trace.of("clip", "step", "backward", "zero"):
+        if (
+            event.what == "clip"
+            and last
+            and last.what == "step"
+            and last.sure
+            and event.sure
+            and last.loops == event.loops
+        ):
+            evidence = f"gradients are clipped after step() at line {last.place.line}, when they have been used"
+            found.append(finding("clipping-too-tight", "fail", str(event.place), evidence))
+        last = event
+    for clip in clips:
+        most = number(clip.options.get("max_norm") or (clip.args[0] if clip.args else None))
+        if most is not None and most <= 1e-3:
+            found.append(
+                finding("clipping-too-tight", "warn", str(clip.place), f"gradients are cut to a norm of {most:g}", 0.85)
+            )
+    return found[:1]
+
+
+@decides("extreme-optimizer-settings")
+def extreme_optimizer_settings(script: Script) -> Verdict:
+    """momentum of 1 and more, betas out of order, an eps that outweighs the gradients."""
+    if not script.optimizers:
+        return None
+    return [
+        finding("extreme-optimizer-settings", "warn", str(one.place), said, 0.9)
+        for one in script.optimizers
+        if (said := _extreme(one))
+    ]
+
+
+def _extreme(one: Made) -> str | None:
+    momentum, eps = number(one.options.get("momentum")), number(one.options.get("eps"))
+    betas = one.options.get("betas")
+    if momentum is not None and momentum >= 1 and one.name == "SGD":
+        return f"momentum={momentum:g}: past steps never fade"
+    if eps is not None and (eps > 1e-2 or eps < 1e-10) and one.name in ADAPTIVE - {"Adagrad", "RMSprop"}:
+        return f"eps={eps:g}"
+    if isinstance(betas, Items) and len(betas.items) == 2:
+        first, second = (number(beta) for beta in betas.items)
+        if first is not None and second is not None and (first > second or not 0 <= second < 1 or first >= 1):
+            return f"betas=({first:g}, {second:g})"
+    return None
+
+
+@decides("lr-too-high")
+def lr_too_high(script: Script) -> Verdict:
+    """A rate that no net stands, with no schedule to scale it."""
+    rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None]
+    if not rates:
+        return None
+    if script.made("scheduler") or "param_groups" in script.trace.loads:
+        return []
+    return [
+        finding("lr-too-high", "warn", str(one.place), f"{one.name} with lr={rate:g}", 0.8)
+        for one, rate in rates
+        if (one.name in ("Adam", "AdamW", "NAdam", "RAdam", "Adamax") and rate >= 0.5)
+        or (one.name == "SGD" and rate >= 50)
+    ]
+
+
+@decides("lr-too-low")
+def lr_too_low(script: Script) -> Verdict:
+    """A rate with which hardly anything moves."""
+    rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None]
+    if not rates:
+        return None
+    if script.made("scheduler") or "param_groups" in script.trace.loads:
+        return []
+    return [
+        finding("lr-too-low", "warn", str(one.place), f"{one.name} with lr={rate:g}", 0.7)
+        for one, rate in rates
+        if 0 < rate <= (1e-6 if one.name == "SGD" else 1e-8)
+    ]
+
+
+@decides("fp16-underflow")
+def fp16_underflow(script: Script) -> Verdict:
+    """backward() after autocast to float16, with no GradScaler."""
+    guards = [e for e in script.made("guard") if isinstance(e.subject, Made) and e.subject.name == "autocast"]
+    if not guards or not script.trace.of("backward"):
+        return None
+    found: list[Finding] = []
+    for guard in guards:
+        one = guard.subject
+        kind = one.options.get("dtype") if isinstance(one, Made) else None
+        if isinstance(kind, Library) and kind.name in ("torch.float16", "torch.half") and not script.made("scaler"):
+            evidence = "autocast to float16, backward(), and no GradScaler in the script"
+            found.append(finding("fp16-underflow", "warn", str(guard.place), evidence, 0.9))
+    return found[:1]
