@@ -392,10 +392,12 @@ def show_study(made: list[StudyLine], store: FolderStore, as_json: bool) -> None
 @app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def doctor(
     target: Annotated[
-        str, typer.Argument(metavar="SCRIPT.py|CURVES.csv|RUN", help="a training script, its curves, or one of our runs")
+        str,
+        typer.Argument(metavar="SCRIPT.py|CURVES.csv|RUN", help="a training script, its curves, or one of our runs"),
     ],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG ...]", help="the script's own words")] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="stop the script after N steps; 0: watch it to its end")] = 0,
+    static: Annotated[bool, typer.Option("--static", help="read the script's source, and run nothing of it")] = False,
     as_json: Json = False,
     store: StorePath = RUNS,
 ) -> None:
@@ -406,13 +408,19 @@ def doctor(
     \b
     fairtrial doctor train.py --epochs 3
     fairtrial doctor --json --steps 100 train.py
+    fairtrial doctor --static train.py
     fairtrial doctor curves.csv
     """
     from fairtrial.doctor.examine import examine
     from fairtrial.doctor.told import diagnosis_json, show_diagnosis
 
     crashed = False
-    if target.endswith(".py"):
+    if static:
+        from fairtrial.doctor.static.reading import examine_source
+
+        diagnosis = examine_source(Path(target))
+        as_json = as_json or "--json" in (arguments or [])  # no words of the script's own: nothing of it runs
+    elif target.endswith(".py"):
         seen = examine(Path(target), arguments or [], steps, aside=as_json)
         diagnosis, crashed = seen.diagnosis, seen.crashed
     elif Path(target).is_file():
