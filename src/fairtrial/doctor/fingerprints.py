@@ -24,6 +24,7 @@ COUNTS = (10, 100, 1000)  # numbers of classes that are tried where nobody says 
 BATCHES = (16, 32, 50, 64, 100, 128, 200, 256, 500, 512, 1024)
 MNIST = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)  # images of each digit in its test part of 10,000
 CLIPS = {15.942: "1e-7 in float32", 16.118: "1e-7", 23.026: "1e-10", 27.631: "1e-12", 34.539: "1e-15"}
+CLEARLY = 0.05  # of accuracy gained in the last third of a training: it was far from its end
 SURE = 4.6  # t of a slope whose p is below 0.01 even with 3 degrees of freedom
 SCRIPT = "`fairtrial doctor SCRIPT.py` looks at the training itself and decides"
 NOTES = (
@@ -662,7 +663,7 @@ def under_trained(curves: Curves) -> Verdict:
         return []
     right = curves.values("valid/accuracy")[-len(window) :]
     more, sure = trend(right) if len(right) == len(window) else (0.0, 0.0)
-    still = sure > SURE and more > 0.01
+    still = sure > SURE and more > CLEARLY
     evidence = (
         f"valid/loss fell from {window[0]:.4f} to {window[-1]:.4f} over the last {len(window)} of {len(valid)} "
         f"evaluations (t = {t:.1f})" + (f", and valid/accuracy rose by {more:.2%}" if still else "")

@@ -1,6 +1,6 @@
 """What is wrong with a run of ours, from its record alone: its net's text, its curves and rates, its best weights.
 
-A fault that can be mended in the recipe comes with the words for the command line. Nothing is trained, no data are read.
+A fault that can be mended in the recipe comes with words for the command line. Nothing is trained, no data are read.
 """
 
 from __future__ import annotations
@@ -92,8 +92,6 @@ def in_our_words(record: Record, arch: a.Arch, found: Finding) -> Iterator[Findi
             "only time was lost"
         )
         yield replace(found, level="info", evidence=kept)
-    elif found.fault == "under-trained" and recipe.epochs > 0:
-        yield found
     elif found.fault == "constant-init":
         if sum(isinstance(layer, SATURATING) for layer in arch) >= 3:
             why = f"{found.evidence}; {len(arch)} layers with sigmoid or tanh between them"
@@ -254,8 +252,8 @@ def equal_units(record: Record, arch: a.Arch) -> Verdict:
     weights = best_weights(record)
     if weights is None or not arch:
         return None
-    hidden = matrices(weights)[:-1]
-    equal = [name for name, w in hidden if len(w) > 1 and (w == w[:1]).all()]
+    last = a.names(arch)[last_weighted(arch)]
+    equal = [name for name, w in matrices(weights) if name != last and len(w) > 1 and (w == w[:1]).all()]
     if not equal or record.recipe.init.split()[0] not in EQUAL:  # else penalties have brought all weights to zero
         return []
     evidence = f"all units of {', '.join(equal)} have equal weights after training: init={record.recipe.init}"
@@ -311,7 +309,7 @@ def best_weights(record: Record) -> Tensors | None:
 
 
 def matrices(weights: Tensors) -> list[tuple[str, Any]]:
-    """Layers with their weights as one row a unit, in the order of the net."""
+    """Layers with their weights as one row a unit."""
     return [
         (name.removesuffix(".weight"), w.reshape(len(w), -1))
         for name, w in weights.items()
@@ -366,7 +364,8 @@ def corrected(record: Record, arch: a.Arch, fault: str) -> str:
         ):
             return f'model="{a.text(arch[: last_weighted(arch) + 1])}"' if arch else ""
         case "dropout-on-logits":
-            return f'model="{a.text((*arch[: last_weighted(arch)], a.Dropout(recipe.dropout), arch[last_weighted(arch)]))}"'
+            last = last_weighted(arch)
+            return f'model="{a.text((*arch[:last], a.Dropout(recipe.dropout), arch[last]))}"'
         case "nll-on-non-log-probabilities" | "mse-for-classification" | "bce-for-single-label":
             return "loss=cross-entropy targets=index"
         case "no-nonlinearity":
