@@ -32,8 +32,9 @@ from scipy.stats import binomtest
 
 from fairtrial.doctor.child import seen_crash
 from fairtrial.doctor.findings import Diagnosis
+from fairtrial.doctor.seams import watching
 from fairtrial.doctor.symptoms.everything import diagnose
-from fairtrial.doctor.watch import Watch, watching
+from fairtrial.doctor.watch import Watch
 
 BANK = Path(__file__).parent
 MARK = "# <- fault"

@@ -49,7 +49,7 @@ EXCEPTIONS = {
     ("report", "parts"), ("store", "predict"), ("store", "report"), ("verdicts", "report"), ("verdicts", "parts"),
 }  # fmt: skip
 DOORS = {
-    "torch": {"engine/torch_net.py", "doctor/watch.py", "doctor/tensors.py"},
+    "torch": {"engine/torch_net.py", "doctor/watch.py", "doctor/seams.py", "doctor/tensors.py"},
     "altair": {"report/charts.py"},
     "vl_convert": {"report/charts.py", "report/page.py"},
     "PIL": {"parts/datasets/pictures.py", "parts/datasets/sheet.py"},

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from fairtrial.doctor.findings import Diagnosis
+from fairtrial.doctor.lines import FOREIGN, shown
 from fairtrial.doctor.observations import Crash, Seen
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def run(script: str, arguments: list[str], steps: int | None, out: Path) -> None
     held: list[Watch] = []
 
     def begin() -> None:
-        from fairtrial.doctor.watch import Patches, Watch, install
+        from fairtrial.doctor.seams import Patches, install
+        from fairtrial.doctor.watch import Watch
 
         watch = Watch(limit=steps)
         held.append(watch)
@@ -110,16 +111,11 @@ def seen_crash(error: Exception) -> Crash:
     where = None
     for frame, line in traceback.walk_tb(error.__traceback__):
         path = frame.f_code.co_filename
-        if not path.startswith((HERE, "<frozen")) and not any(p in path for p in ("site-packages", "/lib/python3")):
-            where = f"{_shown(path)}:{line}"
+        if not path.startswith((*FOREIGN, "<frozen")):
+            where = f"{shown(path)}:{line}"
     if isinstance(error, SyntaxError) and error.filename:
-        where = f"{_shown(error.filename)}:{error.lineno}"
+        where = f"{shown(error.filename)}:{error.lineno}"
     return Crash(step=0, where=where, kind=type(error).__name__, text=str(error) or type(error).__name__)
-
-
-def _shown(path: str) -> str:
-    inside = Path(path).is_absolute() and Path(path).is_relative_to(Path.cwd())
-    return str(Path(path).relative_to(Path.cwd())) if inside else path
 
 
 def own_traceback(error: Exception) -> None:
@@ -149,8 +145,6 @@ def save(out: Path, seen: Sequence[Seen], notes: tuple[str, ...], status: int) -
     part.write_text(json.dumps(told), encoding="utf8")
     part.replace(out)
 
-
-__all__ = ["Diagnosis", "run"]
 
 if __name__ == "__main__":
     run(sys.argv[3], sys.argv[4:], int(sys.argv[2]) or None, Path(sys.argv[1]))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import e, exp, isfinite, log, nan
 from pathlib import Path
+from typing import Any
 
 from scipy.stats import linregress
 
@@ -309,11 +310,14 @@ def falling(curves: Curves) -> Verdict:
     if len(loss) < 6 or not plain(loss):
         return None
     window = loss[-max(5, len(loss) // 3) :]
-    fit = linregress(range(len(window)), window)
-    gain = -fit.slope * len(window)
-    if fit.slope >= 0 or fit.pvalue > 0.01 or gain < max(2 * _wavering(loss), 0.1 * loss[-1]):
+    fit: Any = linregress(range(len(window)), window)
+    slope, p = float(fit.slope), float(fit.pvalue)
+    gain = -slope * len(window)
+    if slope >= 0 or p > 0.01 or gain < max(2 * _wavering(loss), 0.1 * loss[-1]):
         return []
-    evidence = f"the evaluation loss fell by {gain:.3g} over the last {len(window)} epochs (p = {fit.pvalue:.1g}), to {loss[-1]:.4g}"
+    evidence = (
+        f"the evaluation loss fell by {gain:.3g} over the last {len(window)} epochs (p = {p:.1g}), to {loss[-1]:.4g}"
+    )
     return [finding("under-trained", "info", curves.where, evidence, 0.8)]
 
 

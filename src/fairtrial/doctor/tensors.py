@@ -82,8 +82,9 @@ def origin(tensor: Tensor) -> Origin | None:
 
 def mark(tensor: Tensor, name: str, where: str | None) -> None:
     """Note on the tensor's graph node which line made it."""
-    if tensor.grad_fn is not None:
-        tensor.grad_fn.metadata[MARK] = (name, where)
+    node: Any = tensor.grad_fn
+    if node is not None:
+        node.metadata[MARK] = (name, where)
 
 
 def walk(tensor: Tensor) -> Iterator[Any]:

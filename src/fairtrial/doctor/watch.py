@@ -1,16 +1,16 @@
-"""The one door to torch's seams: turns what a foreign training does into observations, and changes nothing in it.
+"""What was seen of a training so far, and what has to be remembered to see more; the seams report to it.
 
-Every seam is an attribute of torch that is replaced while a watch lasts. What is read is read without a random number,
-without a gradient and without keeping a graph alive; the first steps are looked at closely, later ones at each power
-of two.
+What is read is read without a random number, without a gradient and without keeping a graph alive; the first steps are
+looked at closely, later ones at each power of two.
 """
+
+# What modules, optimizers and frames are like inside is torch's and Python's own business, and what is looked at here.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-import builtins
 import copy
 import functools
-import inspect
 import io
 import linecache
 import math
@@ -18,43 +18,33 @@ import os
 import random
 import re
 import sys
-import sysconfig
 import threading
-import weakref
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.optim import lr_scheduler
-from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.utils.data import DataLoader, Dataset, RandomSampler, SequentialSampler, Subset
-from torch.utils.data import dataloader as loading
+from torch.optim.optimizer import Optimizer
+from torch.utils.data import Dataset, RandomSampler, SequentialSampler, Subset
 from torch.utils.weak import WeakIdKeyDictionary
 
-import fairtrial
 from fairtrial.doctor import tensors
+from fairtrial.doctor.lines import lines_above, place
 from fairtrial.doctor.observations import (
-    Axis,
     Backward,
     Batch,
-    Clipped,
     Cuts,
     End,
     Evaluation,
     Graph,
-    Input,
     Layer,
     Loader,
     LossCall,
-    Misfrozen,
     Mixing,
     Model,
     OptimizerMade,
@@ -62,7 +52,6 @@ from fairtrial.doctor.observations import (
     Pass,
     Printed,
     Rates,
-    Scheduled,
     Seen,
     Settings,
     Shared,
@@ -80,55 +69,11 @@ ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
 ALIVE = 2048  # examples for which a unit must be silent to count as dead
 PRINTED = 2000  # lines that are kept
 HELD = 8  # models that are kept alive to be looked at in the end
-LOSSES = (
-    "cross_entropy",
-    "nll_loss",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "mse_loss",
-)
-MARKED = {
-    "Softmax": ("softmax", (functional, torch, Tensor)),
-    "LogSoftmax": ("log_softmax", (functional, torch, Tensor)),
-    "Sigmoid": ("sigmoid", (functional, torch, Tensor)),
-    "Relu": ("relu", (functional, torch, Tensor)),
-    "Tanh": ("tanh", (functional, torch, Tensor)),
-    "Log": ("log", (torch, Tensor)),
-}
-LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
 CUTTING = re.compile(r"\.data\b|\.detach\(|\.item\(|\.numpy\(|\.tolist\(|no_grad\(|torch\.tensor\(")
-_FOREIGN = tuple(
-    str(Path(place)) + os.sep
-    for place in (
-        Path(torch.__file__).parent,
-        Path(fairtrial.__file__).parent,
-        sysconfig.get_path("stdlib"),
-        sysconfig.get_path("purelib"),
-    )
-)
-_MODULES = str(Path(nn.__file__).parent / "modules")
 
 
 class Enough(BaseException):
     """As many steps were seen as were asked for."""
-
-
-def place(frame: FrameType | None = None) -> str | None:
-    """The innermost line of the user's code, as path:line."""
-    frame = frame or sys._getframe(1)
-    while frame is not None:
-        path = frame.f_code.co_filename
-        if not path.startswith(_FOREIGN) and not path.startswith("<frozen"):
-            return f"{shown(path)}:{frame.f_lineno}"
-        frame = frame.f_back
-    return None
-
-
-@functools.cache
-def shown(path: str) -> str:
-    """The path as one would type it here."""
-    here = Path.cwd()
-    return str(Path(path).relative_to(here)) if Path(path).is_absolute() and Path(path).is_relative_to(here) else path
 
 
 def sampled(count: int, often: int = OFTEN) -> bool:
@@ -320,7 +265,7 @@ class Watch:
         elif learning:
             self.source = 0
         else:  # cut by hand: the first batch that this call of the user's functions saw stands for all of them
-            lines = list(_lines_above(frame))
+            lines = list(lines_above(frame))
             site = (tuple(lines[1:] or lines), self.backwards)
             if site not in self.sites:
                 self.sites = {site: tensors.digest(given)}
@@ -420,7 +365,7 @@ class Watch:
         known = self.evaluating.get(self.source)
         if known is None or known.backwards != self.backwards:
             self.tell_evaluation(self.source)
-            lines = list(_lines_above(frame))
+            lines = list(lines_above(frame))
             known = _Evaluating(self.backwards, self.steps, lines, [], Counter())
             self.evaluating[self.source] = known
         known.batches.append((sum(y == p for y, p in zip(labels, said, strict=True)), len(labels)))
@@ -881,15 +826,6 @@ def _lines(seen: Pass) -> list[str]:
     return [line for line, _ in seen.called if line]
 
 
-def _lines_above(frame: FrameType | None) -> Generator[str]:
-    """The user's lines that are at work, innermost first."""
-    while frame is not None:
-        path = frame.f_code.co_filename
-        if not path.startswith((*_FOREIGN, "<frozen")):
-            yield f"{shown(path)}:{frame.f_lineno}"
-        frame = frame.f_back
-
-
 @contextmanager
 def _streams_kept() -> Generator[None]:
     """All random streams are afterwards where they were."""
@@ -940,7 +876,7 @@ def _repeated(container: nn.Module) -> Generator[tuple[str, nn.Module]]:
     for key, layer in container._modules.items():
         if layer in met:
             yield key, layer
-        elif layer is not None and next(layer.parameters(), None) is not None:
+        elif next(layer.parameters(), None) is not None:
             met.add(layer)
 
 
@@ -973,329 +909,3 @@ def _draws(value: object) -> bool:
 def _class_map(dataset: Any) -> tuple[tuple[str, int], ...]:
     known = vars(dataset).get("class_to_idx") if hasattr(dataset, "__dict__") else None
     return tuple(sorted((str(k), int(v)) for k, v in known.items())) if isinstance(known, dict) else ()
-
-
-class Patches:
-    """Attributes that are replaced for a while."""
-
-    def __init__(self) -> None:
-        self.undo: list[Callable[[], None]] = []
-
-    def put(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        """Replace owner.name by what `make` makes of it."""
-        own, original = name in vars(owner), vars(owner).get(name, None) or getattr(owner, name)
-        setattr(owner, name, functools.wraps(original)(make(original)))
-        self.undo.append(lambda: setattr(owner, name, original) if own else delattr(owner, name))
-
-    def remove(self) -> None:
-        """Put everything back."""
-        while self.undo:
-            self.undo.pop()()
-
-
-@contextmanager
-def watching(watch: Watch) -> Generator[Watch]:
-    """Report to the watch what torch is made to do meanwhile."""
-    patches = Patches()
-    install(watch, patches)
-    try:
-        yield watch
-    finally:
-        patches.remove()
-
-
-def install(watch: Watch, patches: Patches) -> None:
-    """Replace torch's seams."""
-    _modules(watch, patches)
-    _functions(watch, patches)
-    _optimizers(watch, patches)
-    _states(watch, patches)
-    _loaders(watch, patches)
-
-
-def _modules(watch: Watch, patches: Patches) -> None:
-    def construct(original: Any) -> Any:
-        def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
-            if watch.looking:
-                watch.built[module] = place(_outside(sys._getframe(1), module))
-            original(module, *args, **kwargs)
-
-        return init
-
-    def call(original: Any) -> Any:
-        def called(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if watch.depth or not watch.looking or isinstance(module, nn.modules.loss._Loss):
-                if watch.full and watch.depth and watch.looking:
-                    watch.on_inner(module, place(sys._getframe(1)))
-                return original(module, *args, **kwargs)
-            watch.depth, watch.root = 1, module
-            try:
-                result = original(module, *args, **kwargs)
-            finally:
-                watch.depth, watch.root = 0, None
-            watch.on_pass(module, (*args, *kwargs.values()), sys._getframe(1))
-            return result
-
-        return called
-
-    def assign(original: Any) -> Any:
-        def assigned(module: nn.Module, name: str, value: Any) -> None:
-            if name == "requires_grad" and watch.looking:
-                watch.note(Misfrozen(step=watch.steps, where=place(sys._getframe(1)), name=type(module).__name__))
-            original(module, name, value)
-
-        return assigned
-
-    patches.put(nn.Module, "__setattr__", assign)
-    patches.put(nn.Module, "__init__", construct)
-    patches.put(nn.Module, "__call__", call)
-
-
-def _outside(frame: FrameType, module: nn.Module) -> FrameType:
-    """The frame that builds a module, outside of its own constructors."""
-    while frame.f_back and frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is module:
-        frame = frame.f_back
-    return frame
-
-
-def _functions(watch: Watch, patches: Patches) -> None:
-    def loss(name: str) -> Callable[[Any], Any]:
-        def around(original: Any) -> Any:
-            signature = inspect.signature(original)
-
-            def computed(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                if watch.looking and isinstance(result, Tensor):
-                    watch.judge()
-                    if watch.wants_loss(name, result.requires_grad):
-                        watch.on_loss(name, signature.bind(*args, **kwargs).arguments, result, place(sys._getframe(1)))
-                return result
-
-            return computed
-
-        return around
-
-    def marked(name: str) -> Callable[[Any], Any]:
-        def around(original: Any) -> Any:
-            def computed(*args: Any, **kwargs: Any) -> Any:
-                result = original(*args, **kwargs)
-                if watch.marking and isinstance(result, Tensor) and result.grad_fn is not None:
-                    tensors.mark(result, name, _maker(watch, sys._getframe(1)))
-                return result
-
-            return computed
-
-        return around
-
-    def largest(original: Any) -> Any:
-        def computed(x: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.looking and watch.depth == 0 and not sys._getframe(1).f_code.co_filename.startswith(_FOREIGN):
-                watch.judge()
-                axis = kwargs.get("dim", kwargs.get("axis", args[0] if args else None))
-                if isinstance(axis, int) and sampled(watch.count("axis")) and isinstance(x, Tensor):
-                    where = place(sys._getframe(1))
-                    watch.note(Axis(step=watch.steps, where=where, shape=tuple(x.shape), axis=axis))
-                result = original(x, *args, **kwargs)
-                found = result if isinstance(result, Tensor) else result[1] if len(result) > 1 else None
-                watch.predicted = found if found is not None and not found.is_floating_point() else watch.predicted
-                return result
-            return original(x, *args, **kwargs)
-
-        return computed
-
-    def compare(original: Any) -> Any:
-        def compared(a: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.predicted is not None and watch.depth == 0 and watch.looking and args:
-                watch.on_compared(a, args[0], sys._getframe(1))
-            return original(a, *args, **kwargs)
-
-        return compared
-
-    def tell(original: Any) -> Any:
-        def told(*args: Any, **kwargs: Any) -> None:
-            if watch.looking and kwargs.get("file") is None:
-                plain = [one for one in args if isinstance(one, str | int | float)]
-                watch.on_printed(" ".join(map(str, plain)), place(sys._getframe(1)))
-            original(*args, **kwargs)
-
-        return told
-
-    def rectify(original: Any) -> Any:
-        def rectified(x: Any, *args: Any, **kwargs: Any) -> Any:
-            result = original(x, *args, **kwargs)
-            frame = sys._getframe(1)
-            outer = frame.f_globals.get("__name__") != "torch.nn.functional"  # torch.relu out of F.relu
-            if outer and watch.wants_relu() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
-                watch.on_relu(result, _maker(watch, frame))
-            return result
-
-        return rectified
-
-    def backward(original: Any) -> Any:
-        def computed(*args: Any, **kwargs: Any) -> Any:
-            loss = args[0] if args else kwargs.get("tensors")
-            if watch.looking and isinstance(loss, Tensor):
-                watch.on_backward(loss, place(sys._getframe(1)))
-                result = original(*args, **kwargs)
-                watch.after_backward()
-                return result
-            return original(*args, **kwargs)
-
-        return computed
-
-    def clip(original: Any) -> Any:
-        def clipped(*args: Any, **kwargs: Any) -> Any:
-            result = original(*args, **kwargs)
-            if watch.looking and (watch.full or watch.steps < CLOSE):
-                limit = float(args[1] if len(args) > 1 else kwargs["max_norm"])
-                seen = Clipped(
-                    step=watch.steps,
-                    where=place(sys._getframe(1)),
-                    norm=float(result),
-                    limit=limit,
-                    fresh=watch.fresh,
-                )
-                watch.note(seen)
-            return result
-
-        return clipped
-
-    def drop(original: Any) -> Any:
-        def dropped(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-            result = original(x, p, training, inplace)
-            if training and p and (watch.marking or not torch.is_grad_enabled()):
-                frame = sys._getframe(1)
-                where = _maker(watch, frame)
-                tensors.mark(result, "Dropout", where)
-                asked = frame.f_code.co_filename.startswith(_MODULES)  # a layer in training mode by itself
-                if watch.root is not None and not watch.root.training and not asked:
-                    watch.switched_on = where
-            return result
-
-        return dropped
-
-    for name in LOSSES:
-        patches.put(functional, name, loss(name))
-    for name, (function, owners) in MARKED.items():
-        for owner in owners:
-            patches.put(owner, function, marked(name))
-    for function, owner in LARGEST:
-        patches.put(owner, function, largest)
-    patches.put(functional, "dropout", drop)
-    for owner, function in ((Tensor, "__eq__"), (Tensor, "eq"), (torch, "eq")):
-        patches.put(owner, function, compare)
-    patches.put(builtins, "print", tell)
-    patches.put(functional, "relu", rectify)
-    patches.put(torch, "relu", rectify)
-    patches.put(Tensor, "relu", rectify)
-    patches.put(torch.autograd, "backward", backward)
-    patches.put(nn.utils, "clip_grad_norm_", clip)
-
-
-def _maker(watch: Watch, frame: FrameType) -> str | None:
-    """The line that built the layer, for a layer of torch; else the line that is at work."""
-    if frame.f_code.co_filename.startswith(_MODULES) and (module := frame.f_locals.get("self")) in watch.built:
-        return watch.built[module]
-    return place(frame)
-
-
-def _optimizers(watch: Watch, patches: Patches) -> None:
-    def construct(original: Any) -> Any:
-        def init(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
-            original(optimizer, *args, **kwargs)
-            if watch.looking:
-                watch.on_optimizer(optimizer, place(sys._getframe(1)))
-
-        return init
-
-    def clear(original: Any) -> Any:
-        def cleared(owner: Any, *args: Any, **kwargs: Any) -> None:
-            original(owner, *args, **kwargs)
-            if watch.looking:
-                held = None if isinstance(owner, Optimizer) else set(owner.parameters())
-                watch.on_cleared(held, owner if held is None else None)
-
-        return cleared
-
-    def schedule(original: Any) -> Any:
-        def stepped(scheduler: Any, *args: Any, **kwargs: Any) -> None:
-            if watch.looking and sys._getframe(1).f_code.co_name != "_initial_step":
-                kind = type(scheduler).__name__
-                number = watch.count(("scheduler", id(scheduler)))
-                if sampled(number):
-                    seen = Scheduled(
-                        step=watch.steps,
-                        where=place(sys._getframe(1)),
-                        kind=kind,
-                        count=number + 1,
-                        cycle=vars(scheduler).get("T_max"),
-                        before_optimizer=watch.steps == 0,
-                    )
-                    watch.note(seen)
-            original(scheduler, *args, **kwargs)
-
-        return stepped
-
-    patches.put(Optimizer, "__init__", construct)
-    patches.put(Optimizer, "zero_grad", clear)
-    patches.put(nn.Module, "zero_grad", clear)
-    patches.put(lr_scheduler.LRScheduler, "step", schedule)
-    for hook in (
-        register_optimizer_step_pre_hook(watch.before_step),
-        register_optimizer_step_post_hook(watch.after_step),
-    ):
-        patches.undo.append(hook.remove)
-
-
-def _states(watch: Watch, patches: Patches) -> None:
-    def take(original: Any) -> Any:
-        def taken(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            state = original(module, *args, **kwargs)
-            if watch.looking and not args and "destination" not in kwargs:
-                seen = StateTaken(
-                    step=watch.steps, where=place(sys._getframe(1)), model=watch.serial(module), kept=False
-                )
-                watch.states.append((weakref.ref(state), seen))
-            return state
-
-        return taken
-
-    def load(original: Any) -> Any:
-        def loaded(module: nn.Module, state: Any, *args: Any, **kwargs: Any) -> Any:
-            where = place(sys._getframe(1))
-            before = dict(state)
-            result = original(module, state, *args, **kwargs)
-            if watch.looking:
-                watch.on_loaded(module, before, result.missing_keys, result.unexpected_keys, where)
-            return result
-
-        return loaded
-
-    patches.put(nn.Module, "state_dict", take)
-    patches.put(nn.Module, "load_state_dict", load)
-
-
-def _loaders(watch: Watch, patches: Patches) -> None:
-    def iterate(original: Any) -> Any:
-        def iterated(loader: Any) -> Any:
-            iterator = original(loader)
-            if watch.looking:
-                watch.on_loader(loader, iterator, place(sys._getframe(1)))
-            return iterator
-
-        return iterated
-
-    def following(original: Any) -> Any:
-        def followed(iterator: Any) -> Any:
-            batch = original(iterator)
-            if watch.looking:
-                watch.on_batch(iterator, batch)
-            return batch
-
-        return followed
-
-    patches.put(DataLoader, "__iter__", iterate)
-    patches.put(loading._BaseDataLoaderIter, "__next__", following)
-
-
-__all__ = ["Enough", "Input", "Watch", "install", "watching"]

@@ -38,7 +38,8 @@ class Seen:
 @contextmanager
 def watch() -> Generator[Seen]:
     """Watch the training inside the block, without changing anything in it."""
-    from fairtrial.doctor.watch import Watch, watching  # needs torch
+    from fairtrial.doctor.seams import watching  # needs torch
+    from fairtrial.doctor.watch import Watch
 
     seen, watched = Seen(), Watch()
     try:

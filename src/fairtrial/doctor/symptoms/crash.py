@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from fairtrial.doctor.findings import finding
 from fairtrial.doctor.journal import Journal, Symptom, Verdict
-from fairtrial.doctor.observations import Backward, Crash, Model, Pass
+from fairtrial.doctor.observations import Crash, Model
 
 # What an error's text says, by fault.
 TEXTS: dict[str, tuple[str, ...]] = {
@@ -98,6 +98,3 @@ def explained(journal: Journal) -> bool:
     """Whether a fault explains the error."""
     known = (CLASS_COUNT, ONE_EXAMPLE, RATE, SETTINGS, LOADING, CUT, FROZEN, CHANNELS)
     return any(symptom.decide(journal) for symptom in known)
-
-
-__all__ = ["Backward", "Pass", "explained"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding, ordered
 from fairtrial.doctor.journal import Journal, Symptom
-from fairtrial.doctor.observations import Seen
+from fairtrial.doctor.observations import Backward, Seen
 from fairtrial.doctor.symptoms import crash, loss, model, protocol, state, step
 
 SYMPTOMS: tuple[Symptom, ...] = tuple(
@@ -15,6 +15,30 @@ SYMPTOMS: tuple[Symptom, ...] = tuple(
     for part in (crash, loss, step, model, state, protocol)
     for rule in vars(part).values()
     if isinstance(rule, Symptom)
+)
+
+# Faults of something that a script may do without: where training was seen and it was not done, they are not there.
+OPTIONAL = frozenset(
+    (
+        "softmax-before-cross-entropy",
+        "log-softmax-before-cross-entropy",
+        "sigmoid-before-cross-entropy",
+        "nll-on-non-log-probabilities",
+        "sigmoid-before-bce-with-logits",
+        "single-output-for-many-classes",
+        "bce-for-single-label",
+        "mse-for-classification",
+        "inverted-class-weights",
+        "batchnorm-batch-of-one",
+        "clipping-too-tight",
+        "schedule-too-fast",
+        "stale-batchnorm",
+        "best-state-alias",
+        "best-not-restored",
+        "partial-load",
+        "repeated-worker-rng",
+        "fp16-underflow",
+    )
 )
 
 
@@ -28,6 +52,8 @@ def diagnose(seen: Iterable[Seen], notes: tuple[str, ...] = ()) -> Diagnosis:
         if verdict is not None:
             findings += verdict
             checked.add(symptom.fault)
+    if journal.of(Backward):
+        checked |= OPTIONAL
     return Diagnosis(
         ordered(findings),
         tuple(name for name in FAULTS if name in checked),

@@ -79,13 +79,15 @@ def best_state_alias(journal: Journal) -> Verdict:
         return None
     for one in loaded:
         taken = [state for state in journal.of(StateTaken) if state.model == one.model and state.step <= one.step]
-        if not one.aliases or one.aliases < one.matched or not taken or taken[-1].step == one.step:
+        earlier = [state for state in taken if state.step < one.step]
+        held = any(state.kept for state in earlier) or taken[-1:] == earlier[-1:]
+        if not one.aliases or one.aliases < one.matched or not earlier or not held:
             continue
         evidence = (
             f"{one.aliases} tensors loaded at step {one.step} are the model's own: what state_dict() gave at step "
-            f"{taken[-1].step} moved with the model"
+            f"{earlier[-1].step} moved with the model"
         )
-        return [finding("best-state-alias", "fail", taken[-1].where, evidence)]
+        return [finding("best-state-alias", "fail", earlier[-1].where, evidence)]
     return []
 
 
