@@ -1,4 +1,4 @@
-"""The faults that the doctor knows, each with what it is, why it hurts and what to change; the order is the catalogue's.
+"""The faults that the doctor knows, each with what it is, why it hurts and what to change, in their usual order.
 
 `kind` says what a finding can be worth: an exact one is a proof, a statistical one has to be confirmed before it fails
 a run, a hint never does.
@@ -65,7 +65,8 @@ OUTPUT_AND_LOSS = _faults(
         "nll-on-non-log-probabilities",
         "exact",
         "nll_loss gets something else than log-probabilities.",
-        "It only picks the number of the right class and changes its sign. On probabilities it ends near -1 with hardly "
+        "It only picks the number of the right class and changes its sign. On probabilities it ends "
+        "near -1 with hardly "
         "any gradient, on raw outputs it falls without end.",
         "Use cross_entropy on the raw outputs, or put log_softmax(dim=1) before nll_loss.",
     ),
@@ -376,7 +377,8 @@ ARCHITECTURE = _faults(
         "unregistered-submodule",
         "exact",
         "Layers are kept in a plain list or dict, where torch does not find them.",
-        "They are missing from parameters(), from state_dict() and from to(device): they are not trained and not saved.",
+        "They are missing from parameters(), from state_dict() and from to(device): they are not "
+        "trained and not saved.",
         "Use nn.ModuleList or nn.ModuleDict.",
     ),
     (
@@ -459,7 +461,8 @@ MODE_AND_STATE = _faults(
         "exact",
         "All workers of a loader draw the same random numbers.",
         "Images of different workers get the same augmentation: there is less variety than there seems to be.",
-        "Use torch's or NumPy's global generator in the dataset, or seed each worker with worker_init_fn and its number.",
+        "Use torch's or NumPy's global generator in the dataset, or seed each worker with "
+        "worker_init_fn and its number.",
     ),
 )
 

@@ -170,7 +170,8 @@ def softmax_twice(curves: Curves) -> Verdict:
         return []
     level = "fail" if len(pairs) >= 5 and not steady([b for _, b in pairs], 0.05) else "warn"
     evidence = (
-        f"loss + accuracy is {total:.4f} within {max(sums) - min(sums):.3f}, as {near} probabilities in a cross-entropy "
+        f"loss + accuracy is {total:.4f} within {max(sums) - min(sums):.3f}, as {near} probabilities in "
+        "a cross-entropy "
         f"give ({expected:.4f}); the loss never gets below {floor:.4f}"
     )
     return [finding("softmax-before-cross-entropy", level, curves.where, evidence, 0.98 if level == "fail" else 0.8)]
@@ -196,7 +197,10 @@ def boundless(curves: Curves) -> Verdict:
         return None
     if not (pairs[-1][0] < -1.5 and steady([b for _, b in pairs[1:]], 0.02)):
         return []
-    evidence = f"the loss falls to {pairs[-1][0]:.4g}, where no loss of classes can be, and the accuracy stays at {pairs[-1][1]:.4g}"
+    evidence = (
+        f"the loss falls to {pairs[-1][0]:.4g}, where no loss of classes can be, and the accuracy stays at "
+        f"{pairs[-1][1]:.4g}"
+    )
     return [finding("single-output-for-many-classes", "warn", curves.where, evidence, 0.7)]
 
 
@@ -211,7 +215,10 @@ def binary_on_classes(curves: Curves) -> Verdict:
     loss, accuracy = pairs[0]
     if classes < 3 or abs(loss - guess) > 0.04 * guess or abs(accuracy - (1 - share)) > 0.005:
         return []
-    evidence = f"at the start the accuracy is {accuracy:.4f} = {classes - 1}/{classes} and the loss {loss:.4f}, the binary loss of guessing"
+    evidence = (
+        f"at the start the accuracy is {accuracy:.4f} = {classes - 1}/{classes} and the loss {loss:.4f}, "
+        "the binary loss of guessing"
+    )
     return [finding("bce-for-single-label", "warn", curves.where, evidence, 0.9)]
 
 
@@ -330,7 +337,8 @@ def learned_by_heart(curves: Curves) -> Verdict:
     if train[-1] < 0.9 or other[-1] > 1.5 * chance:
         return []
     evidence = (
-        f"training accuracy {train[-1]:.3f}, evaluation {other[-1]:.3f}, chance {chance:.3f}; the same is seen where class "
+        f"training accuracy {train[-1]:.3f}, evaluation {other[-1]:.3f}, chance {chance:.3f}; the same "
+        "is seen where class "
         f"maps differ, one batch is repeated, the parts are prepared differently, or batch norm is in the wrong mode"
     )
     return [finding("labels-misaligned", "warn", curves.where, evidence, 0.4)]

@@ -1,4 +1,4 @@
-"""The one door to torch's seams: each is an attribute of torch that is replaced while a watch lasts, and reports to it."""
+"""The one door to torch's seams: attributes of torch that are replaced while a watch lasts, and report to it."""
 
 # What modules, optimizers and frames are like inside is torch's and Python's own business, and what is looked at here.
 # pyright: reportPrivateUsage=false

@@ -47,7 +47,8 @@ def constant_init(journal: Journal) -> Verdict:
             "constant-init",
             "fail",
             layer.where or model.where,
-            f"the {layer.rows} units of {layer.name} ({layer.kind}) start with {layer.distinct} different rows of weights",
+            f"the {layer.rows} units of {layer.name} ({layer.kind}) start with {layer.distinct} "
+            "different rows of weights",
         )
         for model in seen
         for layer in hidden_layers(model)[:]
@@ -224,7 +225,8 @@ def channel_order(journal: Journal) -> Verdict:
     if len(torn) < len(seen) or not torn[0].input:
         return []
     evidence = (
-        f"neighbouring pixels have correlation {torn[0].input.correlation:.2f}; read with channels last, the same numbers "
+        f"neighbouring pixels have correlation {torn[0].input.correlation:.2f}; read with channels "
+        "last, the same numbers "
         f"have {torn[0].input.relabelled:.2f}"
     )
     return [finding("channel-order", "fail", torn[0].where, evidence, 0.99)]
@@ -351,7 +353,10 @@ def _rate(
         return []
     where = made[steps[0].optimizer].where if steps[0].optimizer in made else None
     rate = steps[-1].settings[0].lr if steps[-1].settings else float("nan")
-    evidence = f"with lr={rate:.3g} a step moves the weights by {moved:.1g} of their size; the loss went from {first:.4g} to {last:.4g}"
+    evidence = (
+        f"with lr={rate:.3g} a step moves the weights by {moved:.1g} of their size; the loss went from "
+        f"{first:.4g} to {last:.4g}"
+    )
     return [finding(fault, "warn", where, evidence, 0.8)]
 
 
@@ -369,7 +374,10 @@ def over_regularised(journal: Journal) -> Verdict:
     where = made[decayed[0].optimizer].where if decayed[0].optimizer in made else None
     if decayed[0].kind == "AdamW":
         wrong = decay >= 1
-        evidence = f"weight_decay={decay:g} in AdamW, where 0.01 is usual: weights are held near {1 / decay:.2g} of a step's size"
+        evidence = (
+            f"weight_decay={decay:g} in AdamW, where 0.01 is usual: weights are held near {1 / decay:.2g} "
+            "of a step's size"
+        )
         return [finding("over-regularised", "warn", where, evidence, 0.8)] if wrong else []
     stronger = [
         step
@@ -378,7 +386,10 @@ def over_regularised(journal: Journal) -> Verdict:
     ]
     if len(stronger) < 0.5 * len(decayed[:6]) or decay < 1e-2:
         return []
-    evidence = f"weight_decay={decay:g}: its pull is larger than the loss's gradient at {len(stronger)} of {len(decayed[:6])} early steps"
+    evidence = (
+        f"weight_decay={decay:g}: its pull is larger than the loss's gradient at {len(stronger)} of "
+        f"{len(decayed[:6])} early steps"
+    )
     return [finding("over-regularised", "warn", where, evidence, 0.9)]
 
 

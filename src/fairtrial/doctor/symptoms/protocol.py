@@ -66,7 +66,7 @@ def _told(journal: Journal) -> list[tuple[Evaluation, Printed]]:
 
 
 def _misprinted(evaluation: Evaluation, printed: Printed) -> str | None:
-    """What is wrong with a printed accuracy, if it is one and a wrong formula explains it and the right one does not."""
+    """What is wrong with a printed accuracy that a wrong formula explains and the right one does not."""
     if "acc" not in printed.text.lower() or not evaluation.count:
         return None
     right, count, batches = evaluation.right, evaluation.count, evaluation.batches
@@ -90,7 +90,10 @@ def _misprinted(evaluation: Evaluation, printed: Printed) -> str | None:
             continue
         for formula, wrong in formulas.items():
             if any(abs(value - wrong) <= error and abs(wrong - right / count) > 2 * error for value, error in values):
-                return f"{text}{percent} was printed, which is {formula}; the accuracy is {right}/{count} = {right / count:.4f}"
+                return (
+                    f"{text}{percent} was printed, which is {formula}; the accuracy is {right}/{count} = "
+                    f"{right / count:.4f}"
+                )
     return None
 
 
@@ -109,7 +112,8 @@ def best_not_restored(journal: Journal) -> Verdict:
     if not chosen or loaded or final.step < max(looked) or any(one.source == final.source for one in before):
         return []
     evidence = (
-        f"state_dict() was kept after {len(kept)} of {len(looked)} evaluations, last at step {max(kept)}; the last part "
+        f"state_dict() was kept after {len(kept)} of {len(looked)} evaluations, last at step "
+        f"{max(kept)}; the last part "
         f"is evaluated at step {final.step} with the weights of that step"
     )
     return [finding("best-not-restored", "fail", final.caller or final.where, evidence)]
@@ -153,7 +157,8 @@ def split_leakage(journal: Journal) -> Verdict:
         if one.shared >= 5 and 0.01 < share < 0.99 and share > 5 * usual:
             where = loaders[one.source].where if one.source in loaders else _evaluated_at(journal, one.source)
             evidence = (
-                f"{one.shared} of {one.evaluated} different evaluated inputs ({share:.0%}) are among the first {one.trained} "
+                f"{one.shared} of {one.evaluated} different evaluated inputs ({share:.0%}) are among "
+                f"the first {one.trained} "
                 f"training inputs, byte by byte"
             )
             found.append(finding("split-leakage", "fail", where, evidence))
@@ -192,7 +197,8 @@ def augmented_validation(journal: Journal) -> Verdict:
     for (loader, _, labels), images in places.items():
         if len(images) > 1:
             evidence = (
-                f"a batch of {len(labels)} evaluated images had the same labels and {len(images)} different contents from "
+                f"a batch of {len(labels)} evaluated images had the same labels and {len(images)} "
+                "different contents from "
                 f"one reading to the next"
             )
             return [finding("augmented-validation", "fail", loaders[loader].where, evidence)]
@@ -216,7 +222,10 @@ def split_preprocessing_mismatch(journal: Journal) -> Verdict:
     if gap < 0.5 and 0.5 < ratio < 2:
         return []
     level = "fail" if gap > 3 or not 0.1 < ratio < 10 else "warn"
-    evidence = f"training inputs have mean {centre:.3g} and deviation {spread:.3g}, evaluation inputs {other:.3g} and {width:.3g}"
+    evidence = (
+        f"training inputs have mean {centre:.3g} and deviation {spread:.3g}, evaluation inputs {other:.3g} "
+        f"and {width:.3g}"
+    )
     return [finding("split-preprocessing-mismatch", level, scored[0].where, evidence, 1.0 if level == "fail" else 0.9)]
 
 
@@ -270,7 +279,8 @@ def repeated_worker_rng(journal: Journal) -> Verdict:
             "repeated-worker-rng",
             "fail",
             one.where,
-            f"the dataset holds a generator ({', '.join(one.generators)}), and each of {one.workers} workers begins with "
+            f"the dataset holds a generator ({', '.join(one.generators)}), and each of {one.workers} "
+            "workers begins with "
             f"the same copy of it",
         )
         for one in copied[:1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import Batch, Input, Loader, Model, Pass, StateLoaded, StateTaken, Step, Trained
@@ -185,7 +187,10 @@ def unshuffled_training(journal: Journal) -> Verdict:
         labels = [y for one in batches if one.loader == loader.loader and one.round == 0 for y in one.labels]
         excess = _neighbours(labels)
         if excess > 10:
-            evidence = f"neighbours among {len(labels)} training labels are equal {excess:.0f} deviations more often than by chance"
+            evidence = (
+                f"neighbours among {len(labels)} training labels are equal {excess:.0f} deviations more "
+                "often than by chance"
+            )
             found.append(finding("unshuffled-training", "fail", loader.where, evidence))
     return found[:1]
 
@@ -197,6 +202,6 @@ def _neighbours(labels: list[int]) -> float:
         return 0.0
     counts = [labels.count(label) for label in set(labels)]
     chance = sum(count * (count - 1) for count in counts) / (n * (n - 1))
-    equal = sum(a == b for a, b in zip(labels, labels[1:], strict=False))
+    equal = sum(a == b for a, b in pairwise(labels))
     deviation = ((n - 1) * chance * (1 - chance)) ** 0.5
     return (equal - (n - 1) * chance) / deviation if deviation else 0.0
