@@ -140,15 +140,21 @@ def with_classes(curves: Curves) -> tuple[Curves, str]:
 
 
 def fits(curves: Curves, classes: int) -> bool:
-    """Whether a part was at chance of so many classes, or doubly squeezed by softmax."""
+    """Whether a part was at chance of so many classes, or is doubly squeezed by softmax."""
+    starts = [float(values[0]) for values in curves.losses.values()]
+    if any(abs(first - log(classes)) < 0.01 for first in starts):
+        return True
+    if classes == COUNTS[0] and any(summed_batch(first, classes, 0.01) for first in starts):
+        return True
     for part in PARTS:
         loss, accuracy = curves.both(part)
-        guessing = (np.abs(loss - log(classes)) < 0.05) & (np.abs(accuracy * classes - 1) < 0.5)
-        squeezed = saturated(loss, accuracy, classes) or collapsed_twice(loss, accuracy, classes)
-        if guessing.any() or (squeezed and not below_floor(curves, classes)):
+        if ((np.abs(loss - log(classes)) < 0.05) & (np.abs(accuracy * classes - 1) < 0.5)).any():
             return True
-    first = curves.values("train/loss")[:1]
-    return classes == COUNTS[0] and bool(len(first)) and summed_batch(float(first[0]), classes, 0.01) is not None
+        squeezed = saturated(loss, accuracy, classes) or collapsed_twice(loss, accuracy, classes)
+        near = (accuracy >= 0.8) & (loss < floor(classes) + 0.2)
+        if (squeezed or near.sum() >= FEW) and not below_floor(curves, classes):
+            return True
+    return False
 
 
 # Numbers that are none
@@ -250,6 +256,8 @@ def softmax_twice(curves: Curves) -> Verdict:
                 f"{part}/loss + {part}/accuracy = {np.median((loss + accuracy)[-FEW:]):.4f}, where softmax twice with "
                 f"{curves.classes} classes gives {least + 1:.4f}, and no loss is below {least:.4f}"
             )
+            if accuracy.max() > 0.95:
+                evidence += "; where so few are wrong, sigmoid in its place looks the same"
             sure = curves.classes >= COUNTS[0]  # with few classes healthy trainings come near that sum
             level: Level = "fail" if sure else "warn"
             return [finding("softmax-before-cross-entropy", level, f"{part}/loss", evidence, 1.0 if sure else 0.8)]
@@ -426,7 +434,7 @@ def summed(curves: Curves) -> Verdict:
         evidence = f"train/loss starts at {train[0]:.1f} = {each}: the sum of a batch of {batch}"
         return [finding("sum-reduction", "warn", "train/loss", evidence, 0.9)]
     loss, accuracy = curves.both("train")
-    some = (accuracy > 0.5) & (accuracy < 0.995)
+    some = (accuracy > 0.5) & (accuracy < 0.96)  # beyond, the floor of label smoothing counts for too much
     cost = loss[some] / (1 - accuracy[some])
     usual = float(np.median(cost[len(cost) // 2 :])) if len(cost) >= FEW else 0.0
     if usual < 60:
@@ -533,12 +541,12 @@ def always_one(right: Mapping[str, NumpyArray], classes: int) -> str:
 
 @decides("init-too-large")
 def starts_high(curves: Curves) -> Verdict:
-    """A first loss several times that of guessing, which then falls below it."""
+    """A first loss several times that of guessing, which then falls."""
     train = curves.values("train/loss")
     if not (curves.classes and len(train) and curves.may_be_cross_entropy):
         return None
     chance = log(curves.classes)
-    if train[0] < 3 * chance or train.min() > chance or summed(curves):
+    if train[0] < 3 * chance or train[-1] > 0.8 * train[0] or summed(curves):
         return []
     times = f"{train[0] / chance:.1f} times ln {curves.classes}"
     evidence = f"train/loss starts at {train[0]:.4g}, {times}; inputs that are not scaled do the same"

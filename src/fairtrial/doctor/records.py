@@ -115,9 +115,10 @@ def penalties(record: Record) -> str:
 # What the recipe's net and fields prove
 
 
-def last_of(arch: a.Arch) -> a.Layer | None:
-    """The layer whose outputs go into the loss."""
-    return next((layer for layer in reversed(arch) if not isinstance(layer, a.Dropout)), None)
+def last_of(record: Record, arch: a.Arch) -> a.Layer:
+    """The layer whose outputs go into the loss, of which the log-softmax before nll is half."""
+    beside = (a.Dropout, a.LogSoftmax) if loss_of(record) == "nll" else a.Dropout
+    return next((layer for layer in reversed(arch) if not isinstance(layer, beside)), arch[-1])
 
 
 def loss_of(record: Record) -> str:
@@ -133,7 +134,7 @@ def ends_in(
     def rule(record: Record, arch: a.Arch) -> Verdict:
         if not arch:
             return None
-        last, loss = last_of(arch), loss_of(record)
+        last, loss = last_of(record, arch), loss_of(record)
         if not isinstance(last, layers) or loss not in losses:
             return []
         word = a.WORDS[type(last)]
@@ -146,7 +147,7 @@ def no_log_softmax(record: Record, arch: a.Arch) -> Verdict:
     """The loss nll, and no log-softmax before it."""
     if not arch:
         return None
-    if loss_of(record) != "nll" or isinstance(last_of(arch), a.LogSoftmax):
+    if loss_of(record) != "nll" or isinstance(arch[-1], a.LogSoftmax):
         return []
     evidence = f"loss=nll follows {a.words(arch[-1])}, and not log-softmax"
     return [finding("nll-on-non-log-probabilities", "fail", a.names(arch)[-1], evidence)]
@@ -319,11 +320,15 @@ def matrices(weights: Tensors) -> list[tuple[str, Any]]:
 
 RULES: dict[str, Rule] = {
     "non-finite": diverged,
-    "softmax-before-cross-entropy": ends_in("softmax-before-cross-entropy", "fail", (a.Softmax,), ("cross-entropy",)),
+    "softmax-before-cross-entropy": ends_in(
+        "softmax-before-cross-entropy", "fail", (a.Softmax,), ("cross-entropy", "nll")
+    ),
     "log-softmax-before-cross-entropy": ends_in(
         "log-softmax-before-cross-entropy", "info", (a.LogSoftmax,), ("cross-entropy",)
     ),
-    "sigmoid-before-cross-entropy": ends_in("sigmoid-before-cross-entropy", "fail", (a.Sigmoid,), ("cross-entropy",)),
+    "sigmoid-before-cross-entropy": ends_in(
+        "sigmoid-before-cross-entropy", "fail", (a.Sigmoid,), ("cross-entropy", "nll")
+    ),
     "sigmoid-before-bce-with-logits": ends_in("sigmoid-before-bce-with-logits", "fail", (a.Sigmoid,), ("bce",)),
     "activation-on-logits": ends_in(
         "activation-on-logits", "fail", (a.ReLU, a.Tanh, a.LeakyReLU, a.SiLU, a.GELU), CLASS_LOSSES
