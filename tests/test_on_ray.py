@@ -212,7 +212,7 @@ def test_a_machine_with_another_fairtrial_is_refused(cluster: Nodes, tmp_path: P
 
 
 def test_ctrl_c_saves_the_runs_and_another_executor_goes_on(cluster: Nodes, client_port: int, tmp_path: Path) -> None:
-    longer = ["batch=16", "epochs=40"]
+    longer = ["batch=16", "epochs=200"]
     command = [*MAIN, *WORDS, *longer, "--address", f"ray://127.0.0.1:{client_port}"]
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
