@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fairtrial.api import compare
     from fairtrial.checks import find_lr, overfit
-    from fairtrial.doctor.curves import diagnose
+    from fairtrial.doctor.records import diagnose
     from fairtrial.doctor.watching import watch
     from fairtrial.runner import run
     from fairtrial.spec.errors import FairtrialError
@@ -47,7 +47,7 @@ _ROOMS = {
     "Record": "store",
     "Verdict": "statistics",
     "compare": "api",
-    "diagnose": "doctor.curves",
+    "diagnose": "doctor.records",
     "find_lr": "checks",
     "judge": "statistics",
     "overfit": "checks",

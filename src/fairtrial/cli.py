@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 from fairtrial.spec.errors import FairtrialError, UsageError
 
@@ -389,7 +390,17 @@ def show_study(made: list[StudyLine], store: FolderStore, as_json: bool) -> None
         print(f"older ones: {', '.join(line.folder for line in reversed(others))}", file=sys.stderr)
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+class DoctorWords(TyperCommand):
+    """What stands behind a script is the script's own; behind curves or a run, options of ours may follow."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Leave alone what follows a script."""
+        script = any(word.endswith(".py") for word in args)
+        ctx.ignore_unknown_options, ctx.allow_interspersed_args = script, not script
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=DoctorWords)
 def doctor(
     target: Annotated[
         str,
@@ -398,6 +409,10 @@ def doctor(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG ...]", help="the script's own words")] = None,
     steps: Annotated[int, typer.Option(metavar="N", help="stop the script after N steps; 0: watch it to its end")] = 0,
     static: Annotated[bool, typer.Option("--static", help="read the script's source, and run nothing of it")] = False,
+    classes: Annotated[int | None, typer.Option(metavar="K", help="of curves: the number of classes")] = None,
+    images: Annotated[
+        int | None, typer.Option(metavar="N", help="of curves: images in the part that is scored")
+    ] = None,
     as_json: Json = False,
     store: StorePath = RUNS,
 ) -> None:
@@ -409,9 +424,10 @@ def doctor(
     fairtrial doctor train.py --epochs 3
     fairtrial doctor --json --steps 100 train.py
     fairtrial doctor --static train.py
-    fairtrial doctor curves.csv
+    fairtrial doctor curves.csv --classes 10 --images 10000
     """
     from fairtrial.doctor.examine import examine
+    from fairtrial.doctor.read_curves import is_curves
     from fairtrial.doctor.told import diagnosis_json, show_diagnosis
 
     crashed = False
@@ -423,13 +439,18 @@ def doctor(
     elif target.endswith(".py"):
         seen = examine(Path(target), arguments or [], steps, aside=as_json)
         diagnosis, crashed = seen.diagnosis, seen.crashed
-    elif Path(target).is_file():
-        from fairtrial.doctor.curves import diagnose_curves, read_curves
+    elif arguments:
+        raise UsageError(f"{' '.join(arguments)!r}: only a script takes words of its own")
+    elif is_curves(Path(target)):
+        from fairtrial.doctor.fingerprints import diagnose_curves
+        from fairtrial.doctor.read_curves import read_curves
 
-        diagnosis = diagnose_curves(read_curves(Path(target)))
+        diagnosis = diagnose_curves(read_curves(Path(target), classes, images))
     else:
-        from fairtrial.doctor.curves import diagnose
+        from fairtrial.doctor.records import diagnose
 
+        if Path(target).is_dir():
+            store, target = Path(target).resolve().parent, Path(target).resolve().name
         diagnosis = diagnose(_store(store).read(whole_name(_store(store), target)))
     if as_json:
         print_json(diagnosis_json(diagnosis))

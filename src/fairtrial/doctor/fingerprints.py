@@ -27,10 +27,11 @@ CLIPS = {15.942: "1e-7 in float32", 16.118: "1e-7", 23.026: "1e-10", 27.631: "1e
 CLEARLY = 0.05  # of accuracy gained in the last third of a training: it was far from its end
 SURE = 4.6  # t of a slope whose p is below 0.01 even with 3 degrees of freedom
 SCRIPT = "`fairtrial doctor SCRIPT.py` looks at the training itself and decides"
+NEEDS_SCRIPT = f"what is not observable in curves needs the script: {SCRIPT}"
 NOTES = (
     "shuffled or wrong labels cannot be seen in one curve: a linear probe on 2,000 training images, scored against "
     "permuted labels, decides",
-    f"what is not observable in curves needs the script: {SCRIPT}",
+    NEEDS_SCRIPT,
 )
 
 

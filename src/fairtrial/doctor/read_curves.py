@@ -18,8 +18,10 @@ import numpy as np
 from fairtrial.doctor.fingerprints import Curve, Curves
 from fairtrial.spec.arrays import NumpyArray
 from fairtrial.spec.errors import DataError, UsageError
+from fairtrial.spec.files import RECIPE
 
 EVENT_FILE = "tfevents"
+ENDINGS = (".csv", ".tsv", ".json", ".jsonl")
 GAPS = frozenset({"", "-", "na", "n/a", "none", "null"})  # cells of a score that was not taken there
 PARTS = {"train": "train", "training": "train", "running": "train"} | {
     "val": "valid", "valid": "valid", "validation": "valid", "dev": "valid", "eval": "valid", "evaluation": "valid",
@@ -42,6 +44,13 @@ class Column:
     values: NumpyArray
     given: NumpyArray
     digits: int = FLOAT
+
+
+def is_curves(target: Path) -> bool:
+    """Whether this is a file, there or not, or a folder of event files, and no run."""
+    if target.is_dir():
+        return not (target / RECIPE).is_file() and bool(event_files(target))
+    return target.is_file() or target.suffix.lower() in ENDINGS
 
 
 def read_curves(path: Path, classes: int | None = None, images: int | None = None) -> Curves:

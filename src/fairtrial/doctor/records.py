@@ -13,7 +13,7 @@ import numpy as np
 
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding, Level, finding, ordered
-from fairtrial.doctor.fingerprints import Curve, Curves, diagnose_curves
+from fairtrial.doctor.fingerprints import NEEDS_SCRIPT, Curve, Curves, diagnose_curves
 from fairtrial.spec import arch as a
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.arrays import Tensors
@@ -49,7 +49,7 @@ def diagnose(record: Record) -> Diagnosis:
         ordered(with_words(record, arch, found) for found in findings),
         tuple(name for name in FAULTS if name in checked),
         tuple(name for name in FAULTS if name not in checked),
-        (*by_curves.notes, ONE_SEED),
+        (*(note for note in by_curves.notes if note != NEEDS_SCRIPT), ONE_SEED),
     )
 
 
