@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "costs": {"spec", "parts", "store"},
     "verdicts": {"spec", "store", "statistics", "costs"},
     "doctor": {"spec", "store"},
-    "report": {"spec", "costs", "inventory", "store", "statistics", "verdicts"},
+    "report": {"spec", "costs", "inventory", "store", "statistics", "verdicts", "doctor"},
     "made": {"spec", "store", "inventory", "verdicts"},
     "catalogue": {"spec", "parts"},
     "recipes": set(),
@@ -57,6 +57,7 @@ DOORS = {
     "typer": {"cli.py"},
     "ray": {"study/on_ray.py"},
     "optuna": {"study/tune.py"},
+    "tensorboard": {"doctor/read_curves.py"},
 }
 
 

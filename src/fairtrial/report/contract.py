@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from fairtrial.report.views import Outcome, outcome
+from fairtrial.doctor.records import diagnose
+from fairtrial.report.views import outcome
 from fairtrial.spec.arch import Arch, Shape, summary, text
 from fairtrial.spec.tuning import tuned_json
 from fairtrial.store import Record
@@ -28,7 +30,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "test": part(made.scores, "test"),
         "seconds": round(made.seconds, 3),
         "images_per_second": round(made.images_per_second, 1) if made.images_per_second else None,
-        "findings": findings(made),
+        "findings": findings(record),
         "inexact": record.made.get("inexact", []),
     }
 
@@ -39,21 +41,9 @@ def part(scores: dict[str, float], name: str) -> dict[str, float | None]:
     return {key: value if isfinite(value) else None for key, value in own.items()}
 
 
-def findings(made: Outcome) -> list[dict[str, Any]]:
-    """What is known to be wrong with the run: so far, that a number in it was not finite."""
-    if made.ended != "diverged":
-        return []
-    return [
-        {
-            "fault": "non-finite",
-            "level": "fail",
-            "where": None,
-            "evidence": made.detail,
-            "why": "a loss or gradient that is no finite number would spoil every weight it reaches",
-            "fix": "lower the learning rate, clip gradients (clip=1), or normalise: see which layer came first",
-            "confidence": 1.0,
-        }
-    ]
+def findings(record: Record) -> list[dict[str, Any]]:
+    """What the doctor says of the run, what to mend first in front."""
+    return [asdict(found) for found in diagnose(record).findings]
 
 
 def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from fairtrial.doctor.findings import Diagnosis
+from fairtrial.doctor.records import diagnose
 from fairtrial.report import tables, views, wording
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison
@@ -25,12 +27,25 @@ STYLES = {
     "undecided": "yellow",
     "diverged": "bold red",
 }
+LEVELS = {"fail": "bold red", "warn": "yellow", "info": "cyan"}
 ASCII_HEAD = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 def show_record(record: Record, console: Console) -> None:
-    """What a run came to."""
+    """What a run came to, and what the doctor says of it."""
     show_table(tables.run_table(record), console)
+    show_findings(diagnose(record), console)
+
+
+def show_findings(diagnosis: Diagnosis, console: Console) -> None:
+    """Each finding in two lines, what to mend first in front."""
+    for found in diagnosis.findings:
+        where = f" at {found.where}" if found.where else ""
+        said = wording.clean(f"{found.level}: {found.fault}{where}: {found.evidence}")
+        console.print(plain(said, console, LEVELS[found.level]))
+        console.print(Padding(plain(wording.clean(found.fix), console), (0, 0, 0, 2), expand=False))
+    if not diagnosis.findings:
+        console.print(plain(f"no fault found; {len(diagnosis.checked)} were looked for", console, "dim"))
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
