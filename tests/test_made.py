@@ -61,9 +61,9 @@ def test_a_name_shows_the_newest_and_names_the_others(place: Place) -> None:
 def test_json_is_the_studys_own(place: Place) -> None:
     folder, done = place
     shown = json.loads(fairtrial("show", folder_of(done["linear"]), "--json", cwd=folder).stdout)
-    assert shown == json.loads(
-        (folder / "runs" / "studies" / folder_of(done["linear"]) / "study.json").read_text("utf8")
-    )
+    path = Path("runs", "studies", folder_of(done["linear"]))
+    written = json.loads((folder / path / "study.json").read_text("utf8"))
+    assert shown == {**written, "path": str(path), "report": str(path / "report.html")}
 
 
 def test_a_store_that_was_moved_says_where_it_is(place: Place, tmp_path: Path) -> None:

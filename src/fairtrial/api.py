@@ -16,6 +16,7 @@ from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
 from fairtrial.report.contract import comparison_json
 from fairtrial.runner import Quiet, Watch, effective, has_reached, make_plan, slug
 from fairtrial.spec.errors import UsageError
+from fairtrial.spec.files import RESULT, SCORES
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tuning import LEAST_TRIALS, TRIALS, Tuned, read_range
 from fairtrial.store import FolderStore, Record, Store
@@ -241,14 +242,13 @@ def write_report(comparison: Comparison, store: FolderStore, command: str) -> di
 
     folder = comparison.folder
     path = store.root / folder
-    plain = comparison_json(comparison, path)
-    written = (json.dumps(plain, indent=2) + "\n").encode()
-    if store.get(folder, "study.json") != written:
-        store.put(folder, "scores.csv", scores_csv(comparison).encode())
+    written = (json.dumps(comparison_json(comparison, Path(folder)), indent=2) + "\n").encode()  # wherever the store is
+    if store.get(folder, RESULT) != written:
+        store.put(folder, SCORES, scores_csv(comparison).encode())
         store.put(folder, "report.html", comparison_page(comparison, command).encode())
         write_chart(comparison_chart(comparison), path / "chart")
-        store.put(folder, "study.json", written)  # last: it says that the others are whole
-    return plain
+        store.put(folder, RESULT, written)  # last: it says that the others are whole
+    return comparison_json(comparison, path)
 
 
 def scores_csv(comparison: Comparison) -> str:
