@@ -92,9 +92,8 @@ def share(label: str, right: int, of: int) -> str:
 def main() -> None:
     """Read all, and print the misses and the table."""
     words = sys.argv[1:]
-    programs = [
-        p for p in sorted(BANK.glob("*/*.py")) if not words or any(w in str(p.relative_to(BANK)) for w in words)
-    ]
+    files = sorted([*BANK.glob("*/*.py"), *BANK.glob("source/*/*.py")])
+    programs = [path for path in files if not words or any(word in str(path.relative_to(BANK)) for word in words)]
     outcomes = [read(program) for program in programs]
     for one in outcomes:
         name = one.program.relative_to(BANK)
