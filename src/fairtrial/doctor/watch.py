@@ -68,6 +68,7 @@ OFTEN = 16  # things of a kind that are looked at before only powers of two are
 ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
 ALIVE = 2048  # examples for which a unit must be silent to count as dead
 PRINTED = 2000  # lines that are kept
+SAVED = frozenset(8**k for k in range(1, 12))  # steps after which what was seen is told, should the script be killed
 HELD = 8  # models that are kept alive to be looked at in the end
 CUTTING = re.compile(r"\.data\b|\.detach\(|\.item\(|\.numpy\(|\.tolist\(|no_grad\(|torch\.tensor\(")
 
@@ -151,7 +152,7 @@ class Watch:
     journal: list[Seen] = field(default_factory=list)
     steps: int = 0
     backwards: int = 0
-    at_sample: Callable[[], None] = lambda: None  # called after a step that was looked at, beyond the first
+    at_sample: Callable[[], None] = lambda: None  # called now and then
 
     def __post_init__(self) -> None:
         self.errors: list[Exception] = []
@@ -671,7 +672,7 @@ class Watch:
         self.steps += 1
         self.full, self.marking = sampled(self.steps, FULL), sampled(self.steps)
         self.settle_states()
-        if self.full and self.steps > FULL:
+        if self.steps in SAVED:
             self.at_sample()
         if self.limit is not None and self.steps >= self.limit:
             raise Enough

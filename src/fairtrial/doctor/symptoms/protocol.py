@@ -7,8 +7,6 @@ from itertools import pairwise
 from math import log
 from statistics import median
 
-from scipy.optimize import linear_sum_assignment
-
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
@@ -246,7 +244,7 @@ def class_map_mismatch(journal: Journal) -> Verdict:
     losses = [one for one in journal.of(LossCall) if one.learning and one.name in ("cross_entropy", "nll_loss")]
     ends = journal.of(End)
     learned = bool(losses and ends) and ends[0].loss < 0.6 * log(max(losses[-1].classes, 2))
-    if not evaluations or not learned:
+    if not evaluations or not learned or evaluations[-1].right > 0.8 * evaluations[-1].count:
         return [] if len(maps) > 1 else None
     last = evaluations[-1]
     size = 1 + max(max(y, p) for y, p, _ in last.confusion)
@@ -255,6 +253,8 @@ def class_map_mismatch(journal: Journal) -> Verdict:
     table = [[0] * size for _ in range(size)]
     for label, said, number in last.confusion:
         table[said][label] += number
+    from scipy.optimize import linear_sum_assignment  # takes half a second that hardly any script has to pay
+
     rows, columns = linear_sum_assignment(table, maximize=True)
     matched = {int(p): int(y) for p, y in zip(rows, columns, strict=True)}
     best = sum(table[p][y] for p, y in matched.items())
