@@ -159,7 +159,7 @@ def compare(
         typer.Option(help="short runs of each arm to find it, on the validation part (the study's, else 12)"),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="a study with the report's own data and protocol")] = False,
-    jobs: Annotated[int, typer.Option(help="processes at work; 0: as many as there are cores for")] = 0,
+    jobs: Annotated[int, typer.Option(help="runs at the same time; 0: as many as there are cores for")] = 0,
     executor: Annotated[str, typer.Option(help="processes, serial or ray")] = "processes",
     address: Annotated[str, typer.Option(metavar="ADDRESS", help="of a Ray cluster; none: one on this machine")] = "",
     as_json: Json = False,
