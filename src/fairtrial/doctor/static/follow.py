@@ -7,7 +7,7 @@ whatever is done with it is not known either.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from fairtrial.doctor.static.values import (
     Tensor,
     Value,
     either,
+    number,
 )
 
 MOST_STEPS = 60_000  # statements and expressions: about half a second
@@ -98,7 +99,7 @@ class Follower:
             raise GaveUp(f"more than {MOST_STEPS} steps")
 
     @contextmanager
-    def perhaps(self) -> Iterator[None]:
+    def perhaps(self) -> Generator[None]:
         """What is inside may be done or not."""
         self.unsure += 1
         try:
@@ -107,7 +108,7 @@ class Follower:
             self.unsure -= 1
 
     @contextmanager
-    def gradients(self, on: bool) -> Iterator[None]:
+    def gradients(self, on: bool) -> Generator[None]:
         """Inside, gradients are recorded or not."""
         before, self.grad = self.grad, on
         try:
@@ -492,6 +493,8 @@ class Follower:
         first = generators[0]
         over = self.value(first.iter, inner)
         several = self.items(over, place)
+        if isinstance(over, Tensor) and over.op == "range" and len(over.parents) == 1:
+            several = [Value()] * int(min(MOST_ITEMS, max(0, number(over.parents[0]) or 2)))
         whole = isinstance(over, Items) and over.whole and len(generators) == 1 and not first.ifs
         made: list[Value] = []
         for turn, item in enumerate(several):
@@ -538,10 +541,16 @@ class Follower:
         if len(others) == 1 and isinstance(left, Known) and isinstance(right, Known):
             if isinstance(operators[0], ast.Eq | ast.NotEq):
                 return Known((left.value == right.value) == isinstance(operators[0], ast.Eq))
-            if isinstance(operators[0], ast.Is | ast.IsNot):
-                return Value()
+        if isinstance(operators[0], ast.Is | ast.IsNot) and isinstance(right, Known) and right.value is None:
+            if isinstance(left, Known | Made | Module | Function | Items):
+                none = isinstance(left, Known) and left.value is None
+                return Known(none == isinstance(operators[0], ast.Is))
+            return Value()
         if isinstance(left, Tensor) or isinstance(right, Tensor):
-            return Tensor("eq" if isinstance(operators[0], ast.Eq) else "compare", (left, *others), place)
+            made = Tensor("eq" if isinstance(operators[0], ast.Eq) else "compare", (left, *others), place)
+            if made.op == "eq":
+                self.note("compared", made, place)
+            return made
         return Value()
 
     def item(self, owner: Value, index: Value, place: Place) -> Value:

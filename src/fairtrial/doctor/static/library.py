@@ -399,11 +399,11 @@ def apply(run: Run, one: Layer, args: list[Value], options: Options, place: Plac
         x: Value = args[0] if args else Value()
         run.inside += 1
         for child in one.children:
-            x = run.call(child, [x], {}, place)
+            x = run.call(child, [x], {}, child.place if isinstance(child, Layer) else place)
         run.inside -= 1
     else:
         op = ACTIVATIONS.get(one.kind) or ("linear" if one.kind in LINEAR else one.kind)
-        x = Tensor(op, tuple(args), one.place, {**one.options, **positional(one.kind, one.args)}, one)
+        x = Tensor(op, tuple(args), place, {**one.options, **positional(one.kind, one.args)}, one)
     run.note("layer", one, place, x, *args)
     if not run.inside:
         run.note("pass", one, place, x, *args, training=Known(one.training))
@@ -433,6 +433,8 @@ def function(run: Run, name: str, args: list[Value], options: Options, place: Pl
     found = Tensor(op, tuple(flat), place, {**options, **positional(name, args[1:])})
     if name == "argmax":
         run.note("argmax", found, place, *args)
+    elif name in ("eq", "accuracy_score"):
+        run.note("compared", found, place)
     return found
 
 
@@ -459,6 +461,8 @@ def method(run: Run, owner: Value, name: str, args: list[Value], options: Option
         return of_items(run, owner, name, args, options, place)
     if (isinstance(owner, Method) and owner.name == "super()") or name == "super()":
         return Value()
+    if name in ("manual_seed", "seed"):
+        return owner
     if name in FROM_ANYTHING:
         return function(run, name, [owner, *args], options, place)
     run.lend(owner, args, options, place, name)

@@ -25,7 +25,7 @@ def _before(fault: str, loss: str, ops: tuple[str, ...], level: Level = "fail") 
         found: list[Finding] = []
         for call in calls:
             made = ends_in(call.args[0], *ops)
-            if made and _axis(made) not in (0, -2) and not _one_unit(made):
+            if made and _axis(made) not in (0, -2) and not (made.op == "softmax" and _one_unit(made)):
                 evidence = (
                     f"what {made.op} makes at line {made.place.line} goes into {NAMES[loss]} at line {call.place.line}"
                 )
@@ -173,6 +173,22 @@ def sum_reduction(script: Script) -> Verdict:
 def _reduction(loss: Value) -> object:
     option = loss.options.get("reduction") if isinstance(loss, Tensor) else None
     return option.value if isinstance(option, Known) else None
+
+
+@decides("inverted-class-weights")
+def inverted_class_weights(script: Script) -> Verdict:
+    """The loss's class weights are the counts of the classes."""
+    weights = [w for e in script.losses if isinstance(e.subject, Tensor) and (w := e.subject.options.get("weight"))]
+    if not weights:
+        return None
+    found: list[Finding] = []
+    for weight in weights:
+        made = ends_in(weight, "div", "bincount")
+        counts = made if made is None or made.op == "bincount" else ends_in(made.parents[0], "bincount")
+        if counts and made:
+            evidence = f"the class weights grow with the counts made at line {counts.place.line}"
+            found.append(finding("inverted-class-weights", "warn", str(made.place), evidence, 0.9))
+    return found[:1]
 
 
 @decides("ascending-loss")

@@ -15,6 +15,7 @@ from fairtrial.doctor.static.script import (
     kinds,
     owners,
     weighted,
+    within,
 )
 from fairtrial.doctor.static.trace import Event, ancestors
 from fairtrial.doctor.static.values import (
@@ -27,6 +28,7 @@ from fairtrial.doctor.static.values import (
     Made,
     Method,
     Module,
+    Place,
     Tensor,
     Value,
     number,
@@ -174,11 +176,11 @@ def no_nonlinearity(script: Script) -> Verdict:
     found: list[Finding] = []
     for call in calls:
         made = _model_part(call.args[0])
-        layers = {id(one.maker): one for one in made or [] if one.op == "linear" and one.maker is not None}
-        if made is not None and len(layers) > 1:
-            model = script.models[0] if script.models else None
+        layers = {id(one.maker): one.maker for one in made or [] if one.op == "linear" and one.maker is not None}
+        model = next((m for m in script.models if made and all(within(one, m) for one in layers.values())), None)
+        if made is not None and len(layers) > 1 and model:
             evidence = f"{len(layers)} layers with weights follow each other, from line {made[-1].place.line} to {made[0].place.line}, with no activation"
-            found.append(finding("no-nonlinearity", "fail", str(model.place if model else call.place), evidence))
+            found.append(finding("no-nonlinearity", "fail", str(model.place), evidence))
     return found[:1]
 
 
@@ -230,8 +232,13 @@ def vanishing_gradient(script: Script) -> Verdict:
             evidence = (
                 f"{len(squeezed)} sigmoids on the way through {len(layers)} layers, with neither norm nor shortcut"
             )
-            return [finding("vanishing-gradient", "warn", str(layers[-1].place), evidence, 0.8)]
+            return [finding("vanishing-gradient", "warn", str(_made_at(layers[-1])), evidence, 0.8)]
     return []
+
+
+def _made_at(one: Tensor) -> Place:
+    """Where the layer of an operation is made, or where the operation is."""
+    return one.maker.place if isinstance(one.maker, Layer) else one.place
 
 
 @decides("dropout-too-strong")
@@ -241,7 +248,7 @@ def dropout_too_strong(script: Script) -> Verdict:
     if not made:
         return None
     found = [
-        finding("dropout-too-strong", "warn", str(one.place), f"dropout removes {rate:.0%}", 0.8)
+        finding("dropout-too-strong", "warn", str(_made_at(one)), f"dropout removes {rate:.0%}", 0.8)
         for one in made
         if (rate := number(one.options.get("p"))) is not None and rate >= 0.8
     ]

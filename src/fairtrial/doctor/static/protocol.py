@@ -122,6 +122,12 @@ def identical_seeds(script: Script) -> Verdict:
     return []
 
 
+def _written(script: Script, event: Event, value: object) -> str:
+    """The line on which the seed's number is written: here, or at one of the calls around."""
+    places = [event.place, *reversed(event.stack)]
+    return str(next((one for one in places if repr(value) in line_of(script.trace, one)), event.place))
+
+
 @decides("repeated-batch")
 def repeated_batch(script: Script) -> Verdict:
     """next(iter(loader)) within the loop, of a loader that does not shuffle."""
@@ -169,7 +175,7 @@ def unshuffled_training(script: Script) -> Verdict:
         data = one.args[0] if one.args else one.options.get("dataset")
         if _shuffles(one) or not isinstance(data, Made):
             continue
-        sorted_ = any(inner.op in ("argsort", "sort") for arg in data.args for inner in ancestors(arg))
+        sorted_ = any(inner.op in ("argsort", "sort") for arg in data.args for inner in _with_indices(arg))
         told = one.options.get("shuffle")
         if data.name in ("ImageFolder", "DatasetFolder"):
             text = f"{data.name} lists the images class by class, and the training loader does not shuffle"
@@ -181,6 +187,13 @@ def unshuffled_training(script: Script) -> Verdict:
             text = "the training loader has shuffle=False"
             found.append(finding("unshuffled-training", "warn", str(one.place), text, 0.6))
     return found[:1]
+
+
+def _with_indices(value: Value) -> Iterator[Tensor]:
+    """All that a tensor was made of, and the tensors that picked its rows."""
+    for one in ancestors(value):
+        yield one
+        yield from ancestors(one.options.get("index", Value()))
 
 
 def _transforms(data: Value) -> Iterator[Made]:
@@ -365,7 +378,7 @@ def _divided(event: Event) -> tuple[bool, str, float] | None:
     if "eq" not in made or "loss" in made or "add" not in made:
         return None
     if _batches(below):
-        if "mean" in made and not {"mult", "len"} & set(made):
+        if "mean" in made and not _by_count(above):
             return (
                 False,
                 "the mean of the batches' means: the last batch is smaller, and counts as much as the others",
@@ -376,6 +389,13 @@ def _divided(event: Event) -> tuple[bool, str, float] | None:
     if isinstance(below, Tensor) and below.op == "mult" and any(_batches(one) for one in below.parents):
         return False, "right answers are divided by batches times batch size; the last batch may be smaller", 0.9
     return None
+
+
+def _by_count(value: Value) -> bool:
+    """Whether a mean is multiplied by anything but a plain number on the way."""
+    return any(
+        one.op == "mult" and not any(number(part) is not None for part in one.parents) for one in ancestors(value)
+    )
 
 
 def _batches(value: Value) -> bool:

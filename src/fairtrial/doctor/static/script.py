@@ -77,7 +77,7 @@ class Script:
     @cached_property
     def evaluations(self) -> list[Event]:
         """Calls of whole models whose answers are compared with labels, and that teach nothing."""
-        judged = frozenset(id(one) for e in self.trace.of("argmax") for one in ancestors(e.subject))
+        judged = frozenset(id(one) for e in self.trace.of("argmax", "compared") for one in ancestors(e.subject))
         judged |= frozenset(id(one) for e in self.trace.of("loss") if not e.grad for one in ancestors(e.subject))
         learned = self.learned
         return [
@@ -95,6 +95,16 @@ class Script:
         return [
             e.subject for e in self.trace.of("made") if isinstance(e.subject, Made) and e.subject.kind == "optimizer"
         ]
+
+    @cached_property
+    def exposed(self) -> bool:
+        """Whether unknown code got hold of a model, an optimizer or a tensor."""
+        return any(
+            isinstance(one, Module | Made | Tensor | Items)
+            for event in self.trace.of("lent")
+            for arg in event.args
+            for one in options_of(arg)
+        )
 
     def made(self, kind: str) -> list[Event]:
         """When library objects of this kind are made."""

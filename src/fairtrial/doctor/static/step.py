@@ -23,6 +23,18 @@ from fairtrial.doctor.static.values import (
 ADAPTIVE = frozenset({"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad"})
 
 
+BY_HAND = frozenset({"add", "sub"})
+HAND = Value()  # whoever steps by hand
+
+
+def _of_optimizer(event: Event) -> bool:
+    return isinstance(event.subject, Made) and event.subject.kind == "optimizer"
+
+
+def _stepper(event: Event) -> Value:
+    return HAND if event.name in BY_HAND else event.subject
+
+
 def _clears(zero: Event, optimizer: Value) -> bool:
     """Whether clearing this may clear what the optimizer steps with."""
     of = owners(optimizer.args[0]) if isinstance(optimizer, Made) and optimizer.args else None
@@ -38,19 +50,19 @@ def _clears(zero: Event, optimizer: Value) -> bool:
 @decides("missing-zero-grad")
 def missing_zero_grad(script: Script) -> Verdict:
     """Two steps with a backward before each, and nothing cleared between."""
-    steps = [e for e in script.trace.of("step") if isinstance(e.subject, Made) and e.subject.kind == "optimizer"]
+    steps = [e for e in script.trace.of("step") if _of_optimizer(e) or e.name in BY_HAND]
     if not steps or not script.trace.of("backward"):
         return None
     found: dict[str, Finding] = {}
-    for optimizer in {id(e.subject): e.subject for e in steps}.values():
+    for optimizer in {id(_stepper(e)): _stepper(e) for e in steps}.values():
         stepped, backward = False, None
         for event in script.trace.of("step", "zero", "backward"):
             if event.what == "backward":
                 backward = event if event.sure else None
             elif event.what == "zero" and _clears(event, optimizer):
                 stepped = False
-            elif event.what == "step" and event.subject is optimizer:
-                if stepped and backward and event.sure and event.loops and not event.name:
+            elif event.what == "step" and _stepper(event) is optimizer:
+                if stepped and backward and event.sure and event.loops and event.name != "closure":
                     evidence = (
                         f"step() at line {event.place.line} follows backward() at line {backward.place.line} in each turn of "
                         f"the loop, and nothing clears the gradients in between"
@@ -69,7 +81,7 @@ def no_gradient_at_step(script: Script) -> Verdict:
     if not steps:
         return None
     backward = script.trace.of("backward")
-    if not backward and script.trace.of("loss") and not script.trace.of("lent"):
+    if not backward and script.trace.of("loss") and not script.exposed:
         return [
             finding(
                 "no-gradient-at-step",
@@ -117,7 +129,7 @@ def weights_not_updated(script: Script) -> Verdict:
 def optimizer_of_another_model(script: Script) -> Verdict:
     """No model that learns is among those whose parameters the optimizers hold."""
     held = [owners(one.args[0]) if one.args else None for one in script.optimizers]
-    if not script.optimizers or not script.models or any(one is None for one in held) or script.trace.of("lent"):
+    if not script.optimizers or not script.models or any(one is None for one in held) or script.exposed:
         return None
     known = [module for one in held for module in one or []]
     if any(not isinstance(one, Module) for one in known) or len(script.optimizers) > 1:
@@ -145,7 +157,7 @@ def parameters_missing(script: Script) -> Verdict:
     held = [owners(one.args[0]) if one.args else None for one in script.optimizers]
     if not held or not script.models or any(one is None for one in held):
         return None
-    if script.trace.of("freeze", "flag", "lent") or any(not e.grad for e in script.passes):
+    if script.trace.of("freeze", "flag") or script.exposed or any(not e.grad for e in script.passes):
         return []
     known = [module for one in held for module in one or []]
     found: list[Finding] = []
@@ -177,7 +189,7 @@ def frozen_parameters(script: Script) -> Verdict:
     ]
     freezes = script.trace.of("freeze")
     off = [e for e in freezes if e.args and isinstance(e.args[0], Known) and e.args[0].value is False and e.sure]
-    if len(off) == len(freezes) and off and script.models and not script.trace.of("lent"):
+    if len(off) == len(freezes) and off and script.models and not script.exposed:
         for event in off:
             one = event.subject.args[0] if isinstance(event.subject, Made) and event.subject.args else event.subject
             later = script.trace.events[script.trace.events.index(event) :]

@@ -10,7 +10,8 @@ from fairtrial.doctor.static.values import Either, Place, Tensor, Value, options
 
 What = Literal[
     "loss", "pass", "backward", "step", "zero", "mode", "schedule", "made", "kept", "loaded", "init", "clip",
-    "freeze", "flag", "divide", "argmax", "lent", "saved", "seed", "next", "module", "printed", "layer",
+    "freeze", "flag", "divide", "argmax",
+    "compared", "lent", "saved", "seed", "next", "module", "printed", "layer",
 ]  # fmt: skip
 
 
