@@ -500,7 +500,7 @@ def falling_slowly(curves: Curves, name: str) -> list[Finding]:
         return []
     falls, half, chance = -np.diff(values), len(values) // 2, log(curves.classes)
     steady = (falls > 0).mean() >= 0.9 and falls[half:].mean() > 0.4 * falls[:half].mean()
-    if not steady or values[-1] < 0.8 * chance or values[0] > 1.3 * chance:
+    if not steady or values[-1] < 0.95 * values[0] or values[-1] < 0.8 * chance or values[0] > 1.3 * chance:
         return []
     evidence = (
         f"{name} falls steadily, but only from {values[0]:.4f} to {values[-1]:.4f} in {len(values)} evaluations, near "
