@@ -116,8 +116,9 @@ def identical_seeds(script: Script) -> Verdict:
     for place, values in fixed.items():
         made = any(e.loops and "seed" in e.loops[0].name.lower() for e in script.made("optimizer"))
         if len(values) > 1 and not varied and len({repr(value) for value in values}) == 1 and made:
+            where = _written(script, next(e for e in loops if str(e.place) == place), values[0])
             return [
-                finding("identical-seeds", "fail", place, f"each turn of the loop over seeds sets the seed {values[0]}")
+                finding("identical-seeds", "fail", where, f"each turn of the loop over seeds sets the seed {values[0]}")
             ]
     return []
 

@@ -115,7 +115,8 @@ def weights_not_updated(script: Script) -> Verdict:
         return None
     found: list[Finding] = []
     plain = [one for one in script.optimizers if rate_of(one) == 0]
-    if plain and not script.made("scheduler") and "param_groups" not in script.trace.loads:
+    moved = any(isinstance(e.subject, Made) and "Cycl" in e.subject.name for e in script.made("scheduler"))
+    if plain and not moved and "param_groups" not in script.trace.loads:
         found.append(finding("weights-not-updated", "fail", str(plain[0].place), "the learning rate is 0"))
     idle = script.optimizers and not any(script.trace.lent(one) for one in script.optimizers)
     if idle and not script.trace.of("step"):

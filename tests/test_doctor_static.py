@@ -1,0 +1,284 @@
+"""Scripts read, not run: each rule on a small source and on its healthy twin, and nothing breaks on any source."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fairtrial.doctor.catalogue import FAULTS
+from fairtrial.doctor.findings import Diagnosis
+from fairtrial.doctor.static.reading import RULES, diagnose_text, examine_source
+from fairtrial.spec.errors import DataError, UsageError
+
+BANK = Path(__file__).parent.parent / "bank"
+HEALTHY = sorted(p for p in [*BANK.glob("*/*.py"), *BANK.glob("source/*/*.py")] if not p.stem.endswith("_faulty"))
+
+SCRIPT = """
+import copy
+import torch
+from torch import nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+x, y = torch.randn(500, 8), torch.randint(0, 3, (500,))
+train = DataLoader(TensorDataset(x[:400], y[:400]), batch_size=32, shuffle=True)
+valid = DataLoader(TensorDataset(x[400:], y[400:]), batch_size=32)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(8, 16)
+        self.norm = nn.BatchNorm1d(16)
+        self.middle = nn.ModuleList([nn.Linear(16, 16) for _ in range(2)])
+        self.drop = nn.Dropout(0.2)
+        self.last = nn.Linear(16, 3)
+
+    def forward(self, x):
+        x = F.relu(self.norm(self.first(x)))
+        for layer in self.middle:
+            x = F.relu(layer(x))
+        x = self.drop(x)
+        return self.last(x)
+
+model = Net()
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=5)
+best, highest = None, 0.0
+for epoch in range(5):
+    model.train()
+    for xb, yb in train:
+        optimizer.zero_grad()
+        out = model(xb)
+        loss = criterion(out, yb)
+        loss.backward()
+        optimizer.step()
+    scheduler.step()
+    model.eval()
+    right = 0
+    with torch.no_grad():
+        for xb, yb in valid:
+            right += (model(xb).argmax(dim=1) == yb).sum().item()
+    accuracy = right / len(valid.dataset)
+    if accuracy > highest:
+        highest, best = accuracy, copy.deepcopy(model.state_dict())
+model.load_state_dict(best)
+"""
+
+# The fault, what is replaced, by what: the first line that is new is where the finding belongs.
+EDITS: list[tuple[str, str, str]] = [
+    ("softmax-before-cross-entropy", "return self.last(x)", "return F.softmax(self.last(x), dim=1)"),
+    ("softmax-before-cross-entropy", "criterion(out, yb)", "criterion(out.softmax(-1), yb)"),
+    ("softmax-before-cross-entropy", "criterion(out, yb)", "criterion(nn.Softmax(dim=1)(out), yb)"),
+    ("log-softmax-before-cross-entropy", "return self.last(x)", "return F.log_softmax(self.last(x), dim=1)"),
+    ("sigmoid-before-cross-entropy", "return self.last(x)", "return torch.sigmoid(self.last(x))"),
+    ("activation-on-logits", "return self.last(x)", "return self.last(x).relu()"),
+    ("nll-on-non-log-probabilities", "criterion(out, yb)", "F.nll_loss(out, yb)"),
+    ("nll-on-non-log-probabilities", "criterion(out, yb)", "F.nll_loss(out.softmax(1), yb)"),
+    ("bce-for-single-label", "criterion(out, yb)", "F.binary_cross_entropy_with_logits(out, F.one_hot(yb, 3).float())"),
+    ("mse-for-classification", "criterion(out, yb)", "F.mse_loss(out, F.one_hot(yb, 3).float())"),
+    ("wrong-class-axis", "criterion(out, yb)", "F.nll_loss(F.log_softmax(out, dim=0), yb)"),
+    ("sum-reduction", "criterion(out, yb)", "F.cross_entropy(out, yb, reduction='sum')"),
+    ("inverted-class-weights", "criterion(out, yb)", "F.cross_entropy(out, yb, weight=y.bincount() / len(y))"),
+    ("unstable-log", "criterion(out, yb)", "F.nll_loss(torch.log(out.softmax(1)), yb)"),
+    ("ascending-loss", "loss = criterion", "loss = -criterion"),
+    ("ascending-loss", "momentum=0.9)", "momentum=0.9, maximize=True)"),
+    ("ascending-loss", "lr=0.1", "lr=-0.1"),
+    ("graph-cut", "criterion(out, yb)", "criterion(out.detach(), yb)"),
+    ("graph-cut", "        loss.backward()", "        loss = torch.tensor(loss.item(), requires_grad=True)\n        loss.backward()"),
+    ("dropout-on-logits", "return self.last(x)", "return self.drop(self.last(x))"),
+    ("missing-zero-grad", "        optimizer.zero_grad()\n", ""),
+    ("no-gradient-at-step", "        optimizer.step()", "        optimizer.zero_grad()\n        optimizer.step()"),
+    ("no-gradient-at-step", "        loss.backward()\n", ""),
+    ("weights-not-updated", "        optimizer.step()\n", ""),
+    ("weights-not-updated", "SGD(model.parameters(), lr=0.1, momentum=0.9)\nscheduler", "SGD(model.parameters(), lr=0)\nscheduler"),
+    ("optimizer-of-another-model", "SGD(model.parameters()", "SGD(Net().parameters()"),
+    ("parameters-missing-from-optimizer", "SGD(model.parameters()", "SGD(model.last.parameters()"),
+    ("frozen-parameters", "criterion = nn", "model.first.requires_grad = False\ncriterion = nn"),
+    ("frozen-parameters", "criterion = nn", "for p in model.parameters(): p.requires_grad = False\ncriterion = nn"),
+    ("optimizer-recreated", "    model.train()", "    optimizer = torch.optim.Adam(model.parameters())\n    model.train()"),
+    ("schedule-too-fast", "    scheduler.step()", "        scheduler.step()"),
+    ("over-regularised", "momentum=0.9)", "momentum=0.9, weight_decay=0.5)"),
+    ("clipping-too-tight", "optimizer.step()\n", "optimizer.step()\n        nn.utils.clip_grad_norm_(model.parameters(), 1)\n"),
+    ("extreme-optimizer-settings", "momentum=0.9)", "momentum=1.0)"),
+    ("lr-too-low", "SGD(model.parameters(), lr=0.1, momentum=0.9)\nscheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=5)", "SGD(model.parameters(), lr=1e-7)\nscheduler = optimizer"),
+    ("constant-init", "criterion = nn", "nn.init.zeros_(model.first.weight)\ncriterion = nn"),
+    ("no-nonlinearity", "x = F.relu(self.norm(self.first(x)))\n        for layer in self.middle:\n            x = F.relu(layer(x))", "x = self.norm(self.first(x))\n        for layer in self.middle:\n            x = layer(x)"),
+    ("saturating-hidden-activation", "x = F.relu(layer(x))", "x = F.softmax(layer(x), 1)"),
+    ("dropout-too-strong", "nn.Dropout(0.2)", "nn.Dropout(0.95)"),
+    ("stale-batchnorm", "nn.BatchNorm1d(16)", "nn.BatchNorm1d(16, momentum=0.0)"),
+    ("unregistered-submodule", "nn.ModuleList([nn.Linear(16, 16) for _ in range(2)])", "[nn.Linear(16, 16) for _ in range(2)]"),
+    ("unused-or-repeated-layer", "nn.ModuleList([nn.Linear(16, 16) for _ in range(2)])", "nn.ModuleList([nn.Linear(16, 16)] * 2)"),
+    ("unused-or-repeated-layer", "        self.last", "        self.idle = nn.Linear(3, 3)\n        self.last"),
+    ("evaluation-in-train-mode", "    model.eval()\n", ""),
+    ("evaluation-in-train-mode", "x = self.drop(x)", "x = F.dropout(x, 0.2)"),
+    ("training-in-eval-mode", "    model.train()\n", ""),
+    ("best-state-alias", "copy.deepcopy(model.state_dict())", "model.state_dict()"),
+    ("best-state-alias", "copy.deepcopy(model.state_dict())", "{k: v for k, v in model.state_dict().items()}"),
+    ("repeated-batch", "shuffle=True", "shuffle=False|for xb, yb in train:|for _ in range(12):\n        xb, yb = next(iter(train))"),
+    ("unshuffled-training", "shuffle=True", "shuffle=False"),
+    ("wrong-accuracy", "right / len(valid.dataset)", "right / (len(valid) * 32)"),
+    ("wrong-accuracy", "right / len(valid.dataset)", "right / len(valid)"),
+    ("wrong-accuracy", "argmax(dim=1)", "argmax(dim=0)"),
+    ("fp16-underflow", "        out = model(xb)\n", "        with torch.autocast('cuda', dtype=torch.float16):\n            out = model(xb)\n"),
+]  # fmt: skip
+
+# What must stay silent, in the same script.
+TRAPS: list[tuple[str, str, str]] = [
+    ("gradients are accumulated", "        optimizer.zero_grad()\n", ""),
+    ("label smoothing", "nn.CrossEntropyLoss()", "nn.CrossEntropyLoss(label_smoothing=0.1)"),
+    ("temperature", "criterion(out, yb)", "criterion(out / 2.0, yb)"),
+    ("a shortcut", "x = F.relu(layer(x))", "x = x + F.relu(layer(x))"),
+    ("a last layer that starts at zero", "criterion = nn", "nn.init.zeros_(model.last.weight)\ncriterion = nn"),
+    ("a frozen stem", "criterion = nn", "model.first.requires_grad_(False)\ncriterion = nn"),
+    ("probabilities for show", "    accuracy = right", "    with torch.no_grad(): print(model(x[400:]).softmax(1)[0])\n    accuracy = right"),
+    ("distillation", "criterion(out, yb)", "F.kl_div(F.log_softmax(out, 1), F.softmax(out.detach(), 1)) + criterion(out, yb)"),
+    ("the state is saved", "        highest, best", "        torch.save(model.state_dict(), 'best.pt')\n        highest, best"),
+    ("a schedule per batch, counted so", "T_max=5)", "T_max=5 * len(train))"),
+    ("an optimizer that a library wraps", "scheduler =", "optimizer = wrap(optimizer)\nscheduler ="),
+]  # fmt: skip
+
+
+def read(text: str) -> Diagnosis:
+    """What is said of a text."""
+    return diagnose_text(text, Path("script.py"))
+
+
+def changed(old: str, new: str) -> tuple[str, set[int]]:
+    """The script with one change (or two, by bars), and its lines that are new or stand beside what is gone."""
+    parts = [old, *new.split("|")]
+    text = SCRIPT
+    for a, b in zip(parts[::2], parts[1::2], strict=True):
+        assert a in text
+        text = text.replace(a, b, 1)
+    before = SCRIPT.splitlines()
+    return text, {number for number, line in enumerate(text.splitlines(), 1) if line not in before}
+
+
+def test_the_script_itself_is_healthy() -> None:
+    assert read(SCRIPT).findings == ()
+
+
+@pytest.mark.parametrize(("fault", "old", "new"), EDITS, ids=lambda word: word[:40])
+def test_a_fault_is_named_first_and_on_a_line_that_is_new(fault: str, old: str, new: str) -> None:
+    text, lines = changed(old, new)
+    found = read(text).findings
+    assert [one.fault for one in found][:1] == [fault]
+    assert found[0].where is not None
+    if lines and fault != "no-nonlinearity":  # which is told where the model is made
+        assert int(found[0].where.rpartition(":")[2]) in lines
+
+
+@pytest.mark.parametrize(("name", "old", "new"), TRAPS, ids=lambda word: word[:40])
+def test_a_trap_stays_silent(name: str, old: str, new: str) -> None:
+    text, _ = changed(old, new)
+    if name == "gradients are accumulated":
+        step = "        optimizer.step()\n"
+        text = text.replace(
+            step, "        if epoch % 2:\n            optimizer.step()\n            optimizer.zero_grad()\n"
+        )
+    assert [found for found in read(text).findings if found.level != "info"] == []
+
+
+@pytest.mark.parametrize("path", HEALTHY, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_nothing_is_said_of_a_healthy_program(path: Path) -> None:
+    assert [found for found in examine_source(path).findings if found.level != "info"] == []
+
+
+def test_every_fault_is_checked_or_not_observable() -> None:
+    for text in ("", "print(1)", SCRIPT):
+        seen = read(text)
+        assert sorted((*seen.checked, *seen.not_observable)) == sorted(FAULTS)
+    assert read("print(1)").checked == ()
+    assert {rule.fault for rule in RULES} <= FAULTS.keys()
+
+
+def test_modules_beside_the_script_are_read_too(tmp_path: Path) -> None:
+    net = "from torch import nn\ndef make():\n    return nn.Sequential(nn.Linear(8, 3), nn.Softmax(dim=1))\n"
+    (tmp_path / "net.py").write_text(net)
+    head, rest = SCRIPT.split("class Net")
+    script = tmp_path / "script.py"
+    script.write_text(head + "from net import make as Net\n" + rest[rest.index("model = Net()") :])
+    found = examine_source(script).findings
+    assert [(one.fault, one.where) for one in found[:1]] == [("softmax-before-cross-entropy", f"{tmp_path}/net.py:3")]
+
+
+def test_nothing_is_executed(tmp_path: Path) -> None:
+    mark = tmp_path / "was-here"
+    script = tmp_path / "script.py"
+    (tmp_path / "beside.py").write_text(f"open({str(mark)!r}, 'w')")
+    script.write_text(
+        f"import beside\nfrom beside import x\nopen({str(mark)!r}, 'w').write('1')\nraise SystemExit(7)\n"
+    )
+    command = [sys.executable, "-m", "fairtrial", "doctor", "--static", str(script), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["findings"] == []
+    assert not mark.exists()
+
+
+def test_the_command_says_what_the_contract_says(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.replace("return self.last(x)", "return self.last(x).softmax(1)"))
+    command = [sys.executable, "-m", "fairtrial", "doctor", "--static", str(script), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert {"findings", "checked", "not_observable"} <= told.keys()
+    assert told["findings"][0]["where"].startswith(f"{script}:")
+
+
+@pytest.mark.parametrize("content", [b"def f(:\n", b"\xff\xfe\x00", b"x = 1\n\x00"])
+def test_what_is_no_python_is_refused_with_its_line(tmp_path: Path, content: bytes) -> None:
+    script = tmp_path / "script.py"
+    script.write_bytes(content)
+    with pytest.raises(DataError, match=r"script\.py:\d+: .*Python"):
+        examine_source(script)
+    with pytest.raises(UsageError, match="no such file"):
+        examine_source(tmp_path / "nowhere.py")
+
+
+class Thinned(ast.NodeTransformer):
+    """Takes statements out, and puts names in the place of others."""
+
+    def __init__(self, choices: list[int]) -> None:
+        self.choices = choices
+        self.at = 0
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Leave a node, or take one out of its lists."""
+        self.at += 1
+        choice = self.choices[self.at % len(self.choices)]
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, list) and len(value) > 1 and choice % 7 == 0 and name in ("body", "args", "elts"):
+                del value[choice % len(value)]
+        if isinstance(node, ast.Name) and choice % 11 == 0 and isinstance(node.ctx, ast.Load):
+            node.id = ("model", "x", "train", "optimizer", "nn", "torch")[choice % 6]
+        return super().generic_visit(node)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(HEALTHY), st.lists(st.integers(0, 1000), min_size=1, max_size=30))
+def test_no_source_breaks_the_reading(path: Path, choices: list[int]) -> None:
+    tree = Thinned(choices).visit(ast.parse(path.read_text("utf8")))
+    try:
+        text = ast.unparse(ast.fix_missing_locations(tree))
+        ast.parse(text)
+    except (SyntaxError, ValueError, AttributeError, IndexError):
+        return
+    assert len((seen := read(text)).checked) + len(seen.not_observable) == len(FAULTS)
+
+
+def test_the_standard_library_is_read_without_a_fail() -> None:
+    files = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))[::4]
+    assert files
+    for path in files:
+        assert not examine_source(path).findings
