@@ -94,7 +94,7 @@ def disturb(words: list[str], store: Path, seconds: float, chance: random.Random
     over: dict[str, bytes] = {}
     for _ in range(chance.randint(1, MOST_KILLS)):
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(chance.uniform(0.1, seconds))
+            process.wait(chance.uniform(0.1, seconds / 2))
             break  # it came to its end before
         over |= ended(store)
         at_work = workers(process.pid)
