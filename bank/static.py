@@ -113,7 +113,8 @@ def main() -> None:
     print(share("place, of those found", sum(o.placed for o in found), len(found)))
     print(share("healthy programs with an alarm", sum(bool(o.alarms) for o in healthy), len(healthy)))
     print(
-        f"seconds a file: median {median(o.seconds for o in outcomes):.3f}, worst {max(o.seconds for o in outcomes):.3f}"
+        f"seconds a file: median {median(o.seconds for o in outcomes):.3f}, "
+        f"worst {max(o.seconds for o in outcomes):.3f}"
     )
 
 

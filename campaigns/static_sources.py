@@ -1,8 +1,8 @@
-"""Reads every Python file below some folders as the doctor would, and prints what failed, what was slow, what was alarmed.
+"""Reads every Python file below some folders, and prints what failed, what was slow and what is said of them.
 
     python campaigns/static_sources.py FOLDER ...
 
-No file may crash the reading or take a second; a `fail` in a library that is no training script is printed to be judged.
+No file may crash the reading or take a second; a finding in a library that trains nothing is there to be judged.
 """
 
 from __future__ import annotations

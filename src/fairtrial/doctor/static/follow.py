@@ -538,9 +538,9 @@ class Follower:
     def compare(self, left: Value, operators: list[ast.cmpop], others: list[Value], place: Place) -> Value:
         """Whether two known values are equal; a comparison of tensors is a tensor."""
         right = others[0]
-        if len(others) == 1 and isinstance(left, Known) and isinstance(right, Known):
-            if isinstance(operators[0], ast.Eq | ast.NotEq):
-                return Known((left.value == right.value) == isinstance(operators[0], ast.Eq))
+        equality = len(others) == 1 and isinstance(operators[0], ast.Eq | ast.NotEq)
+        if equality and isinstance(left, Known) and isinstance(right, Known):
+            return Known((left.value == right.value) == isinstance(operators[0], ast.Eq))
         if isinstance(operators[0], ast.Is | ast.IsNot) and isinstance(right, Known) and right.value is None:
             if isinstance(left, Known | Made | Module | Function | Items):
                 none = isinstance(left, Known) and left.value is None

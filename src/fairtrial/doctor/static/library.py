@@ -94,7 +94,8 @@ ACTIVATIONS = {
 }  # fmt: skip
 LINEAR = frozenset({"Linear", "Conv1d", "Conv2d", "Conv3d", "LazyLinear", "LazyConv2d", "Bilinear"})
 LOSSES = {
-    "CrossEntropyLoss": "cross_entropy", "NLLLoss": "nll_loss", "BCELoss": "binary_cross_entropy", "MSELoss": "mse_loss",
+    "CrossEntropyLoss": "cross_entropy", "NLLLoss": "nll_loss", "MSELoss": "mse_loss",
+    "BCELoss": "binary_cross_entropy",
     "BCEWithLogitsLoss": "binary_cross_entropy_with_logits", "MultiMarginLoss": "multi_margin_loss",
     "L1Loss": "l1_loss", "KLDivLoss": "kl_div", "SmoothL1Loss": "smooth_l1_loss",
 }  # fmt: skip
@@ -545,7 +546,7 @@ def of_module(run: Run, owner: Module, name: str, args: list[Value], options: Op
     if name == "state_dict":
         return Made("state", "state_dict", (owner,), {}, place)
     if name == "load_state_dict":
-        run.note("loaded", owner, place, *args, **given(options))
+        run.note("loaded", owner, place, *args, name="", **given(options))
         return Value()
     if name == "apply":
         run.note("lent", owner, place, owner, name="apply")

@@ -287,7 +287,10 @@ def _without_gradients(script: Script) -> list[Finding]:
             evidence = "the loss is computed where gradients are switched off, and goes into backward()"
             found.append(finding("graph-cut", "fail", str(call.place), evidence))
         elif off and id(call.subject) in script.learned:
-            evidence = f"the model is called where gradients are switched off; its outputs go into the loss at line {call.place.line}"
+            evidence = (
+                "the model is called where gradients are switched off; its outputs go into the loss at "
+                f"line {call.place.line}"
+            )
             found.append(finding("graph-cut", "fail", str(off.place), evidence))
     return found
 
@@ -303,7 +306,10 @@ def _inside(script: Script) -> list[Finding]:
             lost = [one for one in before if id(one) not in reached]
             if lost and any(one.op == "linear" for one in reached.values()) and not frozen:
                 how = f".{cut.op}" if cut.op == "data" else f".{cut.op}()"
-                evidence = f"{how} at line {cut.place.line} stands between the loss and the layer at line {lost[-1].place.line}"
+                evidence = (
+                    f"{how} at line {cut.place.line} stands between the loss and the layer at line "
+                    f"{lost[-1].place.line}"
+                )
                 found.append(finding("graph-cut", "warn", str(cut.place), evidence, 0.85))
     return found
 

@@ -179,7 +179,10 @@ def no_nonlinearity(script: Script) -> Verdict:
         layers = {id(one.maker): one.maker for one in made or [] if one.op == "linear" and one.maker is not None}
         model = next((m for m in script.models if made and all(within(one, m) for one in layers.values())), None)
         if made is not None and len(layers) > 1 and model:
-            evidence = f"{len(layers)} layers with weights follow each other, from line {made[-1].place.line} to {made[0].place.line}, with no activation"
+            evidence = (
+                f"{len(layers)} layers with weights follow each other, from line {made[-1].place.line} to "
+                f"{made[0].place.line}, with no activation"
+            )
             found.append(finding("no-nonlinearity", "fail", str(model.place), evidence))
     return found[:1]
 
@@ -297,7 +300,10 @@ def cross_sample_mixing(script: Script) -> Verdict:
         if isinstance(moved, Tensor) and moved.op == "permute" and len(moved.parents) > 1 and _keeps_count(one):
             first = number(moved.parents[1])
             if first is not None and first != 0:
-                evidence = f"permute at line {moved.place.line} moves the batch axis away, and {one.op} cuts the numbers as if it were first"
+                evidence = (
+                    f"permute at line {moved.place.line} moves the batch axis away, and {one.op} cuts the "
+                    "numbers as if it were first"
+                )
                 found.append(finding("cross-sample-mixing", "warn", str(one.place), evidence, 0.9))
     return found[:1]
 
@@ -343,7 +349,10 @@ def unused_or_repeated_layer(script: Script) -> Verdict:
     for model in script.models:
         for one in inner_modules(model):
             if isinstance(one, Layer) and (twice := _repeated(one)):
-                evidence = f"the same {class_of(twice)} stands more than once in the {one.kind}: [layer] * n repeats one object"
+                evidence = (
+                    f"the same {class_of(twice)} stands more than once in the {one.kind}: [layer] * n repeats "
+                    "one object"
+                )
                 found.append(finding("unused-or-repeated-layer", "warn", str(one.place), evidence, 0.9))
             if isinstance(one, Instance):
                 found += _unread(script, one)
@@ -430,10 +439,16 @@ def evaluation_in_train_mode(script: Script) -> Verdict:
             continue
         mode = event.options.get("training")
         if isinstance(mode, Known) and mode.value is True and has_modes(event.subject) and not _asked(script, event):
-            evidence = f"{class_of(event.subject)} has {_what(event.subject)}, and no eval() comes between training and this evaluation"
+            evidence = (
+                f"{class_of(event.subject)} has {_what(event.subject)}, and no eval() comes between "
+                "training and this evaluation"
+            )
             return [finding("evaluation-in-train-mode", "fail", str(event.place), evidence)]
         if drop := _unswitched(event.args[0]):
-            evidence = "this dropout is not told the mode (training=self.training), so that it is always on, here in an evaluation too"
+            evidence = (
+                "this dropout is not told the mode (training=self.training), so that it is always on, here "
+                "in an evaluation too"
+            )
             return [finding("evaluation-in-train-mode", "warn", str(drop.place), evidence, 0.9)]
     return []
 
@@ -479,6 +494,9 @@ def training_in_eval_mode(script: Script) -> Verdict:
         elif (
             isinstance(mode, Known) and mode.value is False and key in started and not script.trace.lent(event.subject)
         ):
-            evidence = f"after the first evaluation {class_of(event.subject)} stays in evaluation mode: eval() is called, and train() never again"
+            evidence = (
+                f"after the first evaluation {class_of(event.subject)} stays in evaluation mode: eval() is "
+                "called, and train() never again"
+            )
             return [finding("training-in-eval-mode", "fail", str(event.place), evidence)]
     return []

@@ -43,7 +43,10 @@ def best_state_alias(script: Script) -> Verdict:
         for later in events[events.index(event) :]:
             used = later.args[:1] if later.what == "loaded" else (later.subject,) if later.what == "saved" else ()
             if len(later.loops) < len(event.loops) and any(one in alive for arg in used for one in _states(arg)):
-                evidence = f"{event.name} is what state_dict() gave, not a copy, and is used at line {later.place.line} after more steps"
+                evidence = (
+                    f"{event.name} is what state_dict() gave, not a copy, and is used at line "
+                    f"{later.place.line} after more steps"
+                )
                 found.append(finding("best-state-alias", "fail", str(event.place), evidence))
     return found[:1]
 
@@ -144,7 +147,10 @@ def repeated_batch(script: Script) -> Verdict:
         if not isinstance(loader, Made) or not start or id(loader) not in learned:
             continue
         if start.loops == event.loops and event.loops and not _shuffles(loader):
-            evidence = "next(iter(loader)) begins anew each time, and the loader does not shuffle: it is always the first batch"
+            evidence = (
+                "next(iter(loader)) begins anew each time, and the loader does not shuffle: it is always "
+                "the first batch"
+            )
             found.append(finding("repeated-batch", "fail", str(event.place), evidence))
         elif not event.loops and _taught_only(script, loader):
             evidence = "one batch is taken before the loop, and all training is done with it"
@@ -233,7 +239,10 @@ def augmented_validation(script: Script) -> Verdict:
         shared = any(isinstance(one, Made) and one.args and one.args[0] is data.args[0] for one in learned)
         drawn = [one for one in _transforms(data) if one.name.startswith(RANDOM)]
         if shared and drawn:
-            evidence = f"the evaluated part shares its data set, and with it {drawn[0].name} at line {drawn[0].place.line}, with training"
+            evidence = (
+                f"the evaluated part shares its data set, and with it {drawn[0].name} at line "
+                f"{drawn[0].place.line}, with training"
+            )
             return [finding("augmented-validation", "fail", str(data.place), evidence)]
     return []
 

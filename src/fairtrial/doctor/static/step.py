@@ -64,8 +64,8 @@ def missing_zero_grad(script: Script) -> Verdict:
             elif event.what == "step" and _stepper(event) is optimizer:
                 if stepped and backward and event.sure and event.loops and event.name != "closure":
                     evidence = (
-                        f"step() at line {event.place.line} follows backward() at line {backward.place.line} in each turn of "
-                        f"the loop, and nothing clears the gradients in between"
+                        f"step() at line {event.place.line} follows backward() at line {backward.place.line} in each turn "
+                        f"of the loop, and nothing clears the gradients in between"
                     )
                     if not script.trace.lent(optimizer):
                         found[str(backward.place)] = finding("missing-zero-grad", "fail", str(backward.place), evidence)
@@ -142,8 +142,8 @@ def optimizer_of_another_model(script: Script) -> Verdict:
     if not weighted(model) or not weighted(known[0]):
         return []
     evidence = (
-        f"the optimizer holds the parameters of the {class_of(known[0])} made at line {_place(known[0])}; trained is the one "
-        f"made at line {_place(model)}"
+        f"the optimizer holds the parameters of the {class_of(known[0])} made at line {_place(known[0])}; trained is the "
+        f"one made at line {_place(model)}"
     )
     return [finding("optimizer-of-another-model", "fail", str(one.place), evidence)]
 
@@ -169,7 +169,10 @@ def parameters_missing(script: Script) -> Verdict:
             layer for layer in weighted(model) if id(layer) in used and not any(within(layer, one) for one in known)
         ]
         if inside and left and not any(one is model for one in known):
-            evidence = f"{len(left)} layers of {class_of(model)} are in no optimizer and not frozen, the first at line {left[-1].place.line}"
+            evidence = (
+                f"{len(left)} layers of {class_of(model)} are in no optimizer and not frozen, the first at "
+                f"line {left[-1].place.line}"
+            )
             place = script.optimizers[0].place
             found.append(finding("parameters-missing-from-optimizer", "warn", str(place), evidence, 0.8))
     return found
@@ -183,7 +186,7 @@ def frozen_parameters(script: Script) -> Verdict:
             "frozen-parameters",
             "fail",
             str(e.place),
-            f"requires_grad is set on a module ({class_of(e.subject)}), which only gives it an attribute: nothing is frozen",
+            f"requires_grad is set on a module ({class_of(e.subject)}), which is only an attribute: nothing is frozen",
         )
         for e in script.trace.of("flag")
         if isinstance(e.subject, Layer) or (isinstance(e.subject, Instance) and e.subject.is_module)

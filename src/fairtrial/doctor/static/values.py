@@ -56,7 +56,7 @@ class Scope:
     def bind(self, name: str, value: Value) -> None:
         """Give the name a value, where it is declared."""
         if name in self.shared and self.outer:
-            (self.outer if name in self.outer.names or not self.outer.outer else self.outer).bind(name, value)
+            self.outer.bind(name, value)
         else:
             self.names[name] = value
 
