@@ -533,7 +533,7 @@ class Watch:
         )
         if learning:
             self.loss = value, name
-        if learning and self.full:
+        if learning and self.full and self.count("graph") < FULL:  # it hardly ever changes
             self.note(
                 Graph(
                     step=self.steps,
@@ -578,7 +578,7 @@ class Watch:
                 has_graph=loss.grad_fn is not None,
                 factor=factor,
                 reached=reached,
-                log_of=tensors.log_of(loss),
+                log_of=tensors.log_of(loss) if self.steps < FULL else None,
             )
         )
         if not self.steps and not self.optimizers:

@@ -1,0 +1,134 @@
+"""Rules without torch: made-up observations in, findings out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairtrial.doctor.journal import Journal
+from fairtrial.doctor.observations import (
+    Backward,
+    Batch,
+    End,
+    Evaluation,
+    Input,
+    Loader,
+    Pass,
+    Printed,
+    Rates,
+    Scheduled,
+    Settings,
+    Shared,
+    Step,
+)
+from fairtrial.doctor.symptoms.protocol import split_leakage, wrong_accuracy
+from fairtrial.doctor.symptoms.state import evaluation_in_train_mode, unshuffled_training
+from fairtrial.doctor.symptoms.step import missing_zero_grad, non_finite, schedule_too_fast
+
+SETTINGS = Settings(0.1, 0.0, None, None, 0.0, False)
+STEP = Step(
+    step=0, where="t.py:9", optimizer=1, kind="SGD", settings=(SETTINGS,), backwards=1, stale=False,
+    cleared_after_backward=False, backward_where="t.py:8", parameters=(),
+)  # fmt: skip
+INPUT = Input((4, 2), -1.0, 1.0, 0.0, 1.0, True, False, 1, 1.0)
+PASS = Pass(
+    step=0, where="t.py:5", model=1, training=True, active=("drop",), idle=(), grad=True, backward=True, judged=True,
+    phase=1, input=INPUT,
+)  # fmt: skip
+BACK = Backward(step=0, where="t.py:8", value=1.0, finite=True, has_graph=True, factor=1.0)
+LOADER = Loader(
+    step=0, where="t.py:4", loader=1, dataset=1, base=1, length=200, batch=20, drop_last=False, shuffled=False,
+    workers=0, indices=None, generators=(), seeded=False, classes=(),
+)  # fmt: skip
+
+
+def test_gradients_left_over_are_told_at_the_line_of_backward() -> None:
+    stale = [STEP, *(replace(STEP, step=n, stale=True) for n in range(1, 4))]
+    found = missing_zero_grad.decide(Journal(stale))
+    assert found
+    assert (found[0].level, found[0].where) == ("fail", "t.py:8")
+    assert missing_zero_grad.decide(Journal([STEP, replace(STEP, step=1)])) == []
+    assert missing_zero_grad.decide(Journal([STEP])) is None  # one step cannot tell
+
+
+def test_the_first_number_that_is_none_is_told() -> None:
+    broken = [BACK, replace(BACK, step=3, value=float("nan"), finite=False), replace(BACK, step=4, finite=False)]
+    found = non_finite.decide(Journal(broken))
+    assert found
+    assert "step 3" in found[0].evidence
+
+
+def test_an_evaluation_with_dropout_at_work_is_told_but_not_sampling_with_it() -> None:
+    evaluated = replace(PASS, grad=False, backward=False, phase=2)
+    assert evaluation_in_train_mode.decide(Journal([PASS, evaluated]))
+    sampling = [PASS, *(replace(evaluated, step=n) for n in range(3))]
+    assert evaluation_in_train_mode.decide(Journal(sampling)) == []
+    assert evaluation_in_train_mode.decide(Journal([PASS, replace(evaluated, training=False, active=())])) == []
+
+
+def rates(*values: float, total: int) -> Journal:
+    """A schedule that gives these rates, one a step, and a training of so many steps."""
+    scheduled = Scheduled(step=1, where="t.py:7", kind="StepLR", count=1, cycle=None, before_optimizer=False)
+    told = [Rates(step=n, optimizer=1, lr=value) for n, value in enumerate(values)]
+    return Journal([scheduled, *told, End(step=total, backwards=total, loss=1.0)])
+
+
+def test_a_rate_that_is_gone_early_fails_and_one_that_ends_at_zero_does_not() -> None:
+    found = schedule_too_fast.decide(rates(0.1, 1e-3, 1e-5, total=100))
+    assert found
+    assert found[0].level == "fail"
+    assert schedule_too_fast.decide(rates(*(0.1 * (1 - n / 50) for n in range(50)), total=50)) == []
+    assert schedule_too_fast.decide(rates(0.0, 0.05, 0.1, total=50)) == []  # a warm-up
+
+
+def labelled(labels: list[int]) -> Journal:
+    """A training that reads these labels in this order, twenty at a time."""
+    seen = [LOADER]
+    batches = [
+        (
+            Batch(step=n, loader=1, round=0, place=n, images=n, labels=tuple(labels[n * 20 : n * 20 + 20])),
+            replace(PASS, step=n),
+        )
+        for n in range(len(labels) // 20)
+    ]
+    return Journal([*seen, *(one for pair in batches for one in pair)])
+
+
+@given(st.lists(st.integers(0, 9), min_size=200, max_size=200), st.integers(0, 2**32 - 1))
+def test_labels_in_random_order_are_never_called_sorted(labels: list[int], seed: int) -> None:
+    Random(seed).shuffle(labels)
+    assert unshuffled_training.decide(labelled(labels)) == []
+
+
+def test_sorted_labels_are_told() -> None:
+    found = unshuffled_training.decide(labelled([n // 20 for n in range(200)]))
+    assert found
+    assert found[0].where == "t.py:4"
+
+
+EVALUATED = Evaluation(
+    step=9, where="t.py:20", source=1, caller="t.py:21", text="", batches=((60, 64), (60, 64), (8, 8)), confusion=()
+)
+
+
+def test_a_printed_accuracy_is_wrong_only_where_a_wrong_formula_alone_explains_it() -> None:
+    def told(text: str) -> bool:
+        return bool(wrong_accuracy.decide(Journal([EVALUATED, Printed(step=9, where="t.py:22", text=text)])))
+
+    assert told(f"accuracy {128 / 192:.4f}")  # by batches x batch size
+    assert told(f"Accuracy: {100 * (60 / 64 + 60 / 64 + 1) / 3:.2f} %")  # the mean of batch means
+    assert not told(f"accuracy {128 / 136:.4f}")
+    assert not told(f"accuracy {100 * 128 / 136:.2f}%")
+    assert not told(f"loss {128 / 192:.4f}")
+    assert not told("epoch 3 accuracy 0.9")  # another number altogether proves nothing
+
+
+def test_a_leak_is_a_part_of_what_is_evaluated_and_not_the_training_part_itself() -> None:
+    shared = Shared(step=0, source=5, trained=1000, repeats=0, evaluated=200, shared=40, same_part=False)
+    assert split_leakage.decide(Journal([shared]))
+    assert split_leakage.decide(Journal([replace(shared, shared=0)])) == []
+    assert not split_leakage.decide(Journal([replace(shared, same_part=True)]))
+    assert split_leakage.decide(Journal([replace(shared, repeats=100)])) == []  # inputs that repeat by nature
