@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.static.library import LINEAR, SAME_NUMBERS, inner_modules
 from fairtrial.doctor.static.loss import ON_CLASSES
@@ -454,10 +456,11 @@ def evaluation_in_train_mode(script: Script) -> Verdict:
 
 
 def _asked(script: Script, event: Event) -> bool:
-    """Whether train() was called after the last backward: training mode is meant."""
-    before = script.trace.events[: script.trace.events.index(event)]
-    last = next((e for e in reversed(before) if e.what in ("mode", "backward")), None)
-    return last is not None and last.what == "mode"
+    """Whether train() was called after the last backward, on a line that no training goes through: it is meant."""
+    events = [e for e in script.trace.events if e.what in ("mode", "backward") or e is event]
+    last = events[events.index(event) - 1]
+    teaching = {first.place for first, then in pairwise(events) if first.what == "mode" and then.what == "backward"}
+    return last.what == "mode" and last.place not in teaching
 
 
 def _what(model: Value) -> str:

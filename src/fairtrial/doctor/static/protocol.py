@@ -42,7 +42,7 @@ def best_state_alias(script: Script) -> Verdict:
         alive = _states(event.args[0] if event.args else event.subject)
         for later in events[events.index(event) :]:
             used = later.args[:1] if later.what == "loaded" else (later.subject,) if later.what == "saved" else ()
-            if len(later.loops) < len(event.loops) and any(one in alive for arg in used for one in _states(arg)):
+            if _outside(later, event) and any(one in alive for arg in used for one in _states(arg)):
                 evidence = (
                     f"{event.name} is what state_dict() gave, not a copy, and is used at line "
                     f"{later.place.line} after more steps"
@@ -58,7 +58,7 @@ def best_not_restored(script: Script) -> Verdict:
     if not kept:
         return None
     for event in kept:
-        later = [e for e in script.evaluations if len(e.loops) < len(event.loops) and _after(script, e, event)]
+        later = [e for e in script.evaluations if _outside(e, event) and _after(script, e, event)]
         if event.name not in script.trace.loads and later and not script.trace.of("loaded"):
             last = later[-1]
             place = last.stack[-1] if last.stack else last.place
@@ -67,6 +67,11 @@ def best_not_restored(script: Script) -> Verdict:
             )
             return [finding("best-not-restored", "fail", str(place), evidence)]
     return []
+
+
+def _outside(later: Event, kept: Event) -> bool:
+    """Whether the loop in which something is kept is over."""
+    return kept.loops[-1].node not in {loop.node for loop in later.loops}
 
 
 def _after(script: Script, later: Event, earlier: Event) -> bool:

@@ -64,8 +64,8 @@ def missing_zero_grad(script: Script) -> Verdict:
             elif event.what == "step" and _stepper(event) is optimizer:
                 if stepped and backward and event.sure and event.loops and event.name != "closure":
                     evidence = (
-                        f"step() at line {event.place.line} follows backward() at line {backward.place.line} in each turn "
-                        f"of the loop, and nothing clears the gradients in between"
+                        f"step() at line {event.place.line} follows backward() at line {backward.place.line} in each "
+                        f"turn of the loop, and nothing clears the gradients in between"
                     )
                     if not script.trace.lent(optimizer):
                         found[str(backward.place)] = finding("missing-zero-grad", "fail", str(backward.place), evidence)
@@ -142,8 +142,8 @@ def optimizer_of_another_model(script: Script) -> Verdict:
     if not weighted(model) or not weighted(known[0]):
         return []
     evidence = (
-        f"the optimizer holds the parameters of the {class_of(known[0])} made at line {_place(known[0])}; trained is the "
-        f"one made at line {_place(model)}"
+        f"the optimizer holds the parameters of the {class_of(known[0])} made at line {_place(known[0])}; trained is "
+        f"the one made at line {_place(model)}"
     )
     return [finding("optimizer-of-another-model", "fail", str(one.place), evidence)]
 
