@@ -26,6 +26,7 @@ from fairtrial.doctor.static.values import (
     Made,
     Method,
     Module,
+    Parent,
     Place,
     Scope,
     Tensor,
@@ -199,6 +200,7 @@ class Follower:
         made = Class(
             node.name, tuple(self.value(base, scope) for base in node.bases), inner.names, self.at(node, scope)
         )
+        inner.names["__class__"] = made
         self.block(node.body, inner)
         return made
 
@@ -497,6 +499,7 @@ class Follower:
             several = [Value()] * int(min(MOST_ITEMS, max(0, number(over.parents[0]) or 2)))
         whole = isinstance(over, Items) and over.whole and len(generators) == 1 and not first.ifs
         made: list[Value] = []
+        keys: list[Value] = []
         for turn, item in enumerate(several):
             self.loops.append(Loop(id(first), over, turn, ""))
             self.assign(first.target, item, inner)
@@ -505,9 +508,9 @@ class Follower:
             for other in generators[1:]:
                 deeper = self.items(self.value(other.iter, inner), place)
                 self.assign(other.target, deeper[0] if deeper else Value(), inner)
+            keys += [self.value(key, inner)] if key else []
             made.append(self.value(element, inner))
             self.loops.pop()
-        keys = [self.value(key, inner)] * len(made) if key else []
         return Items("dict" if key else "list", made, keys, whole and not key, place)
 
     def binary(self, left: Value, operator: ast.operator, right: Value, place: Place) -> Value:
@@ -561,6 +564,8 @@ class Follower:
                     if isinstance(key, Known) and key.value == wanted:
                         return value
                 return Value()
+            case Layer(kind="ModuleDict"), Known() if owner.args and isinstance(owner.args[0], Items):
+                return self.item(owner.args[0], index, place)
             case Items(), Known(int(at)) if owner.whole and -len(owner.items) <= at < len(owner.items):
                 return owner.items[at]
             case Layer(), Known(int(at)) if -len(owner.children) <= at < len(owner.children):
@@ -592,6 +597,11 @@ class Follower:
                 return member if member is not None else Method(owner, name)
             case Class():
                 return owner.member(name) or Value()
+            case Parent():
+                member = owner.member(name)
+                if isinstance(member, Function):
+                    return Function(member.node, member.scope, owner.owner)
+                return Method(Method(owner.owner, "super()"), name)
             case Tensor() if name in ("data", "T", "mT"):
                 return Tensor("data" if name == "data" else "transpose", (owner,), place)
             case Tensor() if name in ("shape", "device", "dtype", "grad", "grad_fn", "ndim"):
@@ -611,7 +621,7 @@ class Follower:
     def call_node(self, node: ast.Call, scope: Scope) -> Value:
         """A call as it is written."""
         if isinstance(node.func, ast.Name) and node.func.id == "super":
-            return Method(scope.find("self") or Value(), "super()")
+            return self.parent(scope)
         target = self.value(node.func, scope)
         args, _ = self.spread(node.args, scope)
         options = {word.arg: self.value(word.value, scope) for word in node.keywords if word.arg}
@@ -644,6 +654,11 @@ class Follower:
                 self.lend(target, args, options, place)
                 return Value()
 
+    def parent(self, scope: Scope) -> Value:
+        """What `super()` is here."""
+        owner, home = scope.find("self") or Value(), scope.find("__class__")
+        return Parent(owner, home) if isinstance(home, Class) else Method(owner, "super()")
+
     def lend(
         self, to: Value, args: Sequence[Value], options: Mapping[str, Value], place: Place, name: str = ""
     ) -> None:
@@ -657,7 +672,7 @@ class Follower:
         if isinstance(begin, Function):
             self.enter(Function(begin.node, begin.scope, made), args, options, place)
         else:
-            fields = [name for name, one in cls.members.items() if not isinstance(one, Function)]
+            fields = [name for name, one in cls.members.items() if not isinstance(one, Function | Class)]
             made.attributes.update(zip(fields, args, strict=False))
             made.attributes.update(options)
         self.note("made", made, place)

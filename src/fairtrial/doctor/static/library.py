@@ -563,6 +563,8 @@ def of_module(run: Run, owner: Module, name: str, args: list[Value], options: Op
         return owner
     if name == "forward" and isinstance(owner, Layer):
         return run.call(owner, args, options, place)
+    if name in ("items", "values") and isinstance(owner, Layer) and owner.args and isinstance(owner.args[0], Items):
+        return of_items(run, owner.args[0], name, args, options, place)
     if name == "items" and isinstance(owner, Layer):
         return Items(
             "list", [Items("tuple", [Value(), one], [], True, place) for one in owner.children], [], True, place

@@ -99,12 +99,11 @@ class Script:
     @cached_property
     def exposed(self) -> bool:
         """Whether unknown code got hold of a model, an optimizer or a tensor."""
-        return any(
-            isinstance(one, Module | Made | Tensor | Items)
-            for event in self.trace.of("lent")
-            for arg in event.args
-            for one in options_of(arg)
-        )
+        return any(trainable(arg) for event in self.trace.of("lent") for arg in event.args)
+
+    def says(self, text: str) -> bool:
+        """Whether any line of the script has this text."""
+        return any(text in line.partition("#")[0] for line in self.trace.lines)
 
     def made(self, kind: str) -> list[Event]:
         """When library objects of this kind are made."""
@@ -114,6 +113,17 @@ class Script:
     def last_layers(self) -> frozenset[int]:
         """Layers whose outputs the losses get."""
         return frozenset(id(one.maker) for e in self.losses for one in nearest_layers(e.args[0]))
+
+
+def trainable(value: Value) -> bool:
+    """Whether it is a model, an optimizer or the like, or a tensor that layers made."""
+    return any(
+        isinstance(one, Module)
+        or (isinstance(one, Made) and one.kind in ("optimizer", "parameters", "parameter", "modules"))
+        or (isinstance(one, Items) and any(isinstance(item, Module | Made) for item in one.items))
+        or any(made.op in ("linear", "loss", "Parameter") for made in ancestors(one))
+        for one in options_of(value)
+    )
 
 
 def outermost(value: Value) -> list[Tensor] | None:

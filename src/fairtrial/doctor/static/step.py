@@ -81,7 +81,7 @@ def no_gradient_at_step(script: Script) -> Verdict:
     if not steps:
         return None
     backward = script.trace.of("backward")
-    if not backward and script.trace.of("loss") and not script.exposed:
+    if not backward and script.trace.of("loss") and not script.exposed and not script.says("backward("):
         return [
             finding(
                 "no-gradient-at-step",
@@ -119,7 +119,7 @@ def weights_not_updated(script: Script) -> Verdict:
     if plain and not moved and "param_groups" not in script.trace.loads:
         found.append(finding("weights-not-updated", "fail", str(plain[0].place), "the learning rate is 0"))
     idle = script.optimizers and not any(script.trace.lent(one) for one in script.optimizers)
-    if idle and not script.trace.of("step"):
+    if idle and not script.trace.of("step") and not script.says(".step("):
         place = backward[0].place
         evidence = f"an optimizer is made at line {script.optimizers[0].place.line}, and its step() is never called"
         found.append(finding("weights-not-updated", "fail", str(place), evidence))
@@ -133,7 +133,7 @@ def optimizer_of_another_model(script: Script) -> Verdict:
     if not script.optimizers or not script.models or any(one is None for one in held) or script.exposed:
         return None
     known = [module for one in held for module in one or []]
-    if any(not isinstance(one, Module) for one in known) or len(script.optimizers) > 1:
+    if any(not isinstance(one, Module) for one in known) or len({one.place for one in script.optimizers}) > 1:
         return None
     for model in script.models:
         if any(within(one, model) or within(model, one) for one in known):

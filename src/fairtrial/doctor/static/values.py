@@ -179,6 +179,19 @@ class Items(Value):
 
 
 @dataclass(eq=False)
+class Parent(Value):
+    """`super()` in a method of a class: the object, as its bases see it."""
+
+    owner: Value
+    home: Class
+
+    def member(self, name: str) -> Value | None:
+        """A member of the bases."""
+        found = (base.member(name) for base in self.home.bases if isinstance(base, Class))
+        return next((one for one in found if one is not None), None)
+
+
+@dataclass(eq=False)
 class Method(Value):
     """A method of a value, not yet called."""
 
