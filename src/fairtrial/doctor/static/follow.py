@@ -606,6 +606,8 @@ class Follower:
                 return Tensor("data" if name == "data" else "transpose", (owner,), place)
             case Tensor() if name in ("shape", "device", "dtype", "grad", "grad_fn", "ndim"):
                 return Tensor(name, (owner,), place) if name == "grad" else Value()
+            case Tensor() if name in ("indices", "values", "logits", "last_hidden_state"):
+                return Tensor("part", (owner,), place)
             case Made("parameter") if name in ("data", "grad"):
                 return Tensor(name, (owner,), place)
             case Either():

@@ -219,9 +219,16 @@ def ascending_loss(script: Script) -> Verdict:
 
 
 def _minimised(script: Script) -> bool:
-    """Whether backward() gets a loss on classes with no sign turned."""
+    """Whether backward() gets a loss on classes, alone or in a sum, with no sign turned."""
     plain = {id(e.subject) for e in script.losses if e.name in ON_CLASSES}
-    return any(id(one) in plain for e in script.trace.of("backward") for one in options_of(e.subject))
+    todo = [one for e in script.trace.of("backward") for one in options_of(e.subject)]
+    while todo:
+        one = todo.pop()
+        if id(one) in plain:
+            return True
+        if isinstance(one, Tensor) and one.op in ("add", "mult", "div"):
+            todo += one.parents
+    return False
 
 
 def _upwards(change: Value) -> bool:

@@ -72,7 +72,8 @@ class Script:
 
     def made_of(self, value: Value, wanted: frozenset[int]) -> bool:
         """Whether one of the things that it may be is wanted."""
-        return any(id(one) in wanted for one in options_of(value))
+        several = [part for one in options_of(value) for part in (one.items if isinstance(one, Items) else [one])]
+        return any(id(option) in wanted for one in several for option in options_of(one))
 
     @cached_property
     def evaluations(self) -> list[Event]:
@@ -102,8 +103,10 @@ class Script:
         return any(trainable(arg) for event in self.trace.of("lent") for arg in event.args)
 
     def says(self, text: str) -> bool:
-        """Whether any line of the script has this text."""
-        return any(text in line.partition("#")[0] for line in self.trace.lines)
+        """Whether any line of the script has this text, those left aside on which a schedule moves."""
+        moves = {event.place.line for event in self.trace.of("schedule")}
+        lines = enumerate(self.trace.lines, 1)
+        return any(text in line.partition("#")[0] for number, line in lines if number not in moves)
 
     def made(self, kind: str) -> list[Event]:
         """When library objects of this kind are made."""
