@@ -26,9 +26,7 @@ KINDS = {
 def difference(faulty: Path) -> str:
     """What has to be changed in the faulty program, as a diff."""
     healthy = faulty.with_name(faulty.name.replace("_faulty", "_healthy"))
-    before, after = (
-        [line.split("  # <- fault")[0] for line in p.read_text("utf8").splitlines()] for p in (faulty, healthy)
-    )
+    before, after = (path.read_text("utf8").replace(f"  {MARK}", "").splitlines() for path in (faulty, healthy))
     lines = list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]
     return "\n".join(line for line in lines if not line.startswith("@@"))
 

@@ -135,6 +135,13 @@ def test_the_catalogue_has_the_vocabulary() -> None:
     assert all(fault.what and fault.why and fault.fix for fault in FAULTS.values())
 
 
+def test_each_fault_has_its_page() -> None:
+    pages = Path(__file__).parent.parent / "docs" / "faults"
+    for name, fault in FAULTS.items():
+        page = (pages / f"{name}.md").read_text("utf8")
+        assert all(words in page for words in (fault.what, fault.why, fault.fix)), f"{name}: python bank/pages.py"
+
+
 def test_rules_and_orders_name_known_faults() -> None:
     assert {rule.fault for rule in SYMPTOMS} <= FAULTS.keys()
     assert {*CONSEQUENCES, *EXPLAINS, *frozenset().union(*EXPLAINS.values())} <= FAULTS.keys()

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import e, exp, isfinite, log, nan
 from pathlib import Path
 from typing import Any
@@ -351,7 +352,7 @@ def climbing(curves: Curves) -> Verdict:
         return None
     if loss[-1] < 1.5 * abs(loss[0]) or loss[0] <= 0:
         return []
-    rising = all(a < b for a, b in zip(loss, loss[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(loss))
     fault = "ascending-loss" if rising and len(loss) >= 5 else "lr-too-high"
     evidence = f"the training loss went from {loss[0]:.4g} to {loss[-1]:.4g}" + (
         ", rising in each epoch" if rising else ""
