@@ -142,6 +142,7 @@ TRAPS: list[tuple[str, str, str]] = [
     ("a frozen stem", "criterion = nn", "model.first.requires_grad_(False)\ncriterion = nn"),
     ("probabilities for show", "    accuracy = right", "    with torch.no_grad(): print(model(x[400:]).softmax(1)[0])\n    accuracy = right"),
     ("distillation", "criterion(out, yb)", "F.kl_div(F.log_softmax(out, 1), F.softmax(out.detach(), 1)) + criterion(out, yb)"),
+    ("an entropy", "criterion(out, yb)", "criterion(out, yb) + 0.01 * (out.softmax(1) * (out.softmax(1) + 1e-8).log()).sum()"),
     ("the state is saved", "        highest, best", "        torch.save(model.state_dict(), 'best.pt')\n        highest, best"),
     ("a schedule per batch, counted so", "T_max=5)", "T_max=5 * len(train))"),
     ("an optimizer that a library wraps", "scheduler =", "optimizer = wrap(optimizer)\nscheduler ="),

@@ -342,7 +342,9 @@ def _uncut(value: Value) -> tuple[dict[int, Tensor], list[Tensor]]:
 @decides("unstable-log")
 def unstable_log(script: Script) -> Verdict:
     """log of softmax or sigmoid, on the way to the loss."""
-    logs = [one for e in script.trace.of("backward") for one in ancestors(e.subject) if one.op == "log"]
+    made_of = [one for e in script.trace.of("backward") for one in ancestors(e.subject)]
+    entropies = {id(part) for one in made_of for part in one.parents if one.op == "mult" and _weighted_by_itself(one)}
+    logs = [one for one in made_of if one.op == "log" and id(one) not in entropies]
     if not logs and not script.losses:
         return None
     found: list[Finding] = []
@@ -355,6 +357,11 @@ def unstable_log(script: Script) -> Verdict:
             evidence = f"the logarithm is taken of what {made.op} makes at line {made.place.line}"
             found.append(finding("unstable-log", "warn", str(one.place), evidence, 0.9))
     return list({one.where: one for one in found}.values())
+
+
+def _weighted_by_itself(product: Tensor) -> bool:
+    """p * log(p): an entropy, which goes to zero where p does."""
+    return any(ends_in(one, "softmax", "sigmoid") for one in product.parents)
 
 
 @decides("dropout-on-logits")
