@@ -578,7 +578,8 @@ def sawtooth(curves: Curves) -> Verdict:
     epochs = len(table)
     profile = table.mean(axis=0)
     noise = float((table - profile).std()) / epochs**0.5
-    turns = int((np.diff(np.sign(np.diff(profile))) != 0).sum())  # a restart or a running mean turns once at most
+    moves = np.diff(profile)[np.abs(np.diff(profile)) > 3 * noise]
+    turns = int((np.diff(np.sign(moves)) != 0).sum())  # a restart or a running mean turns once at most
     others = [(profile * epochs - row) / (epochs - 1) for row in table]
     alike = min(correlation(row, other) for row, other in zip(table, others, strict=True))
     if profile.std() < 3 * noise or alike < 0.5 or turns < 3:

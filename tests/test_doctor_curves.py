@@ -1,0 +1,427 @@
+"""Curves of faulty trainings name their fault, healthy ones fail nothing, and what is no file of curves is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from math import ceil, e, exp, log
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conftest import fairtrial
+from fairtrial.doctor.catalogue import FAULTS
+from fairtrial.doctor.findings import Diagnosis
+from fairtrial.doctor.fingerprints import MNIST, Curve, Curves, diagnose_curves
+from fairtrial.doctor.read_curves import meaning, read_curves
+from fairtrial.parts.datasets import load
+from fairtrial.spec.errors import DataError, UsageError
+
+EPOCHS = np.arange(1.0, 21.0)
+NOISE = np.random.default_rng(0)
+
+
+def of(classes: int | None = 10, images: int | None = None, **scores: Iterable[float]) -> Diagnosis:
+    """The diagnosis of curves given as `train_loss=[...]`, one value an epoch."""
+    curves = {}
+    for name, values in scores.items():
+        array = np.array(list(values), float)
+        curves[name.replace("_", "/")] = Curve(np.arange(1.0, len(array) + 1), array)
+    return diagnose_curves(Curves(curves, classes, {"test": images, "valid": images} if images else {}))
+
+
+def told(seen: Diagnosis) -> dict[str, str]:
+    """Level by fault."""
+    return {found.fault: found.level for found in seen.findings}
+
+
+def learning(start: float, end: float, speed: float = 4.0, noise: float = 0.004) -> np.ndarray:
+    """A score on its way from start to end."""
+    return end + (start - end) * np.exp(-EPOCHS / speed) + noise * NOISE.standard_normal(len(EPOCHS))
+
+
+# Fingerprints whose numbers follow from the formula of the loss
+
+
+def test_the_floor_of_softmax_twice_is_the_table_s() -> None:
+    from fairtrial.doctor.fingerprints import floor
+
+    assert [round(floor(k), 4) for k in (2, 10, 100)] == [0.3133, 1.4612, 3.6222]
+
+
+@pytest.mark.parametrize("classes", [10, None, 100])
+def test_softmax_twice_gives_loss_and_accuracy_one_sum(classes: int | None) -> None:
+    accuracy = learning(0.5, 0.96)
+    least = log(1 + ((classes or 10) - 1) / e)
+    seen = of(classes, valid_loss=least + 1 - accuracy + 0.003 * NOISE.random(20), valid_accuracy=accuracy)
+    assert told(seen)["softmax-before-cross-entropy"] == "fail"
+    assert "2.46" in seen.findings[0].evidence or classes == 100
+
+
+def test_softmax_twice_and_one_answer_for_all() -> None:
+    assert (
+        told(of(test_loss=[2.3612] * 5 + [2.3612], test_accuracy=[0.1] * 6))["softmax-before-cross-entropy"] == "fail"
+    )
+
+
+def test_negative_losses_that_are_minus_the_accuracy() -> None:
+    accuracy = learning(0.4, 0.97)
+    seen = of(train_loss=-accuracy + 0.01, train_accuracy=accuracy)
+    assert told(seen) == {"nll-on-non-log-probabilities": "fail"}
+
+
+def test_negative_losses_of_a_binary_loss_on_ten_labels() -> None:
+    seen = of(train_loss=learning(-5, -55), train_accuracy=[0.1124] * 20)
+    assert next(iter(told(seen))) == "single-output-for-many-classes"
+
+
+def test_negative_losses_that_climb() -> None:
+    seen = of(train_loss=-(EPOCHS**3), train_accuracy=0.001 + 0 * EPOCHS)
+    assert next(iter(told(seen))) == "ascending-loss"
+
+
+@pytest.mark.parametrize("clip", [1e-7, 1e-10, 1e-12, 1e-15])
+def test_a_clipped_logarithm_times_the_wrong_answers(clip: float) -> None:
+    accuracy = np.array([0.1135, 0.1135, 0.098, 0.1032, 0.1135])
+    assert told(of(test_loss=-(1 - accuracy) * log(clip), test_accuracy=accuracy))["unstable-log"] == "fail"
+
+
+@pytest.mark.parametrize(("batch", "first"), [(64, 147.4), (128, 294.7)])
+def test_a_summed_loss_starts_at_a_batch_times_ln_k(batch: int, first: float) -> None:
+    seen = of(train_loss=[first, first / 3, first / 9, first / 20], train_accuracy=[0.1, 0.7, 0.85, 0.92])
+    assert told(seen) == {"sum-reduction": "warn"}
+    assert f"batch of {batch}" in seen.findings[0].evidence
+
+
+@pytest.mark.parametrize(("batch", "highest"), [(64, 0.99522), (128, 0.98892), (256, 0.97656)])
+def test_accuracies_over_batches_times_their_size(batch: int, highest: float) -> None:
+    whole = ceil(10_000 / batch) * batch
+    right = np.array([9410, 9633, 9702, 9755, 9761, 10_000])
+    assert right[-1] / whole == pytest.approx(highest, abs=1e-5)
+    seen = of(images=10_000, test_accuracy=right / whole)
+    assert told(seen)["wrong-accuracy"] == "fail"
+    assert f"batches x {batch}" in seen.findings[0].evidence
+    assert "wrong-accuracy" not in told(of(images=10_000, test_accuracy=right / 10_000))
+
+
+def test_more_than_all_right() -> None:
+    assert told(of(test_accuracy=[0.8, 1.02, 1.04]))["wrong-accuracy"] == "fail"
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_one_digit_for_all(digit: int) -> None:
+    share = MNIST[digit] / 10_000
+    loss = 2.3012 + 1e-4 * NOISE.standard_normal(8)
+    seen = of(train_loss=loss, test_accuracy=[share] * 8)
+    assert f"always answering {digit} " in seen.findings[0].evidence
+    assert seen.findings[0].level == "warn"
+
+
+def test_the_same_loss_to_its_last_digit() -> None:
+    assert told(of(valid_loss=[2.3054871] * 5)) == {"weights-not-updated": "fail"}
+
+
+def test_no_number_at_last() -> None:
+    assert told(of(train_loss=[2.0, 1.5, np.nan, np.nan]))["non-finite"] == "fail"
+    assert told(of(train_loss=[2.0, np.inf, 1.4, 1.2]))["non-finite"] == "fail"
+
+
+def test_a_gap_is_no_fault() -> None:
+    assert told(of(train_loss=[2.0, np.nan, 1.5, np.nan], valid_loss=[np.nan, 1.9, np.nan, 1.4])) == {}
+
+
+def test_a_rate_that_dies_early() -> None:
+    assert told(of(train_loss=learning(2, 1), lr=0.1 * 0.05**EPOCHS))["schedule-too-fast"] == "fail"
+    for rates in (0.1 * np.cos(EPOCHS / 13), np.minimum(EPOCHS, 20 - EPOCHS) / 20 + 1e-9, 0.1 * 0.7**EPOCHS):
+        assert "schedule-too-fast" not in told(of(train_loss=learning(2, 1), lr=rates))
+
+
+# Fingerprints of nets that really train
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    """Of each row."""
+    shifted = np.exp(z - z.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def steps_of(order: Callable[[np.ndarray, np.random.Generator], np.ndarray], epochs: int = 6) -> Curves:
+    """Softmax regression on the digits: the loss of each step, in the order that a function makes of the labels."""
+    data = load("digits")
+    x, y = data.images.reshape(len(data.images), -1) / 255, np.asarray(data.labels)
+    weights, rng, losses, places = np.zeros((x.shape[1], 10)), np.random.default_rng(1), [], []
+    for epoch in range(epochs):
+        rows = order(y, rng)
+        for start in range(0, len(rows) - 31, 32):
+            batch = rows[start : start + 32]
+            p = softmax(x[batch] @ weights)
+            losses.append(-np.log(p[np.arange(len(batch)), y[batch]]).mean())
+            places.append(epoch)
+            weights -= 0.1 * x[batch].T @ (p - np.eye(10)[y[batch]]) / len(batch)
+    return Curves({"train/loss": Curve(np.arange(1.0, len(losses) + 1), np.array(losses))}, 10, epochs=np.array(places))
+
+
+def test_a_sorted_training_part_is_a_sawtooth_and_a_shuffled_one_is_not() -> None:
+    assert told(diagnose_curves(steps_of(lambda y, rng: np.argsort(y, kind="stable"))))["unshuffled-training"] == "warn"
+    shuffled = diagnose_curves(steps_of(lambda y, rng: rng.permutation(len(y))))
+    assert "unshuffled-training" in shuffled.checked
+    assert "unshuffled-training" not in told(shuffled)
+
+
+def test_restarts_and_running_means_are_no_sawtooth() -> None:
+    place = np.tile(np.linspace(0, 1, 20), 6)
+    epochs = np.repeat(np.arange(6), 20)
+    for tooth in (np.exp(-3 * place), np.cos(np.pi * place)):
+        values = 1.2 - 0.1 * epochs + 0.3 * tooth + 0.02 * NOISE.standard_normal(len(place))
+        curves = Curves({"train/loss": Curve(np.arange(120.0), values)}, 10, epochs=epochs)
+        assert "unshuffled-training" not in told(diagnose_curves(curves))
+
+
+# Symptoms with several causes
+
+
+def test_learnt_by_heart() -> None:
+    seen = of(train_accuracy=learning(0.2, 0.99), valid_accuracy=0.1 + 0.01 * NOISE.random(20))
+    assert told(seen)["labels-misaligned"] == "warn"
+    assert "SCRIPT.py" in seen.findings[0].evidence
+
+
+def test_over_and_under_trained() -> None:
+    rising = np.where(EPOCHS < 6, 2 - 0.3 * EPOCHS, 0.4 + 0.05 * EPOCHS)
+    lost = np.where(EPOCHS < 6, 0.5 + 0.08 * EPOCHS, 0.95 - 0.01 * EPOCHS)
+    seen = of(train_loss=learning(2, 0.01), valid_loss=rising, valid_accuracy=lost)
+    assert told(seen)["over-trained"] == "warn"
+    assert told(of(valid_loss=2.3 - 0.05 * EPOCHS, valid_accuracy=0.1 + 0.02 * EPOCHS))["under-trained"] == "warn"
+
+
+def test_losses_that_rise_stay_or_crawl() -> None:
+    assert told(of(train_loss=2.3 + EPOCHS, train_accuracy=[0.1] * 20)) == {"lr-too-high": "warn"}
+    assert told(of(train_loss=2.3 + EPOCHS, train_accuracy=[0.001] * 20)) == {"ascending-loss": "warn"}
+    assert told(of(train_loss=2.33 - 0.001 * EPOCHS, train_accuracy=[0.12] * 20)) == {"lr-too-low": "warn"}
+
+
+# Traps: what looks wrong and is not
+
+
+def healthy() -> dict[str, Diagnosis]:
+    """Curves of trainings without a fault, each of another kind."""
+    accuracy = learning(0.4, 0.985, noise=0.002)
+    cosine = 0.05 * (1 + np.cos(np.pi * EPOCHS / 20))
+    plateau = np.where(EPOCHS < 9, 2.3 + 0.002 * NOISE.standard_normal(20), 2.3 * np.exp(-(EPOCHS - 8) / 3) + 0.05)
+    usual = {"train_loss": learning(1.5, 0.03), "valid_loss": learning(1.4, 0.06), "valid_accuracy": accuracy}
+    restarts = np.abs(0.2 + 0.5 * ((EPOCHS % 5) == 1) * np.exp(-EPOCHS / 10))
+    return {
+        "usual": of(**usual),
+        "one epoch": of(train_loss=[2.1], valid_loss=[1.7], valid_accuracy=[0.5]),
+        "label smoothing": of(
+            train_loss=learning(1.6, 0.503, noise=0), valid_accuracy=accuracy, train_accuracy=accuracy
+        ),
+        "mixup": of(train_loss=learning(2, 1.5), train_accuracy=learning(0.2, 0.55), valid_loss=learning(1.4, 0.2)),
+        "dropout": of(train_loss=learning(1.9, 0.6), valid_loss=learning(1.4, 0.2), valid_accuracy=accuracy),
+        "warm-up, cosine": of(**usual, lr=np.minimum(EPOCHS / 3, 1) * cosine),
+        "restarts": of(train_loss=restarts, valid_loss=restarts + 0.05, lr=1 + np.cos(EPOCHS % 5)),
+        "plateau, drop": of(train_loss=plateau, train_accuracy=np.where(EPOCHS < 9, 0.1, 0.95)),
+        "99.7 %": of(
+            images=10_000, test_loss=learning(0.1, 0.012, noise=0), test_accuracy=[0.9941, 0.996, 0.9967, 0.997]
+        ),
+        "tiny validation": of(images=12, valid_accuracy=[6 / 12, 9 / 12, 11 / 12, 1], valid_loss=[1.3, 0.8, 0.5, 0.4]),
+        "linear on MNIST": of(test_loss=[0.3251, 0.3, 0.29, 0.285], test_accuracy=[0.9, 0.914, 0.918, 0.92]),
+        "jump at a change of rate": of(train_loss=np.r_[learning(2, 0.3)[:10], [0.9], learning(0.8, 0.2)[:9]]),
+        "imbalanced": of(2, valid_loss=learning(0.5, 0.3), valid_accuracy=learning(0.9, 0.93)),
+    }
+
+
+@pytest.mark.parametrize("name", list(healthy()))
+def test_healthy_curves_stay_silent(name: str) -> None:
+    seen = healthy()[name]
+    assert [found for found in seen.findings if found.level != "info"] == []
+
+
+def test_a_lower_validation_loss_is_explained() -> None:
+    seen = healthy()["dropout"]
+    assert any("below train/loss" in note and "no fault" in note for note in seen.notes)
+
+
+def test_whatever_is_not_checked_is_told() -> None:
+    for seen in healthy().values():
+        assert sorted((*seen.checked, *seen.not_observable)) == sorted(FAULTS)
+        assert "labels-misaligned" in seen.not_observable
+        assert any("shuffled" in note for note in seen.notes)
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("loss", "train/loss"), ("val_loss", "valid/loss"), ("acc", "train/accuracy"), ("valAcc", "valid/accuracy"),
+        ("Validation Accuracy", "valid/accuracy"), ("test/accuracy", "test/accuracy"), ("eval_loss", "valid/loss"),
+        ("sparse_categorical_accuracy", "train/accuracy"), ("train_loss_epoch", "train/loss"), ("acc1", "train/accuracy"),
+        ("lr", "lr"), ("learning_rate", "lr"), ("lr-Adam", "lr"), ("global_step", "step"), ("Epoch", "epoch"),
+        ("top5_acc", None), ("loss_std", None), ("time", None), ("", None), ("val_cross_entropy", "valid/loss"),
+    ],
+)  # fmt: skip
+def test_names_of_columns(name: str, known: str | None) -> None:
+    assert meaning(name) == known
+
+
+def written(folder: Path, text: str | bytes, name: str = "curves.csv") -> Path:
+    """The file."""
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", ":1: the file is empty"),
+        ("\n \n", ":1: the file is empty"),
+        ("a,b\n1,2\n", ":1: no column"),
+        ("1,2\n3,4\n", ":1: no column"),
+        ("epoch,loss\n", ":1: there is a heading"),
+        ("epoch,loss\n1,2.0\n2,abc\n", ":3:2: 'abc' is no number"),
+        ("epoch,loss\n1,2.0\n2\n", ":3: 1 cells"),
+        ("loss,loss\n1,2\n", ":1: two columns"),
+        (b"epoch,loss\n1,2\n2,\xff\xfe\n", ":3: byte 0xff"),
+        ("epoch,loss\n1,\n2,\n", ":1: the losses"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named_with_its_line(tmp_path: Path, text: str | bytes, said: str) -> None:
+    with pytest.raises(DataError) as error:
+        read_curves(written(tmp_path, text))
+    assert f"curves.csv{said}" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", ":1:2:"),
+        ("[1, 2]", ":1:"),
+        ('{"loss": ["a"]}', "is no number"),
+        ("3", ":1:"),
+        ('{"x": [1]}', ":1: no column"),
+    ],
+)
+def test_json_that_cannot_be_read_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        read_curves(written(tmp_path, text, "history.json"))
+
+
+def test_every_way_of_writing_gives_the_same_curves(tmp_path: Path) -> None:
+    loss, accuracy = [1.5, 1.0, 0.75], [0.5, 0.625, 0.75]
+    rows = [{"epoch": n, "loss": a, "val_accuracy": b} for n, a, b in zip((1, 2, 3), loss, accuracy, strict=True)]
+    lists = {"loss": loss, "val_accuracy": accuracy}
+    comma = "epoch,loss,val_accuracy\n" + "".join(f"{r['epoch']},{r['loss']},{r['val_accuracy']}\n" for r in rows)
+    percent = "".join(f"{r['epoch']}\t{r['loss']}\t{100 * r['val_accuracy']}%\n" for r in rows)
+    decimal = comma.replace(",", ";").replace(".", ",")
+    files = [
+        written(tmp_path, comma), written(tmp_path, comma.encode("utf-16"), "wide.csv"),
+        written(tmp_path, "Epoch\tLoss\tVal Acc\n" + percent, "percent.tsv"), written(tmp_path, decimal, "comma.csv"),
+        written(tmp_path, json.dumps(lists), "keras.json"), written(tmp_path, json.dumps({"history": lists}), "a.json"),
+        written(tmp_path, json.dumps({"log_history": rows}), "trainer.json"),
+        written(tmp_path, "".join(json.dumps(row) + "\n" for row in rows), "rows.jsonl"),
+    ]  # fmt: skip
+    for path in files:
+        curves = read_curves(path)
+        assert curves.values("train/loss").tolist() == loss, path
+        assert curves.values("valid/accuracy").tolist() == pytest.approx(accuracy), path
+
+
+def test_event_files_of_tensorboard(tmp_path: Path) -> None:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    with SummaryWriter(str(tmp_path / "logs")) as writer:
+        for step in range(5):
+            writer.add_scalar("val_loss", 1.4612 + 0.1 / (step + 1), step)
+            writer.add_scalar("val_accuracy", 1 - 0.1 / (step + 1), step)
+    with SummaryWriter(str(tmp_path / "keras" / "validation")) as writer:
+        writer.add_scalar("epoch_loss", 0.5, 0)
+    curves = read_curves(tmp_path / "logs")
+    assert curves.values("valid/loss") == pytest.approx([1.4612 + 0.1 / (n + 1) for n in range(5)], abs=1e-6)
+    assert told(diagnose_curves(curves))["softmax-before-cross-entropy"] == "fail"
+    assert list(read_curves(tmp_path / "keras").scores) == ["valid/loss"]
+    with pytest.raises(DataError, match=":1"):
+        read_curves(written(tmp_path, b"no events" * 9, "events.out.tfevents.1"))
+
+
+def test_how_many_decimals_are_written_bounds_what_is_proved(tmp_path: Path) -> None:
+    for digits, level in ((2, None), (3, None), (6, "fail")):
+        rows = "".join(f"{n},{right / 10_048:.{digits}f}\n" for n, right in enumerate((9001, 9507, 9703)))
+        curves = read_curves(written(tmp_path, "epoch,test_acc\n" + rows), images=10_000)
+        assert told(diagnose_curves(curves)).get("wrong-accuracy") == level
+
+
+def test_numbers_of_classes_and_images_must_be_some(tmp_path: Path) -> None:
+    path = written(tmp_path, "loss\n1\n")
+    for wrong in ({"classes": 1}, {"images": 0}):
+        with pytest.raises(UsageError):
+            read_curves(path, **wrong)
+
+
+def test_the_command_on_curves(tmp_path: Path) -> None:
+    fault = "epoch,val_loss,val_acc\n" + "".join(f"{n},{1.5612 - 0.01 * n},{0.9 + 0.01 * n}\n" for n in range(6))
+    written(tmp_path, fault, "fault.csv")
+    written(tmp_path, "epoch,val_loss,val_acc\n1,0.9,0.8\n2,0.5,0.9\n3,0.3,0.95\n", "fine.csv")
+    written(tmp_path, "epoch,loss\n1,x\n", "bad.csv")
+    seen = fairtrial("doctor", "fault.csv", "--classes", "10", "--json", cwd=tmp_path)
+    plain = json.loads(seen.stdout)
+    assert (seen.returncode, plain["findings"][0]["fault"]) == (1, "softmax-before-cross-entropy")
+    assert {*plain["checked"], *plain["not_observable"]} == set(FAULTS)
+    assert fairtrial("doctor", "fine.csv", cwd=tmp_path).returncode == 0
+    bad = fairtrial("doctor", "bad.csv", cwd=tmp_path)
+    assert (bad.returncode, bad.stderr) == (3, "fairtrial: bad.csv:2:2: 'x' is no number\n")
+    assert fairtrial("doctor", "none.csv", cwd=tmp_path).returncode == 3
+    assert fairtrial("doctor", "fine.csv", "--classes", "1", cwd=tmp_path).returncode == 2
+
+
+# Whatever stands in a file
+
+CELL = st.one_of(st.floats().map(str), st.integers(-5, 5).map(str), st.sampled_from(["", "nan", "inf", "-", "x", "5%"]))
+NAMES = st.sampled_from(["epoch", "step", "loss", "val_loss", "acc", "val_acc", "test_acc", "lr", "time"])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(st.lists(NAMES, min_size=1, max_size=5, unique=True), st.integers(0, 30), st.data())
+def test_any_table_is_diagnosed_or_refused(tmp_path: Path, names: list[str], rows: int, data: st.DataObject) -> None:
+    row = st.lists(CELL, min_size=len(names), max_size=len(names))
+    text = "\n".join([",".join(names), *(",".join(data.draw(row)) for _ in range(rows))])
+    with np.errstate(all="ignore"):
+        try:
+            seen = diagnose_curves(read_curves(written(tmp_path, text), images=100))
+        except DataError as error:
+            assert "curves.csv:" in str(error)  # noqa: PT017
+        else:
+            assert all(0 < found.confidence <= 1 for found in seen.findings)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200), st.sampled_from(["curves.csv", "rows.jsonl", "history.json"]))
+def test_any_bytes_are_diagnosed_or_refused(tmp_path: Path, raw: bytes, name: str) -> None:
+    try:
+        diagnose_curves(read_curves(written(tmp_path, raw, name)))
+    except DataError as error:
+        assert name in str(error)  # noqa: PT017
+
+
+@settings(deadline=None)
+@given(
+    st.integers(2, 200),
+    st.floats(0.5, 0.999),
+    st.floats(1, 8),
+    st.floats(0.001, 0.01),
+    st.integers(5, 40),
+    st.integers(0, 99),
+)
+def test_no_usual_curve_fails(classes: int, top: float, speed: float, noise: float, epochs: int, seed: int) -> None:
+    """Losses from chance to what an accuracy of `top` costs, with noise and a gap to validation."""
+    rng, places = np.random.default_rng(seed), np.arange(epochs)
+    accuracy = np.clip(top - (top - 1 / classes) * np.exp(-places / speed) + noise * rng.standard_normal(epochs), 0, 1)
+    loss = log(classes) * exp(0.1 * rng.random()) * (1 - accuracy) * 1.3 + 0.005
+    seen = of(classes, train_loss=loss, valid_loss=loss * 1.1, valid_accuracy=accuracy, train_accuracy=accuracy)
+    assert [found.fault for found in seen.findings if found.level == "fail"] == []
