@@ -223,7 +223,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_table_is_the_same(tmp_path:
 def test_workers_that_die_again_and_again_end_the_study_with_exit_code_6(tmp_path: Path) -> None:
     killer = Killer(tmp_path, 10_000)
     killer.start()
-    with pytest.raises(FairtrialError, match="died twice") as caught:
+    with pytest.raises(FairtrialError, match="died 3 times") as caught:
         make(study_of_workers(), FolderStore(tmp_path), jobs=1, watch=Look())
     killer.over.set()
     killer.join()
@@ -379,8 +379,8 @@ class Faulty(Look):
     [
         ("read line; echo hello; read line", Look(), FairtrialError, "no answer but 'hello'", 1),
         ('read line; rm "$0"; exit 1', Look(), OutOfResources, "cannot be started: No such file", 6),
-        ("read line; exit 7", Look(), FairtrialError, "died twice .* exit code 7", 1),
-        ("read line; kill -9 $$", Look(), OutOfResources, "died twice .* memory", 6),
+        ("read line; exit 7", Look(), FairtrialError, "died 3 times .* exit code 7", 1),
+        ("read line; kill -9 $$", Look(), OutOfResources, "died 3 times .* memory", 6),
         ("read line; exit 7", Faulty(), ZeroDivisionError, "died", 0),
         ("read line; echo '{}'; read line", Look(), FairtrialError, "no answer but '{}'", 1),
     ],

@@ -28,6 +28,7 @@ from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record, Store
 
 GRACE = 10  # seconds for the step under way and for saving it
+DEATHS = 3  # in the same run, before it is no accident
 KILLED = (-9, 137)  # by SIGKILL, itself or as a shell tells it: what a system short of memory sends
 # Ctrl-C in the terminal does not reach a worker: this process ends it, and its run is saved.
 APART: dict[str, Any] = (
@@ -179,9 +180,9 @@ class Worker:
             self.answers.put(error)
 
     def _ask(self, task: Task) -> str:
-        """The name of the task's run. A worker that dies in it is replaced once: the same death again has a cause."""
+        """The name of the task's run. One that dies is replaced, but not for ever: it may be the run's doing."""
         code = 0
-        for _ in range(2):
+        for _ in range(DEATHS):
             answer = self._exchange(task)
             if answer:
                 return name_in(answer)
@@ -192,8 +193,10 @@ class Worker:
                 self.process = self._start()
             self.watch.say(f"a worker process died ({code}); another one goes on with its run")
         if code in KILLED:
-            raise OutOfResources("a worker process died twice in the same run; likely memory: fewer --jobs need less")
-        raise FairtrialError(f"a worker process died twice in the same run, the last time with exit code {code}")
+            raise OutOfResources(
+                f"a worker process died {DEATHS} times in the same run; likely memory: fewer --jobs need less"
+            )
+        raise FairtrialError(f"a worker process died {DEATHS} times in the same run, at last with exit code {code}")
 
     def _exchange(self, task: Task) -> str:
         """The answer's line; empty if the process ended."""
