@@ -260,7 +260,7 @@ def test_whatever_is_not_checked_is_told() -> None:
     [
         ("loss", "train/loss"), ("val_loss", "valid/loss"), ("acc", "train/accuracy"), ("valAcc", "valid/accuracy"),
         ("Validation Accuracy", "valid/accuracy"), ("test/accuracy", "test/accuracy"), ("eval_loss", "valid/loss"),
-        ("sparse_categorical_accuracy", "train/accuracy"), ("train_loss_epoch", "train/loss"), ("acc1", "train/accuracy"),
+        ("sparse_categorical_accuracy", "train/accuracy"), ("train_loss_epoch", "train/loss"),
         ("lr", "lr"), ("learning_rate", "lr"), ("lr-Adam", "lr"), ("global_step", "step"), ("Epoch", "epoch"),
         ("top5_acc", None), ("loss_std", None), ("time", None), ("", None), ("val_cross_entropy", "valid/loss"),
     ],
