@@ -94,6 +94,24 @@ def test_seeds_and_arms_can_be_added_to_a_half_done_study_and_words_make_another
     make(read_study(path, {"epochs": "1"}), store, executor="serial")
 
 
+@pytest.mark.parametrize("damage", ["[]", "{", '{"asked": 1}', "{}", ""])
+def test_a_damaged_plan_of_another_study_harms_nobody(damage: str, tmp_path: Path) -> None:
+    store, path = FolderStore(tmp_path / "runs"), write(tmp_path)
+    store.put("studies/other-0", PLAN, damage.encode())
+    make(read_study(path), store, executor="serial")
+
+
+def test_a_report_of_which_a_file_is_gone_is_written_again(tmp_path: Path) -> None:
+    store, study = FolderStore(tmp_path), make_study("s", tiny(), {"optimizer": ["sgd", "adam"]}, 2)
+    comparison = make(study, store, executor="serial")
+    write_report(comparison, store, "fairtrial compare")
+    files = set(store.files(comparison.folder))
+    for gone in files - {PLAN}:
+        store.drop(comparison.folder, gone)
+        write_report(comparison, store, "fairtrial compare")
+        assert set(store.files(comparison.folder)) == files
+
+
 def test_a_study_that_is_done_may_be_changed(tmp_path: Path) -> None:
     store, path = FolderStore(tmp_path / "runs"), write(tmp_path)
     write_report(make(read_study(path), store, executor="serial"), store, "fairtrial compare asked.toml")

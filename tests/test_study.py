@@ -29,7 +29,7 @@ from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tuning import Tuned
 from fairtrial.store import EVENTS, FolderStore, MemoryStore, Record
 from fairtrial.study import execute
-from fairtrial.study.plan import Study, make_study, read_levels
+from fairtrial.study.plan import Study, make_study, read_levels, read_seeds
 
 RULES = {"optimizer": ["sgd", "adam"]}
 
@@ -450,6 +450,30 @@ def test_compare_from_python_prints_the_table_and_returns_the_comparison(
     assert "sgd" in printed
     with pytest.raises(UnknownName, match="optimizer"):
         ft.compare(tiny(), optimiser=["adam"], store=MemoryStore())
+
+
+def test_seeds_in_words() -> None:
+    assert read_seeds("7") == (7, False)
+    assert read_seeds("auto") == (30, True)
+    assert read_seeds("auto:12") == (12, True)
+    for word in ("auto:3", "many", "-1", "2.5", "autos"):
+        with pytest.raises(UsageError, match=re.escape(word)):
+            read_seeds(word)
+    got = ft.compare(tiny(epochs=1), optimizer=["adam", "sgd"], seeds="auto:4", store=MemoryStore(), seed=[9])
+    assert got.at_any_time
+    assert {record.recipe.seed for record in got.records["adam"]} == {9, 10, 11, 12}
+
+
+def test_no_level_is_nothing_to_compare() -> None:
+    with pytest.raises(UsageError, match="optimizer: there is no level"):
+        ft.compare(tiny(), optimizer=[], store=MemoryStore())
+
+
+def test_a_score_that_no_run_has_is_refused_before_any_run() -> None:
+    store = MemoryStore()
+    with pytest.raises(UsageError, match="score_test=false"):
+        make(make_study("s", tiny(score_test=False), RULES, 2), store)
+    assert store.list() == []
 
 
 def test_arms_that_differ_in_nothing_that_is_used_are_refused() -> None:

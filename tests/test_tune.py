@@ -40,7 +40,7 @@ def tuned_study(seeds: int = 2, trials: int = 6, **fields: object) -> Study:
         ("lr", "nan..1", r"low\.\.high"), ("lr", "0.1..inf", r"low\.\.high"), ("lr", "1..2..3", r"low\.\.high"),
         ("lr", "0.1..1:lin", "the scale"), ("lrr", "0..1", "did you mean lr"), ("seed", "0..9", "cannot be tuned"),
         ("model", "a..b", "cannot be tuned"), ("dropout", "0..1", "dropout=1"), ("batch", "1.5..64", "batch=1.5"),
-        ("valid", "0.1..0.5", "cannot be tuned"),
+        ("valid", "0.1..0.5", "cannot be tuned"), ("lr", "1e-4...1:log", r"low\.\.high"),
     ],
 )  # fmt: skip
 def test_a_range_that_cannot_be_meant_is_refused(field: str, word: str, said: str) -> None:
@@ -152,8 +152,8 @@ def test_a_straw_man_is_called_one() -> None:
     beyond = tuned(LOW, HIGH, trial(0.9, None, False), chosen=1)
     assert list(straw_men([beyond])) == []  # what lies above diverges: the optimum is enclosed
     assert "no trial came to its end" in next(straw_men([tuned(trial(1, None, False), chosen=None)]))
-    wild = tuned(trial(0.1, None, False), trial(0.2, None, False), LOW, MIDDLE, trial(0.9, None, False), chosen=3)
-    assert "3 of its 5 trials diverged" in next(straw_men([wild]))
+    wild = tuned(trial(0.2, None, False), LOW, MIDDLE, trial(0.9, None, False), chosen=2)
+    assert "2 of its 4 trials diverged" in next(straw_men([wild]))
     unequal = list(straw_men([fair, tuned(LOW, MIDDLE, HIGH, HIGH, chosen=1, arm="adam")]))
     assert unequal == ["Unequal budgets of tuning, in epochs: sgd 12, adam 16."]
     assert "adam does not use lr" in next(straw_men([fair, tuned(chosen=None, arm="adam", ranges=())]))
@@ -164,6 +164,29 @@ def test_an_end_that_nothing_lies_beyond_is_no_edge() -> None:
     trials = [Trial({"dropout": value}, 0.9 - value, 4, True, "t") for value in (0.0, 0.2, 0.4)]
     assert not Tuned("a", (dropout,), "valid/accuracy", tuple(trials), trials[0], 12).at_edge()
     assert Tuned("a", (dropout,), "valid/accuracy", tuple(trials), trials[2], 12).at_edge() == [dropout]
+
+
+@pytest.mark.parametrize(
+    ("field", "word", "low", "high"),
+    [
+        ("lr", "0.05..1", True, True), ("lr", "1e-4..1:log", True, True), ("batch", "8..128", True, True),
+        ("batch", "1..128", False, True), ("dropout", "0.05..0.95", True, True), ("l2", "0..0.1", False, True),
+    ],
+)  # fmt: skip
+def test_an_edge_is_one_on_any_scale(field: str, word: str, low: bool, high: bool) -> None:
+    made = read_range(field, word)
+    trials = tuple(Trial({field: made.place(share)}, 0.9, 4, True, "t") for share in (0, 0.5, 1))
+    edges = [bool(Tuned("a", (made,), "valid/accuracy", trials, trials[place], 12).at_edge()) for place in (0, 1, 2)]
+    assert edges == [low, False, high]
+
+
+def test_arms_that_share_their_trials_make_them_once(tmp_path: Path) -> None:
+    study = make_study("scored", tiny(model=LINEAR, epochs=2), {"test_every": [0, 1]}, 2)
+    store = FolderStore(tmp_path)
+    comparison = make(replace(study, tune=(LR,), trials=3), store, executor="serial")
+    first, second = comparison.tuning
+    assert first.trials == second.trials
+    assert len(store.list()) == 3 + 4
 
 
 def test_what_was_tuned_comes_back_from_its_json() -> None:
@@ -188,7 +211,7 @@ def test_arms_that_all_diverge_while_tuned_are_an_outcome() -> None:
     ("change", "said"),
     [
         ({"trials": 1}, "trials=1"),
-        ({"arms": {"a": tiny(lr=0.1), "b": tiny(lr=0.2)}}, "the same run"),
+        ({"arms": {"a": tiny(lr=0.1), "b": tiny(lr=0.2)}}, "lr is tuned, and cannot set arms apart"),
         ({"arms": {"a": tiny(valid=0.0)}}, "validation part"),
     ],
 )

@@ -16,13 +16,13 @@ from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
 from fairtrial.report.contract import comparison_json
 from fairtrial.runner import Quiet, Watch, effective, has_reached, make_plan, slug
 from fairtrial.spec.errors import UsageError
-from fairtrial.spec.files import RESULT, SCORES
+from fairtrial.spec.files import CHART, PAGE, RESULT, SCORES
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tuning import LEAST_TRIALS, TRIALS, Tuned, read_range
 from fairtrial.store import FolderStore, Record, Store
 from fairtrial.study.execute import Pool, Task, make_executor, serial
 from fairtrial.study.ledger import begin
-from fairtrial.study.plan import Study, make_study
+from fairtrial.study.plan import DEFAULT_SEEDS, Study, make_study, read_seeds
 from fairtrial.verdicts import Comparison, compare_records
 
 
@@ -49,9 +49,11 @@ class _Nobody:
 def compare(
     recipe: Recipe | None = None,
     *,
-    seeds: int = 5,
+    seeds: int | str = 5,
     store: Store | None = None,
+    executor: str = "processes",
     jobs: int = 0,
+    address: str = "",
     margin: float = 0.005,
     metric: str = "test/accuracy",
     tune: Mapping[str, str] | None = None,
@@ -60,17 +62,19 @@ def compare(
 ) -> Comparison:
     """Compare the levels of one or more fields, `optimizer=["adam", "sgd"]`, over several seeds paired across arms.
 
-    Runs that the store holds already are used. `jobs` 0 takes a process for each core; `margin` is the difference in
-    the metric that would not matter. `tune={"lr": "1e-4..1:log"}` first finds each arm its own value, by so many
+    Runs that the store holds already are used. `seeds="auto"` adds seeds until every pair is decided, 30 at most;
+    `executor`, `jobs` and `address` say where runs are made, 0 jobs as many as there are cores for; `margin` is the
+    difference in the metric that would not matter. `tune={"lr": "1e-4..1:log"}` first finds each arm its own value, by so many
     `trials` on the training and validation part. Prints the table; in a notebook the value shows its page.
     """
     base = recipe or Recipe()
     many = {field: _levels(field, values) for field, values in levels.items()}
     ranges = tuple(read_range(field, word) for field, word in (tune or {}).items())
-    study = make_study(slug(base.model), base, many, seeds)
-    study = replace(study, margin=margin, metric=metric, tune=ranges, trials=trials)
+    count, until_settled = read_seeds(str(seeds))
+    study = make_study(slug(base.model), base, many, count or DEFAULT_SEEDS)
+    study = replace(study, margin=margin, metric=metric, tune=ranges, trials=trials, until_settled=until_settled)
     store = store or FolderStore()
-    comparison = make(study, store, jobs=jobs)
+    comparison = make(study, store, executor=executor, jobs=jobs, address=address)
     from rich.console import Console
 
     from fairtrial.report.text import show_comparison
@@ -153,7 +157,11 @@ def check(study: Study) -> None:
         raise UsageError(f"trials={study.trials}: at least {LEAST_TRIALS}")
     check_metric(study.metric)
     at_one = {each.field: each.low for each in study.tune}  # arms that differ only in what is tuned are one arm
-    refuse_equal_arms({arm: effective(make_plan(recipe.but(**at_one))) for arm, recipe in study.arms.items()})
+    refuse_equal_arms({arm: effective(make_plan(recipe)) for arm, recipe in study.arms.items()})
+    if len({recipe.but(**at_one).canonical() for recipe in study.arms.values()}) < len(study.arms):
+        raise UsageError(f"{', '.join(at_one)} is tuned, and cannot set arms apart as well")
+    if study.metric.startswith("test/") and not all(recipe.score_test for recipe in study.arms.values()):
+        raise UsageError(f"metric={study.metric}, but score_test=false leaves no such score")
     if study.tune and not all(recipe.valid for recipe in study.arms.values()):
         raise UsageError("tuning scores on the validation part, but valid=0 leaves none")
 
@@ -186,6 +194,7 @@ class Judged:
     store: Store
     tuning: tuple[Tuned, ...] = ()
     names: list[str] = field(default_factory=list[str])
+    measured: dict[str, Record] = field(default_factory=dict[str, Record])  # a measure may take its time
     looked: int = 1  # seeds that were looked at; fewer than two show nothing
 
     def settled(self) -> int:
@@ -197,13 +206,19 @@ class Judged:
                 return self.looked
         return 0
 
+    def record(self, name: str) -> Record:
+        """The run with the study's metric."""
+        if name not in self.measured:
+            self.measured[name] = measured(self.store.read(name), self.study.metric)
+        return self.measured[name]
+
     def after(self, seeds: int) -> Comparison:
         """The comparison by the first so many seeds."""
         study, count = self.study, len(self.study.arms)
         arms = {
             arm: (
                 study.fields(arm),
-                [measured(self.store.read(name), study.metric) for name in self.names[place : seeds * count : count]],
+                [self.record(name) for name in self.names[place : seeds * count : count]],
             )
             for place, arm in enumerate(study.arms)
         }
@@ -243,10 +258,12 @@ def write_report(comparison: Comparison, store: FolderStore, command: str) -> di
     folder = comparison.folder
     path = store.root / folder
     written = (json.dumps(comparison_json(comparison, Path(folder)), indent=2) + "\n").encode()  # wherever the store is
-    if store.get(folder, RESULT) != written:
+    if store.get(folder, RESULT) != written or not {SCORES, PAGE, f"{CHART}.svg", f"{CHART}.png"} <= set(
+        store.files(folder)
+    ):
         store.put(folder, SCORES, scores_csv(comparison).encode())
-        store.put(folder, "report.html", comparison_page(comparison, command).encode())
-        write_chart(comparison_chart(comparison), path / "chart")
+        store.put(folder, PAGE, comparison_page(comparison, command).encode())
+        write_chart(comparison_chart(comparison), path / CHART)
         store.put(folder, RESULT, written)  # last: it says that the others are whole
     return comparison_json(comparison, path)
 

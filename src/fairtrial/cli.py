@@ -43,7 +43,6 @@ Silent = Annotated[bool, typer.Option("--quiet", help="no progress, only the out
 Trust = Annotated[bool, typer.Option("--trust-code", help="let model=path/net.py:Class run the code in that file")]
 RUNS = Path("runs")
 DEFAULT = "mlp"
-AUTO = 30  # seeds of `--seeds auto` at most
 USAGE = 2  # the exit code for words of the command that cannot be meant
 
 
@@ -174,6 +173,8 @@ def compare(
     fairtrial compare mlp optimizer=adam,sgd lr=0.1,0.01 --seeds 10
     fairtrial compare mlp optimizer=adam,sgd --tune lr=1e-4..1:log
     """
+    from fairtrial.study.plan import read_seeds
+
     count, until_settled = read_seeds(seeds)
     study = read_study_or_levels(target, fields or [], count, full)
     study = with_options(study, until_settled, margin=margin, metric=metric, tune=tune, trials=trials)
@@ -358,6 +359,8 @@ def list_runs(store: Path, as_json: bool) -> None:
         print_json({"runs": runs_json(lines)})
     elif lines:
         print_lines(runs_text(lines, room()))
+    else:
+        print(f"no runs in {store}", file=sys.stderr)
 
 
 def list_studies(shipped: dict[str, str], store: Path, as_json: bool) -> None:
@@ -459,18 +462,10 @@ def doctor(
     raise typer.Exit(1 if crashed or diagnosis.failed else 0)
 
 
-def read_seeds(word: str) -> tuple[int | None, bool]:
-    """How many seeds, if the word says so, and whether fewer will do once every pair is decided."""
-    until_settled, _, most = word.partition(":") if word.startswith("auto") else ("", "", word)
-    if until_settled not in ("", "auto") or (most and not most.isdecimal()):
-        raise UsageError(f"--seeds {word}: a whole number, auto, or auto:N")
-    return (int(most) if most else AUTO if until_settled else None), bool(until_settled)
-
-
 def read_study_or_levels(target: str, words: list[str], seeds: int | None, full: bool) -> Study:
     """The study that a file holds, changed by the words; or the one that the words make of a recipe."""
     from fairtrial.study.file import find_study, read_study
-    from fairtrial.study.plan import make_study, read_levels
+    from fairtrial.study.plan import DEFAULT_SEEDS, make_study, read_levels
 
     target, words = split_target(target, words)
     if path := find_study(target):
@@ -478,7 +473,7 @@ def read_study_or_levels(target: str, words: list[str], seeds: int | None, full:
     name, base, _ = read_target(target, [], False)
     if full:
         raise UsageError(f"--full is for studies, and {target!r} is none; see: fairtrial list studies")
-    return make_study(name, base, read_levels(base, split_words(words)), 5 if seeds is None else seeds)
+    return make_study(name, base, read_levels(base, split_words(words)), DEFAULT_SEEDS if seeds is None else seeds)
 
 
 def with_options(study: Study, until_settled: bool, *, tune: list[str] | None, **options: Any) -> Study:
@@ -489,8 +484,10 @@ def with_options(study: Study, until_settled: bool, *, tune: list[str] | None, *
 
     given = {name: value for name, value in options.items() if value not in (None, "")}
     if tune:
-        words = {field: word for field, _, word in (each.partition("=") for each in tune)}
-        given["tune"] = tuple(read_range(field, word, "--tune ") for field, word in words.items())
+        words = [(field, word) for field, _, word in (each.partition("=") for each in tune)]
+        if len(dict(words)) < len(words):
+            raise UsageError("--tune: two ranges of the same field")
+        given["tune"] = tuple(read_range(field, word, "--tune ") for field, word in words)
     elif "trials" in given and not study.tune:
         raise UsageError("--trials are made in a range: --tune FIELD=low..high")
     asked = json.dumps([study.asked, str(given)]) if study.asked and given else study.asked

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.spec.errors import OutOfResources
+from fairtrial.spec.events import PAUSED
 from fairtrial.spec.files import EVENTS, PLAN, RECIPE, RESULT, STUDIES
 
 TAIL = 1 << 13  # bytes at the end of a run's events in which its best epoch nearly always is
@@ -25,7 +26,7 @@ class RunLine:
     """A run as a list shows it; what a damaged one does not say is None."""
 
     name: str
-    ended: str  # finished, early-stopped, diverged, interrupted; unfinished: killed, or still at work; or damaged
+    ended: str  # finished, early-stopped, diverged, interrupted, paused; unfinished: killed or at work; or damaged
     written_seconds: float  # since 1970, when its events were last written
     model: str | None = None
     data: str | None = None
@@ -119,7 +120,7 @@ def _described(name: str, recipe: dict[str, Any], events: bytes, written: float)
     epoch, best = _epochs(events, max(0, end))
     return RunLine(
         name=name,
-        ended=last["reason"] if over else "unfinished",
+        ended=("paused" if last.get("detail") == PAUSED else last["reason"]) if over else "unfinished",
         written_seconds=written,
         model=str(recipe["model"]),
         data=str(recipe["data"]),
@@ -179,5 +180,5 @@ def _study_line(folder: Path) -> StudyLine | None:
             metric=plain["metric"],
             summary=plain["summary"] if done else None,
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return StudyLine(folder.name, folder.name.rpartition("-")[0], "damaged", written)

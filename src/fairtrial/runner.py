@@ -32,7 +32,7 @@ from fairtrial.parts.schedules import make_schedule
 from fairtrial.spec.arch import Arch, BatchNorm, Shape, text, walk
 from fairtrial.spec.arrays import Tensors, as_dtype
 from fairtrial.spec.errors import DamagedFile, EnvironmentDiffers, OutOfResources, UsageError
-from fairtrial.spec.events import Ended, Event, Saved, Scored
+from fairtrial.spec.events import PAUSED, Ended, Event, Saved, Scored
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.registry import call
 from fairtrial.spec.tensorfile import pack, unpack
@@ -53,8 +53,9 @@ from fairtrial.train.loop import Diverged, Progress, progress_of, score, train
 from fairtrial.train.state import State, StateFile, read_state
 from fairtrial.train.stream import Stream, check_split, make_stream
 
-_OURS = re.compile(r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|(curves|check)\..*")
-PAUSED = "paused"  # says an Ended of a run that was to come so far and no further
+_OURS = re.compile(
+    r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|(curves|check)\..*"
+)
 GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
 
 
@@ -183,7 +184,9 @@ def whole_plan(recipe: Recipe, module: Callable[[], Any] | None, known: Facts) -
 def has_reached(store: Store, name: str, until: int = 0) -> bool:
     """Whether the run came to its end, or to the end of epoch `until`."""
     last = whole_events(store, name)[-1:]
-    return any(isinstance(e, Ended) and (e.reason != "interrupted" or _paused(e) and 0 < until <= e.epoch) for e in last)
+    return any(
+        isinstance(e, Ended) and (e.reason != "interrupted" or (_paused(e) and 0 < until <= e.epoch)) for e in last
+    )
 
 
 def was_stopped(record: Record) -> bool:

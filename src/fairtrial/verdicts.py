@@ -172,7 +172,7 @@ def straw_men(tuning: Sequence[Tuned]) -> Iterator[str]:
             )
         if tuned.trials and tuned.chosen is None:
             yield f"{tuned.arm}: no trial came to its end, so it ran untuned."
-        elif 2 * tuned.diverged > len(tuned.trials):
+        elif tuned.trials and 2 * tuned.diverged >= len(tuned.trials):
             lost = f"{tuned.diverged} of its {len(tuned.trials)} trials diverged"
             yield f"{tuned.arm}: {lost}; its value comes from the others."
     most = {each for tuned in tuning for each in tuned.ranges}

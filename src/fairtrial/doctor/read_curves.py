@@ -17,7 +17,7 @@ import numpy as np
 
 from fairtrial.doctor.fingerprints import Curve, Curves
 from fairtrial.spec.arrays import NumpyArray
-from fairtrial.spec.errors import DataError, UsageError
+from fairtrial.spec.errors import UsageError
 from fairtrial.spec.files import RECIPE
 
 EVENT_FILE = "tfevents"
@@ -54,7 +54,7 @@ def is_curves(target: Path) -> bool:
 
 
 def read_curves(path: Path, classes: int | None = None, images: int | None = None) -> Curves:
-    """The curves in a file, or in a folder of event files; DataError names the file and line that cannot be read.
+    """The curves in a file, or in a folder of event files; UsageError names the file and line that cannot be read.
 
     `images` is the number of images in the part that is scored, `classes` the number of their classes.
     """
@@ -65,7 +65,7 @@ def read_curves(path: Path, classes: int | None = None, images: int | None = Non
     try:
         columns = columns_of(path)
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"{path}: {error.strerror or error}") from None
     return replace(
         as_curves(columns, path), classes=classes, images={"valid": images, "test": images} if images else {}
     )
@@ -77,7 +77,7 @@ def columns_of(path: Path) -> dict[str, Column]:
         return event_columns(path)
     source = decoded(path)
     if not source.strip():
-        raise DataError(f"{path}:1: the file is empty")
+        raise UsageError(f"{path}:1: the file is empty")
     if path.suffix.lower() == ".jsonl":
         lines = [(number, line) for number, line in enumerate(source.splitlines(), 1) if line.strip()]
         return from_rows([parsed(line, path, number) for number, line in lines], path)
@@ -94,7 +94,7 @@ def decoded(path: Path) -> str:
         return raw.decode(encoding).replace("\0", "")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(
+        raise UsageError(
             f"{path}:{line}: byte {raw[error.start]:#04x} is no text in UTF-8; save the file as UTF-8"
         ) from None
 
@@ -117,32 +117,32 @@ def table_columns(source: str, path: Path) -> dict[str, Column]:
             if not "".join(row).strip():
                 continue
             if len(row) != len(names):
-                raise DataError(f"{path}:{rows.line_num}: {len(row)} cells, where the heading has {len(names)}")
+                raise UsageError(f"{path}:{rows.line_num}: {len(row)} cells, where the heading has {len(names)}")
             numbers.append(rows.line_num)
             for place in used:
                 cells[place].append(row[place])
     except csv.Error as error:
-        raise DataError(f"{path}:{rows.line_num}: {error}") from None
+        raise UsageError(f"{path}:{rows.line_num}: {error}") from None
     if not numbers:
-        raise DataError(f"{path}:1: there is a heading, but no line of numbers below it")
+        raise UsageError(f"{path}:1: there is a heading, but no line of numbers below it")
     return {names[place]: as_column(cells[place], path, numbers, place, separator == ";") for place in used}
 
 
 def check_heading(names: list[str], where: str) -> list[int]:
-    """The places of the names that are known; DataError for a heading without any score, or with one twice."""
+    """The places of the names that are known; UsageError for a heading without any score, or with one twice."""
     used = [place for place, name in enumerate(names) if meaning(name)]
     scores = [names[place] for place in used if "/" in (meaning(names[place]) or "")]
     if not scores:
         shown = ", ".join(names)[:80]
-        raise DataError(f"{where}: no column is a loss or an accuracy, as train/loss or val_acc would be: {shown}")
+        raise UsageError(f"{where}: no column is a loss or an accuracy, as train/loss or val_acc would be: {shown}")
     twice = next((name for name in scores if names.count(name) > 1), None)
     if twice is not None:
-        raise DataError(f"{where}: two columns are called {twice!r}")
+        raise UsageError(f"{where}: two columns are called {twice!r}")
     return used
 
 
 def as_column(cells: list[str], path: Path, lines: list[int], place: int, comma: bool) -> Column:
-    """The numbers in these cells; DataError names the first that is none."""
+    """The numbers in these cells; UsageError names the first that is none."""
     texts = [cell.strip().replace(",", ".") if comma else cell.strip() for cell in cells]
     given = np.array([text.lower() not in GAPS for text in texts], bool)
     percent = np.array([text.endswith("%") for text in texts], bool)
@@ -151,7 +151,7 @@ def as_column(cells: list[str], path: Path, lines: list[int], place: int, comma:
         try:
             values[row] = float(texts[row].removesuffix("%"))
         except ValueError:
-            raise DataError(f"{path}:{lines[row]}:{place + 1}: {texts[row][:40]!r} is no number") from None
+            raise UsageError(f"{path}:{lines[row]}:{place + 1}: {texts[row][:40]!r} is no number") from None
     digits = max(map(decimals, texts[:SEEN]))
     if percent.any():
         return Column(np.where(percent, values / 100, values), given, digits + 2)
@@ -167,13 +167,13 @@ def decimals(text: str) -> int:
 
 
 def parsed(source: str, path: Path, line: int = 0) -> Any:
-    """The value that is written there; DataError names line and column."""
+    """The value that is written there; UsageError names line and column."""
     try:
         return json.loads(source)
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{line or error.lineno}:{error.colno}: {error.msg}") from None
+        raise UsageError(f"{path}:{line or error.lineno}:{error.colno}: {error.msg}") from None
     except (RecursionError, ValueError) as error:
-        raise DataError(f"{path}:{line or 1}: {error}") from None
+        raise UsageError(f"{path}:{line or 1}: {error}") from None
 
 
 def from_json(value: Any, path: Path) -> dict[str, Column]:
@@ -181,7 +181,7 @@ def from_json(value: Any, path: Path) -> dict[str, Column]:
     if isinstance(value, list):
         return from_rows(value, path)
     if not isinstance(value, dict):
-        raise DataError(f"{path}:1: neither lists by name, as Keras's history is, nor a list of rows")
+        raise UsageError(f"{path}:1: neither lists by name, as Keras's history is, nor a list of rows")
     inner = value.get("history", value.get("log_history"))
     if isinstance(inner, dict | list):
         return from_rows(inner, path) if isinstance(inner, list) else from_lists(inner, path)
@@ -202,7 +202,7 @@ def from_rows(rows: list[Any], path: Path) -> dict[str, Column]:
     """Columns of rows, each a mapping from name to number; what a row lacks is a gap."""
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
-            raise DataError(f"{path}:{number}: row {number} is no object of names and numbers")
+            raise UsageError(f"{path}:{number}: row {number} is no object of names and numbers")
     names = list(dict.fromkeys(name for row in rows for name in row))
     used = [names[place] for place in check_heading(names, f"{path}:1")]
     return {name: json_column([row.get(name) for row in rows], name, path) for name in used}
@@ -210,9 +210,10 @@ def from_rows(rows: list[Any], path: Path) -> dict[str, Column]:
 
 def json_column(entries: list[Any], name: str, path: Path) -> Column:
     """The numbers of a list; null is a gap."""
+    entries = [float(entry) if entry in ("nan", "NaN", "inf", "-inf") else entry for entry in entries]
     for number, entry in enumerate(entries, 1):
         if isinstance(entry, bool) or not isinstance(entry, int | float | None):
-            raise DataError(f"{path}:1: entry {number} of {name!r}, {str(entry)[:40]!r}, is no number")
+            raise UsageError(f"{path}:1: entry {number} of {name!r}, {str(entry)[:40]!r}, is no number")
     values = np.array([np.nan if entry is None else as_float(entry) for entry in entries], float)
     digits = max((decimals(repr(entry)) for entry in entries[:SEEN] if isinstance(entry, float)), default=0)
     return Column(values, np.array([entry is not None for entry in entries], bool), digits)
@@ -258,7 +259,7 @@ def scalars(file: Path) -> Iterator[tuple[str, int, float]]:
         from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
         from tensorboard.util import tensor_util
     except ImportError:
-        raise DataError(f"{file}: event files are read with: pip install 'fairtrial[tensorboard]'") from None
+        raise UsageError(f"{file}: event files are read with: pip install 'fairtrial[tensorboard]'") from None
     from google.protobuf.message import DecodeError
 
     try:
@@ -268,7 +269,7 @@ def scalars(file: Path) -> Iterator[tuple[str, int, float]]:
                 if values is not None and values.size == 1 and values.dtype.kind == "f":
                     yield entry.tag, event.step, float(values.item())
     except (ValueError, TypeError, DecodeError) as error:
-        raise DataError(f"{file}:1: no event file of TensorBoard ({error})") from None
+        raise UsageError(f"{file}:1: no event file of TensorBoard ({error})") from None
 
 
 # Names, and curves
@@ -319,7 +320,7 @@ def as_curves(columns: Mapping[str, Column], path: Path) -> Curves:
         if "/" in kind or kind == "lr"
     }
     if not any("/" in kind for kind in scores):
-        raise DataError(f"{path}:1: the losses and accuracies in it are all empty")
+        raise UsageError(f"{path}:1: the losses and accuracies in it are all empty")
     return Curves(scores, epochs=epochs_of(known))
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from fairtrial.spec.errors import DamagedFile
 
 Scores: TypeAlias = Mapping[str, float]
+PAUSED = "paused"  # the detail of a run that was to come so far and no further
 Reason = Literal["finished", "early-stopped", "diverged", "interrupted"]
 
 
@@ -55,7 +56,7 @@ class Ended:
     reason: Reason
     best_epoch: int  # 0: no epoch was completed
     scores: Scores  # of the best weights; the test part, touched here for the first time by default
-    detail: str = ""  # what diverged: step, layer and rate
+    detail: str = ""  # what diverged: step, layer and rate; what interrupted it: a signal, or PAUSED
 
 
 Event: TypeAlias = Fitted | Scored | Saved | Ended

@@ -4,3 +4,4 @@ EVENTS, RECIPE, MADE, BEST = "events.jsonl", "recipe.json", "made.json", "best.s
 LOCK, OWNER = "lock", "owner"  # who works on a run: no part of it
 STUDIES = "studies"  # the folder of their folders
 PLAN, RESULT, SCORES = "plan.json", "study.json", "scores.csv"  # of a study: what was meant, what came out
+PAGE, CHART = "report.html", "chart"  # its report, and its chart without the endings

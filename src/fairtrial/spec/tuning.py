@@ -125,11 +125,13 @@ def read_tuned(plain: dict[str, Any]) -> Tuned:
 
 def _goes_on(range: Range, value: float) -> bool:
     """Whether there are values beyond the end that `value` is near to: no dropout is below 0."""
+    end, factor = (range.low, 1 - EDGE) if range.share(value) < 0.5 else (range.high, 1 + EDGE)
+    beyond = end + (1 if factor > 1 else -1) if range.whole else end * factor
     try:
-        make_recipe({range.field: range.place(-0.1 if range.share(value) < 0.5 else 1.1)})
+        make_recipe({range.field: beyond})
     except UsageError:
         return False
-    return True
+    return beyond != end
 
 
 def read_range(field: str, word: str, where: str = "") -> Range:
@@ -141,7 +143,7 @@ def read_range(field: str, word: str, where: str = "") -> Range:
         raise UsageError(f"{said}{field} cannot be tuned; these can: {', '.join(TUNABLE)}")
     ends, _, scale = word.partition(":")
     try:
-        low, high = map(_number, ends.split(".."))
+        low, high = map(_number, ends.split("..") if "..." not in ends else ())
     except ValueError:
         raise UsageError(f"{said}a range to tune in is low..high or low..high:log") from None
     if scale not in ("", "log"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +17,12 @@ from fairtrial.parts.metrics import check_metric
 from fairtrial.spec.errors import UnknownName, UsageError
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.spec.tuning import TRIALS, read_range
-from fairtrial.study.plan import Setting, Study, grid, read_levels, study_of
+from fairtrial.study.plan import Setting, Study, from_seed, grid, read_levels, study_of
 
 Seeds = Annotated[int, Field(ge=1, le=10_000)]
 Trials = Annotated[int, Field(ge=2, le=10_000)]
 Margin = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Levels = dict[str, list[Any]]
+Levels = dict[str, Sequence[Any]]
 
 
 class Body(BaseModel):
@@ -145,11 +145,11 @@ def read_study(
         raise UsageError(f"{path}: the study has no [full]: it is as large as it gets")
     body, inner = (file.full, ("full",)) if full and file.full else (file, ())
     base = _base(body, source, inner)
-    levels = read_levels(base, words or {})
+    base, levels = from_seed(base, read_levels(base, words or {}))
     settings = _grid(body, source, inner, levels) if body.arms else _named(body, source, inner, levels)
     study = study_of(path.stem, base, settings, body.seeds if seeds is None else seeds)
     tune = tuple(read_range(name, word, source.at(*inner, "tune", name)) for name, word in body.tune.items())
-    asked = json.dumps([path.name, dict(words or {}), full])
+    asked = json.dumps([path.name, file.question, dict(words or {}), full])
     return replace(study, margin=body.margin, metric=body.metric, tune=tune, trials=body.trials, asked=asked)
 
 

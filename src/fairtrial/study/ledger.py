@@ -1,4 +1,4 @@
-"""The ledger of a study: what is to be run is written down before the first run, so that nothing can be bent later.
+"""The ledger of a study: what is to be run is written down before the first run, so that a change shows.
 
 Runs are in the store under ids that follow from their recipes: a study that was killed finds those that are done, goes
 on with those that are begun, and makes the rest. Written here is the plan, `studies/<name>-<id>/plan.json`.
@@ -6,13 +6,14 @@ on with those that are begun, and makes the rest. Written here is the plan, `stu
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairtrial.runner import slug
-from fairtrial.spec.errors import UsageError
+from fairtrial.spec.errors import DamagedFile, UsageError
 from fairtrial.spec.files import PLAN, RESULT, STUDIES
 from fairtrial.store import Store, json_of
 from fairtrial.study.plan import Study
@@ -48,7 +49,7 @@ def begin(study: Study, fingerprints: Mapping[str, str], store: Store) -> str:
             continue
         if differing := list(differences(begun, plan)):
             raise UsageError(
-                f"the study's file has changed since study {other} was begun with it, which is half done:\n  "
+                f"the study's file has changed since {other} was begun with it, which is half done:\n  "
                 + "\n  ".join(differing)
                 + "\nPut it back to go on; copy it under another name for a study of its own; "
                 f"or delete {store.path}/{other} to give that one up"
@@ -65,15 +66,16 @@ def half_done(study: Study, store: Store) -> Iterator[tuple[str, dict[str, Any]]
         return
     for folder in store.studies():
         if store.get(folder, RESULT) is None and store.get(folder, PLAN) is not None:
-            plan = json_of(store, folder, PLAN)
-            if plan.get("asked") == study.asked:
-                yield folder, plan
+            with contextlib.suppress(DamagedFile):  # then it is no plan of this study
+                plan = json_of(store, folder, PLAN)
+                if plan.get("asked") == study.asked and isinstance(plan.get("arms"), dict):
+                    yield folder, plan
 
 
 def differences(begun: Mapping[str, Any], plan: Mapping[str, Any]) -> Iterator[str]:
     """What has changed, a line each; arms that were added are none."""
-    for key in plan.keys() - {"arms", *MAY_CHANGE}:
-        if begun.get(key) != plan[key]:
+    for key in plan:
+        if key not in ("arms", *MAY_CHANGE) and begun.get(key) != plan[key]:
             yield f"{key}: {begun.get(key)} then, {plan[key]} now"
     for arm, fields in begun["arms"].items():
         now = plan["arms"].get(arm)

@@ -12,7 +12,9 @@ from fairtrial.spec.errors import UsageError
 from fairtrial.spec.recipe import Recipe, from_words, make_recipe
 from fairtrial.spec.tuning import TRIALS, Range, Tuned
 
-MOST_SEEDS = 10_000  # of an arm: a number beyond it is a slip of the finger
+DEFAULT_SEEDS, AUTO = 5, 30  # of an arm; at most, if they are added until all is settled
+MOST_SEEDS = 10_000  # a number beyond it is a slip of the finger
+LEAST_TO_SETTLE = 4  # seeds with which the sequential method can decide anything
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,33 @@ class Setting:
         return make_recipe({**base.model_dump(), **self.fields}, self.where)
 
 
+def read_seeds(word: str) -> tuple[int | None, bool]:
+    """How many seeds, if the word says so, and whether fewer will do once every pair is decided."""
+    until_settled, _, most = word.partition(":") if word.startswith("auto") else ("", "", word)
+    if until_settled not in ("", "auto") or (most and not most.isdecimal()):
+        raise UsageError(f"seeds {word}: a whole number, auto, or auto:N")
+    if until_settled and most and int(most) < LEAST_TO_SETTLE:
+        raise UsageError(f"seeds {word}: with fewer than {LEAST_TO_SETTLE} nothing can be settled")
+    return (int(most) if most else AUTO if until_settled else None), bool(until_settled)
+
+
 def make_study(name: str, base: Recipe, levels: Mapping[str, Sequence[Any]], seeds: int) -> Study:
     """The grid of all levels; UsageError for an unknown field, no level, or two arms that are the same recipe."""
+    base, levels = from_seed(base, levels)
     return study_of(name, base, grid(levels), seeds)
+
+
+def from_seed(base: Recipe, levels: Mapping[str, Sequence[Any]]) -> tuple[Recipe, dict[str, Sequence[Any]]]:
+    """A single seed is where the study's seeds begin; several are left, to be refused as arms."""
+    if len(levels.get("seed", ())) != 1:
+        return base, dict(levels)
+    return base.but(seed=levels["seed"][0]), {name: values for name, values in levels.items() if name != "seed"}
 
 
 def grid(levels: Mapping[str, Sequence[Any]], where: Mapping[str, str] | None = None) -> list[Setting]:
     """Every combination of the levels, named by the fields that vary; where none does, one without a name."""
+    if empty := [name for name, values in levels.items() if not len(values)]:
+        raise UsageError(f"{', '.join(empty)}: there is no level to compare")
     varied = [name for name, values in levels.items() if len(values) > 1]
     combinations = [dict(zip(levels, values, strict=True)) for values in product(*levels.values())]
     return [

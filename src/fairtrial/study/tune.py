@@ -134,13 +134,15 @@ def tune(study: Study, pool: Pool, store: Store, find: Callable[[Task], str]) ->
     searches: dict[str, Search] = {}
     wanted: dict[str, list[Task]] = {}
     records: dict[Task, Record] = {}
+    submitted: set[Task] = set()  # once each: arms that differ only in how they are scored share their trials
 
     def ask(arm: str, tasks: list[Task]) -> None:
         wanted[arm] = tasks
         for task in tasks:
             if name := find(task):
                 records[task] = store.read(name)
-            else:
+            elif task not in submitted:
+                submitted.add(task)
                 pool.submit(task)
 
     for arm, recipe in study.arms.items():
