@@ -64,8 +64,8 @@ def compare(
 
     Runs that the store holds already are used. `seeds="auto"` adds seeds until every pair is decided, 30 at most;
     `executor`, `jobs` and `address` say where runs are made, 0 jobs as many as there are cores for; `margin` is the
-    difference in the metric that would not matter. `tune={"lr": "1e-4..1:log"}` first finds each arm its own value, by so many
-    `trials` on the training and validation part. Prints the table; in a notebook the value shows its page.
+    difference in the metric that would not matter. `tune={"lr": "1e-4..1:log"}` first finds each arm its own value, by
+    so many `trials` on the training and validation part. Prints the table; in a notebook the value shows its page.
     """
     base = recipe or Recipe()
     many = {field: _levels(field, values) for field, values in levels.items()}
