@@ -128,7 +128,6 @@ def make(
     watch, progress = watch or Quiet(), progress or _Nobody()
     sources = {recipe.data for recipe in study.arms.values()}  # read here, not by every worker at the same time
     fingerprints = {data: load(data, progress=watch.wait).fingerprint for data in sources}
-    folder = begin(study, fingerprints, store)
 
     def find(task: Task) -> str:
         """The name of the task's run if the store holds it, as far as asked; else nothing."""
@@ -136,6 +135,7 @@ def make(
         return name if name and has_reached(store, name, task.until) else ""
 
     with work(store, watch) as pool:
+        folder = begin(study, fingerprints, store)
         tuning: list[Tuned] = []
         if study.tune:
             from fairtrial.study.tune import tune  # needs optuna
