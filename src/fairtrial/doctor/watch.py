@@ -67,6 +67,7 @@ FULL = 4  # steps at the beginning that are looked at whole
 OFTEN = 16  # things of a kind that are looked at before only powers of two are
 ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
 ALIVE = 2048  # examples for which a unit must be silent to count as dead
+FEW = 4  # examples of a batch that are asked first which units are alive
 PRINTED = 2000  # lines that are kept
 SAVED = frozenset(8**k for k in range(1, 12))  # steps after which what was seen is told, should the script be killed
 HELD = 8  # models that are kept alive to be looked at in the end
@@ -120,7 +121,8 @@ class _Optimizer:
 class _Relu:
     """What a ReLU layer gave since the last count."""
 
-    alive: Tensor
+    units: int
+    silent: Tensor  # the places of the units that gave nothing but zero
     examples: int = 0
     until: int = 4  # the step at which it is told
 
@@ -334,21 +336,27 @@ class Watch:
     def on_relu(self, result: Tensor, where: str | None) -> None:
         """Which units of a layer gave something else than zero."""
         shape = result.shape[1]
-        known = self.relus.setdefault((where, shape), _Relu(torch.zeros(shape, dtype=torch.bool)))
+        known = self.relus.get((where, shape))
+        if known is None:
+            known = self.relus[where, shape] = _Relu(shape, torch.arange(shape, device=result.device))
         if known.until <= self.steps:
             if known.examples:
                 self.tell_units(where, known)
-            known.alive, known.examples = torch.zeros(shape, dtype=torch.bool), 0
+            known.silent, known.examples = torch.arange(shape, device=result.device), 0
             known.until = max(16, 2 * self.steps)
         if known.examples < ALIVE:
-            x = result.detach().transpose(0, 1).flatten(1) if result.dim() > 2 else result.detach().t()
-            known.alive |= (x > 0).any(1).cpu()
+            # A few examples wake most units; the whole batch is read only for those that stay silent.
+            for part in (result[:FEW], result[FEW:]):
+                if len(known.silent) and len(part):
+                    x = part.detach().index_select(1, known.silent)
+                    spoke = (x > 0).any(0) if x.dim() == 2 else (x.transpose(0, 1).flatten(1) > 0).any(1)
+                    known.silent = known.silent[~spoke]
             known.examples += len(result)
 
     def tell_units(self, where: str | None, known: _Relu) -> None:
         """What became of a layer's units."""
-        dead = int((~known.alive).sum())
-        self.note(Units(step=self.steps, where=where, units=len(known.alive), dead=dead, examples=known.examples))
+        dead = len(known.silent)
+        self.note(Units(step=self.steps, where=where, units=known.units, dead=dead, examples=known.examples))
 
     @careful
     def on_compared(self, a: Any, b: Any, frame: FrameType) -> None:

@@ -253,6 +253,9 @@ def class_map_mismatch(journal: Journal) -> Verdict:
     table = [[0] * size for _ in range(size)]
     for label, said, number in last.confusion:
         table[said][label] += number
+    most = min(sum(map(max, table)), sum(max(column) for column in zip(*table, strict=True)))
+    if most - last.right < 0.2 * last.count:  # no renaming can do better than this
+        return []
     from scipy.optimize import linear_sum_assignment  # takes half a second that hardly any script has to pay
 
     rows, columns = linear_sum_assignment(table, maximize=True)
