@@ -4,7 +4,7 @@
 
 *own cost* is the wall time of a serial study of tiny runs on a real disk, less the time of the same runs made one by
 one with `fairtrial.run` into another folder; both in turn, in pieces of 20 runs. *disk* is what the same runs take
-less without one: made in memory. *speed-up* is the time that a study of runs of a second or so takes with one worker
+less without one: made in memory. *speed-up* is the time that a study of runs of some seconds takes with one worker
 over that with two.
 """
 
@@ -24,7 +24,7 @@ from fairtrial.study.plan import Study, make_study
 
 TINY = Recipe(model="linear", engine="numpy", epochs=1, batch=512)
 PIECE = 20  # runs timed in turn
-LONG = Recipe(model="cnn2", epochs=25)
+LONG = Recipe(model="cnn2", epochs=100)
 
 
 def study(base: Recipe, first: int, seeds: int) -> Study:
