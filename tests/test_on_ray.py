@@ -55,7 +55,7 @@ def cluster(own_cache: None, client_port: int) -> Iterator[Nodes]:
 def study_of_workers(**fields: Any) -> Study:
     """Runs long enough to be killed in the middle, saved at every tenth step."""
     model = "conv 6, norm, act, pool, flatten, linear 16, act, dropout, linear classes"
-    return make_study("s", tiny(model=model, batch=32, epochs=4, save_every=10, **fields), RULES, 3)
+    return make_study("s", tiny(model=model, batch=32, epochs=30, save_every=10, **fields), RULES, 3)
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +212,7 @@ def test_a_machine_with_another_fairtrial_is_refused(cluster: Nodes, tmp_path: P
 
 
 def test_ctrl_c_saves_the_runs_and_another_executor_goes_on(cluster: Nodes, client_port: int, tmp_path: Path) -> None:
-    longer = ["batch=16", "epochs=200"]
+    longer = ["batch=16", "epochs=600"]  # a stop takes a second or two to reach an actor
     command = [*MAIN, *WORDS, *longer, "--address", f"ray://127.0.0.1:{client_port}"]
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
