@@ -464,6 +464,12 @@ def test_seeds_in_words() -> None:
     assert {record.recipe.seed for record in got.records["adam"]} == {9, 10, 11, 12}
 
 
+@pytest.mark.parametrize("seeds", [0, -1, "0"])
+def test_no_seeds_are_refused_in_python_too(seeds: int | str) -> None:
+    with pytest.raises(UsageError, match=f"{seeds}"):
+        ft.compare(tiny(), optimizer=["adam", "sgd"], seeds=seeds, store=MemoryStore())
+
+
 def test_no_level_is_nothing_to_compare() -> None:
     with pytest.raises(UsageError, match="optimizer: there is no level"):
         ft.compare(tiny(), optimizer=[], store=MemoryStore())

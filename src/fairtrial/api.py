@@ -71,7 +71,7 @@ def compare(
     many = {field: _levels(field, values) for field, values in levels.items()}
     ranges = tuple(read_range(field, word) for field, word in (tune or {}).items())
     count, until_settled = read_seeds(str(seeds))
-    study = make_study(slug(base.model), base, many, count or DEFAULT_SEEDS)
+    study = make_study(slug(base.model), base, many, DEFAULT_SEEDS if count is None else count)
     study = replace(study, margin=margin, metric=metric, tune=ranges, trials=trials, until_settled=until_settled)
     store = store or FolderStore()
     comparison = make(study, store, executor=executor, jobs=jobs, address=address)
@@ -258,9 +258,8 @@ def write_report(comparison: Comparison, store: FolderStore, command: str) -> di
     folder = comparison.folder
     path = store.root / folder
     written = (json.dumps(comparison_json(comparison, Path(folder)), indent=2) + "\n").encode()  # wherever the store is
-    if store.get(folder, RESULT) != written or not {SCORES, PAGE, f"{CHART}.svg", f"{CHART}.png"} <= set(
-        store.files(folder)
-    ):
+    whole = {SCORES, PAGE, f"{CHART}.svg", f"{CHART}.png"} <= set(store.files(folder))
+    if not whole or store.get(folder, RESULT) != written:
         store.put(folder, SCORES, scores_csv(comparison).encode())
         store.put(folder, PAGE, comparison_page(comparison, command).encode())
         write_chart(comparison_chart(comparison), path / CHART)

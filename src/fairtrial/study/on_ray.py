@@ -30,7 +30,7 @@ from fairtrial.runner import Watch
 from fairtrial.spec.errors import Busy, FairtrialError, OutOfResources, UsageError
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore, Store, disk_errors
-from fairtrial.study.execute import GRACE, Executor, Pool, Task, cores, name_in
+from fairtrial.study.execute import DEATHS, GRACE, Executor, Pool, Task, cores, name_in
 from fairtrial.study.worker import answer_to
 
 try:
@@ -43,7 +43,6 @@ except ModuleNotFoundError as error:
 
 ANSWER = 5  # seconds for something to answer at an address
 START = 60  # seconds to become part of a cluster that answers, or to start one on this machine
-DEATHS = 3  # of actors in the same run, or of actors that start, before it is no accident
 LEASE = 120  # seconds that a network file system may hold the lock of a process whose machine died
 PATIENCE = 30  # seconds without an actor, before it is told what is waited for
 QUESTIONS = {  # what only the right one of a cluster's ports understands, for machines of the cluster and for others
