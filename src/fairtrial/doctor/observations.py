@@ -63,7 +63,6 @@ class LossCall(Seen):
     targets: Targets
     origin: Origin | None
     weights: tuple[float, ...] = ()  # of the classes
-    smoothing: float = 0.0
     half: bool = False  # the scores are 16-bit floats of 5 exponent bits
 
 
@@ -275,7 +274,6 @@ class Loader(Seen):
     length: int
     batch: int
     drop_last: bool
-    shuffled: bool
     workers: int
     indices: frozenset[int] | None
     generators: tuple[str, ...]  # attributes of the dataset that are generators of random numbers

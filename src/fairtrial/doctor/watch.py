@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
-from torch.utils.data import Dataset, RandomSampler, SequentialSampler, Subset
+from torch.utils.data import Dataset, Subset
 from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
@@ -535,7 +535,6 @@ class Watch:
                 targets=tensors.targets(target, classes),
                 origin=tensors.origin(scores),
                 weights=tuple(weight.tolist()) if isinstance(weight, Tensor) and weight.dim() == 1 else (),
-                smoothing=given.get("label_smoothing", 0.0),
                 half=scores.dtype == torch.float16,
             )
         )
@@ -765,7 +764,6 @@ class Watch:
         if not first:
             return
         base, indices = _under(loader.dataset)
-        sampler = loader.sampler
         self.note(
             Loader(
                 step=self.steps,
@@ -776,7 +774,6 @@ class Watch:
                 length=len(loader.dataset) if hasattr(loader.dataset, "__len__") else 0,
                 batch=loader.batch_size or 0,
                 drop_last=loader.drop_last,
-                shuffled=not isinstance(sampler, SequentialSampler) or isinstance(sampler, RandomSampler),
                 workers=loader.num_workers,
                 indices=indices,
                 generators=tuple(name for name, value in vars(base).items() if _draws(value)),
