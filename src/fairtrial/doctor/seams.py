@@ -9,7 +9,6 @@ import builtins
 import functools
 import inspect
 import sys
-import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +25,9 @@ from torch.utils.data import dataloader as loading
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.lines import FOREIGN, place
-from fairtrial.doctor.observations import Axis, Clipped, Misfrozen, Scheduled, StateTaken
-from fairtrial.doctor.watch import CLOSE, Watch, sampled
+from fairtrial.doctor.observations import Axis, Clipped, Misfrozen, Scheduled
+from fairtrial.doctor.watch import Watch
+from fairtrial.doctor.watched.part import CLOSE, sampled
 
 LOSSES = (
     "cross_entropy",
@@ -170,7 +170,9 @@ def _functions(watch: Watch, patches: Patches) -> None:
                     watch.note(Axis(step=watch.steps, where=where, shape=tuple(x.shape), axis=axis))
                 result = original(x, *args, **kwargs)
                 found = result if isinstance(result, Tensor) else result[1] if len(result) > 1 else None
-                watch.predicted = found if found is not None and not found.is_floating_point() else watch.predicted
+                watch.scoring.predicted = (
+                    found if found is not None and not found.is_floating_point() else watch.scoring.predicted
+                )
                 return result
             return original(x, *args, **kwargs)
 
@@ -178,8 +180,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
     def compare(original: Any) -> Any:
         def compared(a: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.predicted is not None and watch.depth == 0 and watch.looking and args:
-                watch.on_compared(a, args[0], sys._getframe(1))
+            if watch.scoring.predicted is not None and watch.depth == 0 and watch.looking and args:
+                watch.scoring.on_compared(a, args[0], sys._getframe(1))
             return original(a, *args, **kwargs)
 
         return compared
@@ -188,7 +190,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
         def told(*args: Any, **kwargs: Any) -> None:
             if watch.looking and kwargs.get("file") is None:
                 plain = [one for one in args if isinstance(one, str | int | float)]
-                watch.on_printed(" ".join(map(str, plain)), place(sys._getframe(1)))
+                watch.scoring.on_printed(" ".join(map(str, plain)), place(sys._getframe(1)))
             original(*args, **kwargs)
 
         return told
@@ -198,8 +200,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
             result = original(x, *args, **kwargs)
             frame = sys._getframe(1)
             outer = frame.f_globals.get("__name__") != "torch.nn.functional"  # torch.relu out of F.relu
-            if outer and watch.wants_relu() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
-                watch.on_relu(result, _maker(watch, frame))
+            if outer and watch.units.wanted() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
+                watch.units.on_relu(result, _maker(watch, frame))
             return result
 
         return rectified
@@ -210,7 +212,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
             if watch.looking and isinstance(loss, Tensor):
                 watch.on_backward(loss, place(sys._getframe(1)))
                 result = original(*args, **kwargs)
-                watch.after_backward()
+                watch.optimizers.after_backward()
                 return result
             return original(*args, **kwargs)
 
@@ -277,7 +279,7 @@ def _optimizers(watch: Watch, patches: Patches) -> None:
         def init(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
             original(optimizer, *args, **kwargs)
             if watch.looking:
-                watch.on_optimizer(optimizer, place(sys._getframe(1)))
+                watch.optimizers.on_optimizer(optimizer, place(sys._getframe(1)))
 
         return init
 
@@ -286,7 +288,7 @@ def _optimizers(watch: Watch, patches: Patches) -> None:
             original(owner, *args, **kwargs)
             if watch.looking:
                 held = None if isinstance(owner, Optimizer) else set(owner.parameters())
-                watch.on_cleared(held, owner if held is None else None)
+                watch.optimizers.on_cleared(held, owner if held is None else None)
 
         return cleared
 
@@ -314,8 +316,8 @@ def _optimizers(watch: Watch, patches: Patches) -> None:
     patches.put(nn.Module, "zero_grad", clear)
     patches.put(lr_scheduler.LRScheduler, "step", schedule)
     for hook in (
-        register_optimizer_step_pre_hook(watch.before_step),
-        register_optimizer_step_post_hook(watch.after_step),
+        register_optimizer_step_pre_hook(watch.optimizers.before_step),
+        register_optimizer_step_post_hook(watch.optimizers.after_step),
     ):
         patches.undo.append(hook.remove)
 
@@ -325,10 +327,7 @@ def _states(watch: Watch, patches: Patches) -> None:
         def taken(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             state = original(module, *args, **kwargs)
             if watch.looking and not args and "destination" not in kwargs:
-                seen = StateTaken(
-                    step=watch.steps, where=place(sys._getframe(1)), model=watch.serial(module), kept=False
-                )
-                watch.states.append((weakref.ref(state), seen))
+                watch.states.on_taken(module, state, place(sys._getframe(1)))
             return state
 
         return taken
@@ -339,7 +338,7 @@ def _states(watch: Watch, patches: Patches) -> None:
             before = dict(state)
             result = original(module, state, *args, **kwargs)
             if watch.looking:
-                watch.on_loaded(module, before, result.missing_keys, result.unexpected_keys, where)
+                watch.states.on_loaded(module, before, result.missing_keys, result.unexpected_keys, where)
             return result
 
         return loaded
@@ -353,7 +352,7 @@ def _loaders(watch: Watch, patches: Patches) -> None:
         def iterated(loader: Any) -> Any:
             iterator = original(loader)
             if watch.looking:
-                watch.on_loader(loader, iterator, place(sys._getframe(1)))
+                watch.loaders.on_loader(loader, iterator, place(sys._getframe(1)))
             return iterator
 
         return iterated
@@ -362,7 +361,7 @@ def _loaders(watch: Watch, patches: Patches) -> None:
         def followed(iterator: Any) -> Any:
             batch = original(iterator)
             if watch.looking:
-                watch.on_batch(iterator, batch)
+                watch.loaders.on_batch(iterator, batch)
             return batch
 
         return followed

@@ -1,0 +1,93 @@
+"""Data loaders: the dataset under each, and its first batches."""
+
+# What modules, optimizers and frames are like inside is torch's and Python's own business, and what is looked at here.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+from torch.utils.data import Dataset, Subset
+from torch.utils.weak import WeakIdKeyDictionary
+
+from fairtrial.doctor import tensors
+from fairtrial.doctor.observations import Batch, Loader
+from fairtrial.doctor.watched.part import OFTEN, Part, careful
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
+
+
+class Loaders(Part):
+    """Loaders and their batches."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.rounds: Any = WeakIdKeyDictionary()
+
+    @careful
+    def on_loader(self, loader: Any, iterator: object, where: str | None) -> None:
+        """A loader is iterated."""
+        first = loader not in self.watch.serials
+        serial = self.watch.serial(loader)
+        self.rounds[iterator] = [serial, self.watch.count(("round", serial)), 0]
+        if not first:
+            return
+        base, indices = _under(loader.dataset)
+        self.watch.note(
+            Loader(
+                step=self.watch.steps,
+                where=where,
+                loader=serial,
+                dataset=self.watch.serial(loader.dataset),
+                base=self.watch.serial(base),
+                length=len(loader.dataset) if hasattr(loader.dataset, "__len__") else 0,
+                batch=loader.batch_size or 0,
+                drop_last=loader.drop_last,
+                workers=loader.num_workers,
+                indices=indices,
+                generators=tuple(name for name, value in vars(base).items() if _draws(value)),
+                seeded=loader.worker_init_fn is not None,
+                classes=_class_map(base),
+            )
+        )
+
+    @careful
+    def on_batch(self, iterator: object, batch: Any) -> None:
+        """A loader gave a batch."""
+        if iterator not in self.rounds:
+            return
+        known = self.rounds[iterator]
+        serial, turn, number = known
+        known[2] += 1
+        first = batch[0] if isinstance(batch, list | tuple) and batch else None
+        self.watch.inputs.batch = (serial, len(first)) if isinstance(first, Tensor) else None
+        if not (turn < OFTEN and number < OFTEN) or not isinstance(batch, list | tuple) or len(batch) < 2:
+            return
+        images, labels = batch[0], batch[1]
+        if isinstance(images, Tensor) and isinstance(labels, Tensor):
+            known = tuple(labels.reshape(-1).tolist()) if labels.dim() == 1 and not labels.is_floating_point() else ()
+            digest = tensors.digest(images)
+            self.watch.note(
+                Batch(step=self.watch.steps, loader=serial, round=turn, place=number, images=digest, labels=known)
+            )
+
+
+def _under(dataset: Dataset[Any]) -> tuple[Dataset[Any], frozenset[int] | None]:
+    """The dataset under all subsets, and which of its items are used; None: all."""
+    indices: list[int] | None = None
+    while isinstance(dataset, Subset):
+        inner = [int(i) for i in dataset.indices]
+        indices = inner if indices is None else [inner[i] for i in indices]
+        dataset = dataset.dataset
+    return dataset, None if indices is None else frozenset(indices)
+
+
+def _draws(value: object) -> bool:
+    return type(value).__name__ in ("Generator", "RandomState", "Random") and hasattr(value, "__class__")
+
+
+def _class_map(dataset: Any) -> tuple[tuple[str, int], ...]:
+    known = vars(dataset).get("class_to_idx") if hasattr(dataset, "__dict__") else None
+    return tuple(sorted((str(k), int(v)) for k, v in known.items())) if isinstance(known, dict) else ()

@@ -1,0 +1,197 @@
+"""Models: their layers and parameters, and one look at what they compute."""
+
+# What modules, optimizers and frames are like inside is torch's and Python's own business, and what is looked at here.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import copy
+import io
+import random
+from collections.abc import Generator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fairtrial.doctor import tensors
+from fairtrial.doctor.observations import Layer, Mixing, Model, Trained
+from fairtrial.doctor.watched.part import Part, careful
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
+
+HELD = 8  # models that are kept alive to be looked at in the end
+
+
+@dataclass
+class _Trained:
+    """A model that is kept until the end, and what its weights were."""
+
+    module: nn.Module
+    first: int
+
+
+class Models(Part):
+    """The models that were called."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.trained: dict[int, _Trained] = {}
+        self.probed: set[int] = set()
+
+    def meet(self, module: nn.Module, model: int) -> None:
+        """Look at a model when it is first called."""
+        if len(self.trained) >= HELD:
+            self.close(next(iter(self.trained)))
+        self.trained[model] = _Trained(module, _digest(module))
+        self.watch.note(self.describe(module, model))
+
+    def describe(self, module: nn.Module, model: int) -> Model:
+        """A model's layers and parameters."""
+        names = [(self.watch.serial(p), name, p.requires_grad) for name, p in module.named_parameters()]
+        registered = set(module.modules())
+        return Model(
+            step=self.watch.steps,
+            where=self.watch.built.get(module),
+            model=model,
+            name=type(module).__name__,
+            layers=tuple(self.layer(name, layer) for name, layer in module.named_modules()),
+            names=tuple(names),
+            unregistered=tuple(
+                (f"{name}.{attribute}".lstrip("."), self.watch.built.get(hidden), self.parameters(hidden))
+                for name, layer in module.named_modules()
+                for attribute, hidden in _in_containers(layer)
+                if hidden not in registered
+            ),
+            repeated=tuple(
+                (f"{name}.{key}".lstrip("."), self.watch.built.get(layer) or "")
+                for name, container in module.named_modules()
+                for key, layer in _repeated(container)
+            ),
+        )
+
+    def parameters(self, module: nn.Module) -> frozenset[int]:
+        """The numbers of a module's parameters."""
+        return frozenset(self.watch.serial(p) for p in module.parameters())
+
+    def layer(self, name: str, module: nn.Module) -> Layer:
+        """One module."""
+        weight = module.weight if isinstance(module, nn.Linear | nn.modules.conv._ConvNd) else None
+        fan_in = 0 if weight is None else weight[0].numel()
+        rate = module.p if isinstance(module, nn.modules.dropout._DropoutNd) else None
+        momentum = module.momentum if isinstance(module, nn.modules.batchnorm._NormBase) else None
+        return Layer(
+            name=name,
+            kind=type(module).__name__,
+            where=self.watch.built.get(module),
+            training=module.training,
+            gain=None if weight is None else float(weight.detach().float().square().mean().mul(fan_in).sqrt()),
+            rows=0 if weight is None else len(weight),
+            distinct=0 if weight is None else tensors.distinct_rows(weight),
+            rate=rate,
+            momentum=momentum,
+            parameters=frozenset(self.watch.serial(p) for p in module.parameters(recurse=False)),
+        )
+
+    @careful
+    def close(self, model: int) -> None:
+        """A model's training is over."""
+        held = self.trained.pop(model)
+        self.watch.note(
+            Trained(
+                step=self.watch.steps,
+                model=model,
+                first=held.first,
+                last=_digest(held.module),
+                backwards=self.watch.backwards,
+            )
+        )
+
+    def finish(self) -> None:
+        """The training is over."""
+        for model in list(self.trained):
+            self.close(model)
+
+    @careful
+    def probe(self, module: nn.Module, given: Tensor, inputs: tuple[Any, ...]) -> None:
+        """On a copy in evaluation mode: does the output of one input depend on another of the batch?"""
+        other = given.detach().clone()
+        other[0] = given[1]
+        if any(
+            isinstance(one, nn.modules.batchnorm._NormBase) and not one.track_running_stats for one in module.modules()
+        ):
+            return
+        with self.watch.apart(), _streams_kept(), torch.no_grad(), redirect_stdout(io.StringIO()):
+            twin = copy.deepcopy(module).eval()
+            for one in twin.modules():
+                one._forward_hooks.clear()
+                one._forward_pre_hooks.clear()
+            state = torch.get_rng_state()
+            outputs: list[Any] = []
+            for x in (given.detach(), other):
+                torch.set_rng_state(state)
+                outputs.append(twin(*(x if one is given else one for one in inputs)))
+        first, second = (out[0] if isinstance(out, tuple) else out for out in outputs)
+        if not isinstance(first, Tensor) or len(first) != len(given):
+            return
+        change = (first - second)[1:].abs().flatten(1).amax(1) if first.dim() > 1 else (first - second)[1:].abs()
+        scale = 1e-4 * float(first.abs().max()) + 1e-12
+        self.watch.note(
+            Mixing(
+                step=self.watch.steps,
+                where=self.watch.built.get(module),
+                rows=len(given),
+                changed=int((change > scale).sum()),
+                largest=float(change.max()),
+            )
+        )
+
+
+@contextmanager
+def _streams_kept() -> Generator[None]:
+    """All random streams are afterwards where they were."""
+    torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(torch_state)
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+
+
+def _digest(module: nn.Module) -> int:
+    return hash(tuple(tensors.digest(p) for p in module.parameters()))
+
+
+def has_modes(layer: nn.Module) -> bool:
+    """Whether training and evaluation differ for a layer: an active dropout, or a batch norm with statistics."""
+    if isinstance(layer, nn.modules.dropout._DropoutNd):
+        return layer.p > 0
+    return isinstance(layer, nn.modules.batchnorm._BatchNorm)
+
+
+def _in_containers(module: nn.Module) -> Generator[tuple[str, nn.Module]]:
+    """Modules in plain lists and dicts that are attributes of a module."""
+    for name, value in vars(module).items():
+        inside: list[Any] = []
+        if isinstance(value, list | tuple):
+            inside = list(value)
+        elif isinstance(value, dict) and not name.startswith("_"):
+            inside = list(value.values())
+        yield from ((name, item) for item in inside if isinstance(item, nn.Module))
+
+
+def _repeated(container: nn.Module) -> Generator[tuple[str, nn.Module]]:
+    """Layers with parameters that a container holds more than once, by their later places."""
+    if not isinstance(container, nn.Sequential | nn.ModuleList):
+        return
+    met: set[nn.Module] = set()
+    for key, layer in container._modules.items():
+        if layer in met:
+            yield key, layer
+        elif next(layer.parameters(), None) is not None:
+            met.add(layer)

@@ -1,0 +1,63 @@
+"""States: which were taken of a model, which are still held, and what was loaded."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from fairtrial.doctor.observations import StateLoaded, StateTaken
+from fairtrial.doctor.watched.part import Part, careful
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
+
+
+class States(Part):
+    """What state_dict() gave and load_state_dict() took."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.taken: list[tuple[Any, StateTaken]] = []
+
+    @careful
+    def on_taken(self, module: nn.Module, state: Any, where: str | None) -> None:
+        """A state was taken of a model."""
+        seen = StateTaken(step=self.watch.steps, where=where, model=self.watch.serial(module), kept=False)
+        self.taken.append((weakref.ref(state), seen))
+
+    def settle(self) -> None:
+        """After a step: which states that were taken are still held."""
+        for reference, seen in self.taken:
+            kept = reference() is not None
+            self.watch.note(replace(seen, kept=kept))
+        self.taken.clear()
+
+    @careful
+    def on_loaded(self, module: nn.Module, state: Any, missing: Any, unexpected: Any, where: str | None) -> None:
+        """A state was loaded into a model."""
+        model = self.watch.serial(module)
+        live = {tensor.data_ptr() for tensor in _state(module) if tensor.numel()}
+        given = [tensor for tensor in state.values() if isinstance(tensor, Tensor)]
+        own = {name for name, _ in module.named_parameters()} | {name for name, _ in module.named_buffers()}
+        self.watch.note(
+            StateLoaded(
+                step=self.watch.steps,
+                where=where,
+                model=model,
+                missing=tuple(missing),
+                unexpected=tuple(unexpected),
+                matched=len(own & set(state)),
+                aliases=sum(tensor.data_ptr() in live for tensor in given),
+            )
+        )
+
+    def finish(self) -> None:
+        """The training is over."""
+        self.settle()
+
+
+def _state(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]

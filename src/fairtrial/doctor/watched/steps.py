@@ -1,0 +1,206 @@
+"""Optimizers: what they hold, and what their steps do."""
+
+# What modules, optimizers and frames are like inside is torch's and Python's own business, and what is looked at here.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import Optimizer
+from torch.utils.weak import WeakIdKeyDictionary
+
+from fairtrial.doctor.lines import place
+from fairtrial.doctor.observations import OptimizerMade, ParameterSeen, Rates, Settings, Step
+from fairtrial.doctor.watched.part import CLOSE, Part, careful
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
+
+
+@dataclass
+class _Optimizer:
+    """What is known of an optimizer."""
+
+    serial: int
+    steps: int = 0
+    backwards: int = 0
+    cleared: bool = False  # after the last backward
+    spent: bool = False  # its last gradients were not cleared since
+    lr: float | None = None
+    before: list[Tensor] | None = None
+
+
+class Steps(Part):
+    """Optimizers and their steps, and steps by hand."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.optimizers: Any = WeakIdKeyDictionary()
+        self.hand: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    @careful
+    def after_backward(self) -> None:
+        """A backward pass is over: what the gradients are, where no optimizer will use them."""
+        held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
+        self.hand = [(leaf, before, grad.detach().clone()) for leaf, before, grad in held if grad is not None]
+
+    def before_backward(self, where: str | None) -> None:
+        """A backward pass is about to begin."""
+        self.by_hand(where)
+        for optimizer, known in self.optimizers.items():
+            known.backwards += 1
+            known.cleared = False
+            if known.spent and self.watch.steps < CLOSE:
+                known.spent = any(_lives(p.grad) for group in optimizer.param_groups for p in group["params"])
+
+    def hold(self, leaves: list[Tensor]) -> None:
+        """Remember what a backward pass reaches, where there is no optimizer, to see steps by hand."""
+        if not self.watch.steps and not self.optimizers:
+            self.hand = [(leaf, leaf.detach().clone(), leaf) for leaf in leaves if leaf.is_floating_point()]
+
+    def by_hand(self, where: str | None) -> None:
+        """Weights that moved between two backward passes though no optimizer stepped: a step by hand."""
+        moved = [(p, before, grad) for p, before, grad in self.hand if not torch.equal(p.detach(), before)]
+        self.hand = []
+        if not moved:
+            return
+        self.watch.note(
+            Step(
+                step=self.watch.backwards,
+                where=where,
+                optimizer=-1,
+                kind="by hand",
+                settings=(),
+                backwards=1,
+                stale=any(_lives(p.grad) for p, _, _ in moved),
+                cleared_after_backward=False,
+                backward_where=self.watch.backward_where,
+                parameters=tuple(self.parameter(p, before, grad) for p, before, grad in moved),
+            )
+        )
+
+    @careful
+    def on_cleared(self, parameters: set[Tensor] | None, optimizer: Optimizer | None) -> None:
+        """Gradients were cleared."""
+        for other, known in self.optimizers.items():
+            mine = other is optimizer
+            if not mine and parameters is not None:
+                mine = any(p in parameters for group in other.param_groups for p in group["params"])
+            if mine:
+                known.spent = False
+                known.cleared = known.backwards > 0
+
+    @careful
+    def on_optimizer(self, optimizer: Optimizer, where: str | None) -> None:
+        """An optimizer was built."""
+        parameters = frozenset(self.watch.serial(p) for group in optimizer.param_groups for p in group["params"])
+        replaces = next(
+            (
+                known.serial
+                for other, known in self.optimizers.items()
+                if known.steps
+                and parameters & {self.watch.serial(p) for group in other.param_groups for p in group["params"]}
+            ),
+            None,
+        )
+        known = _Optimizer(self.watch.serial(optimizer))
+        self.optimizers[optimizer] = known
+        settings = [_settings(group) for group in optimizer.param_groups]
+        self.watch.note(
+            OptimizerMade(
+                step=self.watch.steps,
+                where=where,
+                optimizer=known.serial,
+                kind=type(optimizer).__name__,
+                parameters=parameters,
+                remembers=any(one.betas or one.momentum for one in settings) or type(optimizer).__name__ != "SGD",
+                replaces=self.watch.counts.get(("replaced", parameters)) if replaces is None else replaces,
+            )
+        )
+        self.watch.counts[("replaced", parameters)] = known.serial
+
+    def before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """An optimizer is about to make a step."""
+        if not self.watch.looking or optimizer not in self.optimizers:
+            return
+        if self.watch.full:
+            held = [p for group in optimizer.param_groups for p in group["params"]]
+            self.optimizers[optimizer].before = [p.detach().clone() for p in held]
+
+    def after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """An optimizer made a step."""
+        if not self.watch.looking or optimizer not in self.optimizers:
+            return
+        known: _Optimizer = self.optimizers[optimizer]
+        self.on_step(optimizer, known)
+        known.before = None
+        known.steps += 1
+        known.backwards, known.cleared, known.spent = 0, False, True
+        self.watch.advance()
+
+    @careful
+    def on_step(self, optimizer: Optimizer, known: _Optimizer) -> None:
+        """What a step did, and at which rate."""
+        rate = float(optimizer.param_groups[0].get("lr", math.nan))
+        if rate != known.lr:
+            known.lr = rate
+            self.watch.note(Rates(step=self.watch.steps, optimizer=known.serial, lr=rate))
+        if self.watch.steps < CLOSE or self.watch.full:
+            self.watch.note(self.step(optimizer, known))
+
+    def step(self, optimizer: Optimizer, known: _Optimizer) -> Step:
+        """What a step did."""
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        return Step(
+            step=self.watch.steps,
+            where=place(sys._getframe(1)),
+            optimizer=known.serial,
+            kind=type(optimizer).__name__,
+            settings=tuple(_settings(group) for group in optimizer.param_groups),
+            backwards=known.backwards,
+            stale=known.spent and known.steps > 0 and known.backwards > 0,
+            cleared_after_backward=known.cleared,
+            backward_where=self.watch.backward_where,
+            parameters=tuple(
+                self.parameter(now, before, now.grad) for now, before in zip(held, known.before or [], strict=False)
+            ),
+        )
+
+    def parameter(self, now: Tensor, before: Tensor, grad: Tensor | None) -> ParameterSeen:
+        """One parameter after a step, and before it."""
+        change = now.detach() - before
+        grad = None if grad is None or grad.is_sparse else grad.detach()
+        norm = None if grad is None else float(grad.norm())
+        return ParameterSeen(
+            serial=self.watch.serial(now),
+            name="",
+            gradient=norm,
+            finite=norm is None or math.isfinite(norm),
+            weight=float(before.norm()),
+            size=now.numel(),
+            update=float(change.norm()),
+            downhill=0.0 if grad is None else float((change * grad).sum()),
+            trainable=now.requires_grad,
+        )
+
+
+def _lives(grad: Tensor | None) -> bool:
+    return grad is not None and not grad.is_sparse and bool(grad.any())
+
+
+def _settings(group: dict[str, Any]) -> Settings:
+    betas = group.get("betas")
+    return Settings(
+        lr=float(group.get("lr", math.nan)),
+        momentum=float(group.get("momentum", 0.0)),
+        betas=None if betas is None else (float(betas[0]), float(betas[1])),
+        eps=None if group.get("eps") is None else float(group["eps"]),
+        weight_decay=float(group.get("weight_decay", 0.0)),
+        maximize=bool(group.get("maximize", False)),
+    )

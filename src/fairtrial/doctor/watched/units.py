@@ -1,0 +1,75 @@
+"""ReLU layers: which of their units never speak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from fairtrial.doctor import observations
+from fairtrial.doctor.watched.part import Part, careful
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
+
+ALIVE = 2048  # examples for which a unit must be silent to count as dead
+FEW = 4  # examples of a batch that are asked first which units are alive
+
+
+@dataclass
+class _Relu:
+    """What a ReLU layer gave since the last count."""
+
+    units: int
+    silent: Tensor  # the places of the units that gave nothing but zero
+    examples: int = 0
+    until: int = 4  # the step at which it is told
+
+
+class Units(Part):
+    """The units of ReLU layers."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.relus: dict[tuple[str | None, int], _Relu] = {}
+
+    def wanted(self) -> bool:
+        """Whether to look at what a ReLU gave: after some steps, for as many examples as are needed."""
+        return self.watch.steps >= 4 and self.watch.depth == 1
+
+    @careful
+    def on_relu(self, result: Tensor, where: str | None) -> None:
+        """Which units of a layer gave something else than zero."""
+        shape = result.shape[1]
+        known = self.relus.get((where, shape))
+        if known is None:
+            known = self.relus[where, shape] = _Relu(shape, torch.arange(shape, device=result.device))
+        if known.until <= self.watch.steps:
+            if known.examples:
+                self.tell(where, known)
+            known.silent, known.examples = torch.arange(shape, device=result.device), 0
+            known.until = max(16, 2 * self.watch.steps)
+        if known.examples < ALIVE:
+            # A few examples wake most units; the whole batch is read only for those that stay silent.
+            for part in (result[:FEW], result[FEW:]):
+                if len(known.silent) and len(part):
+                    x = part.detach().index_select(1, known.silent)
+                    spoke = (x > 0).any(0) if x.dim() == 2 else (x.transpose(0, 1).flatten(1) > 0).any(1)
+                    known.silent = known.silent[~spoke]
+            known.examples += len(result)
+
+    def tell(self, where: str | None, known: _Relu) -> None:
+        """What became of a layer's units."""
+        dead = len(known.silent)
+        self.watch.note(
+            observations.Units(
+                step=self.watch.steps, where=where, units=known.units, dead=dead, examples=known.examples
+            )
+        )
+
+    def finish(self) -> None:
+        """Tell what is left to tell."""
+        for (where, _), known in self.relus.items():
+            self.tell(where, known)
