@@ -1,10 +1,12 @@
 """Runs the bank's programs bare and under watch, and prints what the doctor makes of them.
 
-    python bank/run.py [WORD ...] [--repeat N] [--misses]
+    python bank/run.py [WORD ...] [--folder FOLDER] [--repeat N]
 
 Detection: the fault of a faulty program is found, as a warning or worse. Cause: it is the first finding. Place: one of
 the lines marked `# <- fault`. False alarms: a `fail` or `warn` on a healthy program. Same bits: all tensors, models and
 random streams are equal with and without watch. Cost: median over programs of the time with watch over the time bare.
+Programs in `several/` have two or three faults, each marked `# <- fault: NAME`: each counts for detection and place,
+and the first finding has to be one of them.
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ import runpy
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
@@ -53,9 +55,16 @@ class Outcome:
     error: str  # that ended it
 
     @property
-    def fault(self) -> str | None:
-        """The fault that was put in; None for a healthy program."""
-        return self.program.parent.name if self.program.stem.endswith("_faulty") else None
+    def faults(self) -> dict[str, set[int]]:
+        """The faults that were put in, each with its marked lines; none in a healthy program."""
+        if not self.program.stem.endswith("_faulty"):
+            return {}
+        alone = None if self.program.parent.name == "several" else self.program.parent.name
+        marked: dict[str, set[int]] = {alone: set()} if alone else {}
+        for number, line in enumerate(self.program.read_text("utf8").splitlines(), 1):
+            if MARK in line:
+                marked.setdefault(alone or line.partition(MARK)[2].strip(" :"), set()).add(number)
+        return marked
 
     @property
     def told(self) -> list[str]:
@@ -66,32 +75,32 @@ class Outcome:
     def alarms(self) -> list[str]:
         """What is named in a healthy program, and the error that ended it."""
         named = [f"{f.level} {f.fault}" for f in self.diagnosis.findings if f.level != "info"]
-        return [] if self.fault else [*named, *([self.error] if self.error else [])]
+        return [] if self.faults else [*named, *([self.error] if self.error else [])]
 
     @property
-    def detected(self) -> bool:
-        """The fault is among those named."""
-        return self.fault in self.told
+    def detected(self) -> set[str]:
+        """The faults that are among those named."""
+        return set(self.told) & set(self.faults)
 
     @property
     def first(self) -> bool:
-        """The fault is the first one named."""
-        return self.told[:1] == [self.fault]
+        """The first one named is a fault that was put in."""
+        return bool(self.told) and self.told[0] in self.faults
 
     @property
-    def placed(self) -> bool:
-        """The finding's line is a marked one."""
-        marked = {number for number, line in enumerate(self.program.read_text("utf8").splitlines(), 1) if MARK in line}
-        return any(
-            found.fault == self.fault and found.where and int(found.where.rpartition(":")[2]) in marked
+    def placed(self) -> set[str]:
+        """The faults whose finding's line is a marked one."""
+        return {
+            found.fault
             for found in self.diagnosis.findings
-        )
+            if found.where and int(found.where.rpartition(":")[2]) in self.faults.get(found.fault, ())
+        }
 
 
-def programs(words: list[str] | None = None) -> list[Path]:
-    """All programs of the bank whose path holds one of the words."""
-    found = sorted(path for path in BANK.glob("*/*.py"))
-    return [path for path in found if not words or any(word in str(path.relative_to(BANK)) for word in words)]
+def programs(words: list[str] | None = None, folder: Path = BANK) -> list[Path]:
+    """All programs of a folder like the bank whose path holds one of the words."""
+    found = sorted(path for path in folder.glob("*/*.py"))
+    return [path for path in found if not words or any(word in str(path.relative_to(folder)) for word in words)]
 
 
 def seed() -> None:
@@ -102,7 +111,7 @@ def seed() -> None:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Nothing of the program's own output, and its imports and words as for `python PROGRAM`."""
     path, argv = list(sys.path), list(sys.argv)
     try:
@@ -161,42 +170,52 @@ def examine(program: Path, repeat: int = 1) -> Outcome:
     return Outcome(program, diagnose(seen), same, min(bare), min(watched), repr(error) if error else "")
 
 
-def share(label: str, right: int, of: int) -> str:
-    """A share with its 95 % interval (Wilson), over programs."""
-    if not of:
+def share(label: str, right: list[float]) -> str:
+    """The mean over programs with its 95 % interval: Wilson's, which for shares within a program is a little wide."""
+    if not right:
         return f"{label}: none"
-    interval = binomtest(right, of).proportion_ci(method="wilson")
-    return f"{label}: {right}/{of} = {right / of:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    interval = binomtest(round(sum(right)), len(right)).proportion_ci(method="wilson")
+    return f"{label}: {sum(right):.4g}/{len(right)} = {mean(right):.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def told(one: Outcome) -> list[str]:
+    """What went wrong with a program, in words."""
+    wrong = (
+        (set(one.faults) - one.detected, f"missed {sorted(set(one.faults) - one.detected)}, told {one.told}"),
+        (one.detected and not one.first, f"not first, told {one.told}"),
+        (one.detected - one.placed, f"elsewhere: {[f'{f.fault} {f.where}' for f in one.diagnosis.findings]}"),
+        (one.alarms, f"false alarm: {one.alarms}"),
+        (not one.same, "other bits under watch"),
+    )
+    return [text for is_so, text in wrong if is_so]
 
 
 def main() -> None:
     """Run, and print the table."""
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("words", nargs="*")
+    words.add_argument("--folder", type=Path, default=BANK)
     words.add_argument("--repeat", type=int, default=1)
     asked = words.parse_args()
+    folder = asked.folder.resolve()
     os.chdir(BANK.parent)
     torch.set_num_threads(1)
     outcomes: list[Outcome] = []
-    for program in programs(asked.words):
-        one = examine(program, asked.repeat)
-        outcomes.append(one)
-        for wrong, text in (
-            (bool(one.fault) and not one.detected, f"missed, told {one.told}"),
-            (one.detected and not one.first, f"not first, told {one.told}"),
-            (one.detected and not one.placed, f"elsewhere: {[f.where for f in one.diagnosis.findings]}"),
-            (bool(one.alarms), f"false alarm: {one.alarms}"),
-            (not one.same, "other bits under watch"),
-        ):
-            if wrong:
-                print(f"{program.relative_to(BANK)}: {text}", flush=True)
-    faulty, healthy = [o for o in outcomes if o.fault], [o for o in outcomes if not o.fault]
-    print(f"{len(faulty)} faulty programs over {len({o.fault for o in faulty})} faults, {len(healthy)} healthy ones")
-    print(share("detected", sum(o.detected for o in faulty), len(faulty)))
-    print(share("cause at rank 1", sum(o.first for o in faulty), len(faulty)))
-    print(share("place", sum(o.placed for o in faulty), len(faulty)))
-    print(share("healthy programs with an alarm", sum(bool(o.alarms) for o in healthy), len(healthy)))
-    print(share("same bits", sum(o.same for o in outcomes), len(outcomes)))
+    for program in programs(asked.words, folder):
+        outcomes.append(examine(program, asked.repeat))
+        for text in told(outcomes[-1]):
+            print(f"{program.relative_to(folder)}: {text}", flush=True)
+    healthy = [o for o in outcomes if not o.faults]
+    for label, faulty in (
+        ("one fault", [o for o in outcomes if len(o.faults) == 1]),
+        ("several faults", [o for o in outcomes if len(o.faults) > 1]),
+    ):
+        print(f"{label}: {len(faulty)} programs over {len({f for o in faulty for f in o.faults})} faults")
+        print(share("  detected", [len(o.detected) / len(o.faults) for o in faulty]))
+        print(share("  cause at rank 1", [float(o.first) for o in faulty]))
+        print(share("  place", [len(o.placed) / len(o.faults) for o in faulty]))
+    print(share("healthy programs with an alarm", [float(bool(o.alarms)) for o in healthy]))
+    print(share("same bits", [float(o.same) for o in outcomes]))
     costs = sorted(o.watched / o.bare - 1 for o in outcomes)
     print(f"cost: median {median(costs):+.1%}, worst {costs[-1]:+.1%} of the program's time")
 
