@@ -24,8 +24,8 @@ from fairtrial.doctor.observations import (
     Shared,
     Step,
 )
-from fairtrial.doctor.symptoms.protocol import split_leakage, wrong_accuracy
-from fairtrial.doctor.symptoms.state import evaluation_in_train_mode, unshuffled_training
+from fairtrial.doctor.symptoms.data import split_leakage, unshuffled_training
+from fairtrial.doctor.symptoms.protocol import evaluation_in_train_mode, wrong_accuracy
 from fairtrial.doctor.symptoms.step import missing_zero_grad, non_finite, schedule_too_fast
 
 SETTINGS = Settings(0.1, 0.0, None, None, 0.0, False)

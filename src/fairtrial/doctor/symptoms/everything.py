@@ -8,11 +8,11 @@ from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding, ordered
 from fairtrial.doctor.journal import Journal, Symptom
 from fairtrial.doctor.observations import Backward, Seen
-from fairtrial.doctor.symptoms import crash, loss, model, protocol, state, step
+from fairtrial.doctor.symptoms import crash, data, loss, model, protocol, state, step
 
 SYMPTOMS: tuple[Symptom, ...] = tuple(
     rule
-    for part in (crash, loss, step, model, state, protocol)
+    for part in (crash, loss, step, model, state, data, protocol)
     for rule in vars(part).values()
     if isinstance(rule, Symptom)
 )

@@ -1,29 +1,23 @@
-"""Faults in the data and in how a model is evaluated: what is shared, how it is counted, what chose the model."""
+"""Faults in how a model is evaluated: in which mode, how it is counted, what chose it, what is reported."""
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
-from math import log
-from statistics import median
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
     Axis,
-    Batch,
-    End,
     Evaluation,
-    Input,
-    Loader,
     LossCall,
+    Model,
     Pass,
     Printed,
-    Seen,
-    Shared,
     StateLoaded,
     StateTaken,
+    Trained,
 )
+from fairtrial.doctor.symptoms.step import listed
 
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:e-?\d+)?\s*(%?)")
 ENOUGH_ROWS = 32
@@ -135,179 +129,37 @@ def selection_on_the_reported_part(journal: Journal) -> Verdict:
     return [finding("test-set-selection", "fail", evaluations[0].caller, evidence, 0.9)]
 
 
-@decides("split-leakage")
-def split_leakage(journal: Journal) -> Verdict:
-    """Evaluated inputs that training saw, byte by byte; or indices in both parts."""
-    seen = [one for one in journal.of(Shared) if one.trained and one.evaluated and not one.same_part]
-    learned = _learning_loaders(journal)
-    loaders = {one.loader: one for one in journal.of(Loader)}
-    found: list[Finding] = []
-    for train in learned:
-        for other in loaders.values():
-            a, b = loaders[train].indices, other.indices
-            if other.loader in learned or other.base != loaders[train].base or other.dataset == loaders[train].dataset:
-                continue
-            if a is not None and b is not None and a != b and len(a & b):
-                evidence = f"{len(a & b)} of {len(b)} evaluated items have the index of a training item"
-                found.append(finding("split-leakage", "fail", other.where, evidence))
-    for one in seen:
-        share, usual = one.shared / one.evaluated, one.repeats / one.trained
-        if one.shared >= 5 and 0.01 < share < 0.99 and share > 5 * usual:
-            where = loaders[one.source].where if one.source in loaders else _evaluated_at(journal, one.source)
-            evidence = (
-                f"{one.shared} of {one.evaluated} different evaluated inputs ({share:.0%}) are among "
-                f"the first {one.trained} "
-                f"training inputs, byte by byte"
-            )
-            found.append(finding("split-leakage", "fail", where, evidence))
-    return found[:1] if seen or loaders else None
-
-
-def _evaluated_at(journal: Journal, source: int) -> str | None:
-    return next((one.caller for one in journal.of(Evaluation) if one.source == source), None)
-
-
-def _learning_loaders(journal: Journal) -> set[int]:
-    """Loaders whose batches are followed by a backward pass."""
-    used: set[int] = set()
-    last: Seen | None = None
-    for one in journal.seen:
-        if isinstance(one, Batch):
-            last = one
-        elif isinstance(one, Pass) and one.backward and isinstance(last, Batch):
-            used.add(last.loader)
-    return used
-
-
-@decides("augmented-validation")
-def augmented_validation(journal: Journal) -> Verdict:
-    """The same labels in the same places, and other pictures."""
-    learned = _learning_loaders(journal)
-    loaders = {one.loader: one for one in journal.of(Loader)}
-    places: dict[tuple[int, int, tuple[int, ...]], set[int]] = {}
-    turns: set[int] = set()
-    for one in journal.of(Batch):
-        if one.loader not in learned and len(one.labels) >= 8 and len(set(one.labels)) > 1:
-            places.setdefault((one.loader, one.place, one.labels), set()).add(one.images)
-            turns.add(one.round)
-    if len(turns) < 2:
+@decides("evaluation-in-train-mode")
+def evaluation_in_train_mode(journal: Journal) -> Verdict:
+    """Judged without learning, with dropout or batch norm at work."""
+    seen = [one for one in journal.of(Pass) if not one.grad and one.judged and one.input]
+    learned = {one.model for one in journal.of(Pass) if one.backward}
+    seen = [one for one in seen if one.model in learned]
+    if not seen:
         return None
-    for (loader, _, labels), images in places.items():
-        if len(images) > 1:
-            evidence = (
-                f"a batch of {len(labels)} evaluated images had the same labels and {len(images)} "
-                "different contents from "
-                f"one reading to the next"
-            )
-            return [finding("augmented-validation", "fail", loaders[loader].where, evidence)]
-    return []
+    wrong = [one for one in seen if (one.training and one.active) or one.switched_on]
+    if not wrong or _sampling([one for one in journal.of(Pass) if not one.grad and (one.active or one.switched_on)]):
+        return []
+    what = "a dropout that ignores eval()" if wrong[0].switched_on else listed(list(wrong[0].active))
+    evidence = f"{len(wrong)} of {len(seen)} evaluation passes looked at ran with {what} in training mode"
+    return [finding("evaluation-in-train-mode", "fail", wrong[0].switched_on or wrong[0].where, evidence)]
 
 
-@decides("split-preprocessing-mismatch")
-def split_preprocessing_mismatch(journal: Journal) -> Verdict:
-    """Evaluation inputs of another size or centre than training inputs."""
-    passes = [one for one in journal.of(Pass) if one.input and one.input.finite and one.input.shape[0] >= ENOUGH_ROWS]
-    train = [one.input for one in passes if one.backward and one.input]
-    scored = [one for one in passes if not one.grad and one.judged]
-    judged = [one.input for one in scored if one.input]
-    if not train or not judged or len(train[0].shape) != len(judged[0].shape):
+def _sampling(passes: list[Pass]) -> bool:
+    """Whether the same images are given again and again, as Monte-Carlo dropout does."""
+    looks = [(one.phase, one.input.digest) for one in passes if one.input]
+    return len(set(looks)) < len(looks)
+
+
+@decides("identical-seeds")
+def identical_seeds(journal: Journal) -> Verdict:
+    """Models of several trainings that end with the same weights."""
+    seen = [one for one in journal.of(Trained) if one.first != one.last]
+    if len(seen) < 2:
         return None
-    centre, spread = _middle(train)
-    other, width = _middle(judged)
-    if not spread or not width:
+    same = [one for one in seen if (one.first, one.last) == (seen[0].first, seen[0].last)]
+    if len(same) < 2:
         return []
-    gap, ratio = abs(other - centre) / spread, width / spread
-    if gap < 0.5 and 0.5 < ratio < 2:
-        return []
-    level = "fail" if gap > 3 or not 0.1 < ratio < 10 else "warn"
-    evidence = (
-        f"training inputs have mean {centre:.3g} and deviation {spread:.3g}, evaluation inputs {other:.3g} "
-        f"and {width:.3g}"
-    )
-    return [finding("split-preprocessing-mismatch", level, scored[0].where, evidence, 1.0 if level == "fail" else 0.9)]
-
-
-def _middle(inputs: list[Input]) -> tuple[float, float]:
-    return median(one.mean for one in inputs), median(one.deviation for one in inputs)
-
-
-@decides("class-map-mismatch")
-def class_map_mismatch(journal: Journal) -> Verdict:
-    """Two maps from names to numbers, or predictions that a renaming of classes makes right."""
-    maps = [one for one in journal.of(Loader) if one.classes]
-    for a, b in pairwise(maps):
-        if a.classes != b.classes:
-            differ = sorted({name for name, _ in set(a.classes) ^ set(b.classes)})
-            evidence = f"class_to_idx differs between two datasets at {', '.join(differ[:4])}"
-            return [finding("class-map-mismatch", "fail", b.where, evidence)]
-    evaluations = [one for one in journal.of(Evaluation) if one.count >= 100]
-    losses = [one for one in journal.of(LossCall) if one.learning and one.name in ("cross_entropy", "nll_loss")]
-    ends = journal.of(End)
-    learned = bool(losses and ends) and ends[0].loss < 0.6 * log(max(losses[-1].classes, 2))
-    if not evaluations or not learned or evaluations[-1].right > 0.8 * evaluations[-1].count:
-        return [] if len(maps) > 1 else None
-    last = evaluations[-1]
-    size = 1 + max(max(y, p) for y, p, _ in last.confusion)
-    if size < 3 or size > 1000 or min(min(y, p) for y, p, _ in last.confusion) < 0:
-        return []
-    table = [[0] * size for _ in range(size)]
-    for label, said, number in last.confusion:
-        table[said][label] += number
-    most = min(sum(map(max, table)), sum(max(column) for column in zip(*table, strict=True)))
-    if most - last.right < 0.2 * last.count:  # no renaming can do better than this
-        return []
-    from scipy.optimize import linear_sum_assignment  # takes half a second that hardly any script has to pay
-
-    rows, columns = linear_sum_assignment(table, maximize=True)
-    matched = {int(p): int(y) for p, y in zip(rows, columns, strict=True)}
-    best = sum(table[p][y] for p, y in matched.items())
-    moved = [p for p, y in matched.items() if p != y and table[p][y] > 0.5 * sum(table[p]) >= 0.025 * last.count]
-    if best - last.right < 0.2 * last.count or len(moved) < 2:
-        return []
-    evidence = f"{last.right} of {last.count} are right as counted, {best} if classes are renamed: " + ", ".join(
-        f"what is called {p} is labelled {matched[p]}" for p in moved[:3]
-    )
-    return [finding("class-map-mismatch", "warn", last.caller, evidence, 0.95)]
-
-
-@decides("repeated-worker-rng")
-def repeated_worker_rng(journal: Journal) -> Verdict:
-    """A dataset with a generator of its own, copied to each worker in the same state."""
-    loaders = [one for one in journal.of(Loader) if one.workers > 1]
-    if not loaders:
-        return None
-    copied = [one for one in loaders if one.generators and not one.seeded]
-    return [
-        finding(
-            "repeated-worker-rng",
-            "fail",
-            one.where,
-            f"the dataset holds a generator ({', '.join(one.generators)}), and each of {one.workers} "
-            "workers begins with "
-            f"the same copy of it",
-        )
-        for one in copied[:1]
-    ]
-
-
-@decides("degenerate-data")
-def degenerate_data(journal: Journal) -> Verdict:
-    """Inputs that are no numbers, blank pictures, a single class."""
-    passes = [one for one in journal.of(Pass) if one.input]
-    learning = [one for one in passes if one.backward]
-    if not learning:
-        return None
-    broken = next((one for one in passes if one.input and not one.input.finite), None)
-    if broken:
-        evidence = f"an input at step {broken.step} holds numbers that are not finite"
-        return [finding("degenerate-data", "fail", broken.where, evidence)]
-    calls = [one for one in journal.of(LossCall) if one.learning and one.targets.counts and one.classes > 1]
-    totals = [sum(column) for column in zip(*(one.targets.counts for one in calls), strict=False)]
-    if calls and sum(totals) >= 64 and max(totals) == sum(totals):
-        evidence = f"all {sum(totals)} training labels seen are class {totals.index(max(totals))}"
-        return [finding("degenerate-data", "fail", calls[0].where, evidence)]
-    blank = [one.input.blank for one in learning if one.input]
-    if sum(blank) / len(blank) > 0.05:
-        evidence = f"{sum(blank) / len(blank):.0%} of the training pictures looked at have one value in all pixels"
-        return [finding("degenerate-data", "warn", learning[0].where, evidence, 0.9)]
-    return []
+    evidence = f"{len(same)} of {len(seen)} trained models have the same weights at the end, bit for bit"
+    where = next((model.where for model in journal.of(Model) if model.model == same[1].model), None)
+    return [finding("identical-seeds", "fail" if len(same) > 2 else "warn", where, evidence)]
