@@ -257,14 +257,15 @@ def write_report(comparison: Comparison, store: FolderStore, command: str) -> di
 
     folder = comparison.folder
     path = store.root / folder
-    written = (json.dumps(comparison_json(comparison, Path(folder)), indent=2) + "\n").encode()  # wherever the store is
+    plain = comparison_json(comparison, Path(folder))
+    written = (json.dumps(plain, indent=2) + "\n").encode()  # wherever the store is
     whole = {SCORES, PAGE, f"{CHART}.svg", f"{CHART}.png"} <= set(store.files(folder))
     if not whole or store.get(folder, RESULT) != written:
         store.put(folder, SCORES, scores_csv(comparison).encode())
         store.put(folder, PAGE, comparison_page(comparison, command).encode())
         write_chart(comparison_chart(comparison), path / CHART)
         store.put(folder, RESULT, written)  # last: it says that the others are whole
-    return comparison_json(comparison, path)
+    return {**plain, "path": str(path), "report": str(path / PAGE)}
 
 
 def scores_csv(comparison: Comparison) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.doctor.records import diagnose
+from fairtrial.report.arm_findings import study_findings
 from fairtrial.report.views import outcome
 from fairtrial.spec.arch import Arch, Shape, summary, text
 from fairtrial.spec.tuning import tuned_json
@@ -47,7 +48,11 @@ def findings(record: Record) -> list[dict[str, Any]]:
 
 
 def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
-    """What `compare --json` prints; intervals are 95 %, differences are of a minus b, memory is in bytes."""
+    """What `compare --json` prints; intervals are 95 %, differences are of a minus b, memory is in bytes.
+
+    A finding of an arm is that of the seed that shows it most; `runs` are all that have the fault.
+    """
+    found = study_findings(comparison)
     return {
         "study": comparison.study,
         "path": str(path),
@@ -71,6 +76,7 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
                 "memory": arm.cost.memory,
                 "diverged": arm.failed,
                 "runs": arm.runs,
+                "findings": [each.plain for each in found[arm.name]],
             }
             for arm in comparison.arms
         ],

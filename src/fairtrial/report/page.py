@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from html import escape
 
 from fairtrial.report import charts, tables, views, wording
+from fairtrial.report.arm_findings import study_findings
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison
 
@@ -91,6 +92,8 @@ def comparison_page(comparison: Comparison, command: str) -> str:
 {table_html(tables.arms_table(comparison))}
 {"".join(map(table_html, _pairs(comparison)))}
 {table_html(tables.costs_table(comparison))}
+<h2>Findings</h2>
+{_findings(comparison)}
 {_tuning(comparison) if comparison.tuning else ""}
 <h2>What was compared</h2>
 {table_html(tables.settings_table(comparison)) if len(comparison.arms) > 1 else ""}
@@ -142,6 +145,17 @@ def _hidden_seeds(comparison: Comparison) -> str:
     return "".join(none.format(place) for place in range(len(comparison.arms))) if _has_seeds(comparison) else ""
 
 
+def _findings(comparison: Comparison) -> str:
+    """What the doctor says of the runs; what may be meant opens when it is asked for."""
+    found = [each for arm in study_findings(comparison).values() for each in arm]
+    faults = [each for each in found if each.worst.level != "info"]
+    hints = [each for each in found if each.worst.level == "info"]
+    runs = wording.counted(sum(len(arm.runs) for arm in comparison.arms), "run")
+    told = table_html(tables.findings_table("What is wrong, or likely to be", faults)) if faults else ""
+    none = f"<p>The doctor found no fault in {'this' if runs == '1 run' else 'these'} {runs}.</p>" if not faults else ""
+    return f"{told}{none}{_folded(tables.findings_table('What may be meant', hints)) if hints else ''}"
+
+
 def _tuning(comparison: Comparison) -> str:
     """How each arm got its own value."""
     drawn = f'<div class="charts">{_drawn(charts.tuning_panels(comparison))}</div>'
@@ -151,10 +165,10 @@ def _tuning(comparison: Comparison) -> str:
 
 
 def comparison_html(comparison: Comparison) -> str:
-    """A comparison as a notebook shows it: the charts and the tables."""
+    """A comparison as a notebook shows it: the charts, the tables and the findings."""
     shown = [tables.arms_table(comparison), *_pairs(comparison)]
     summary = f"<p><strong>{escape(wording.clean(comparison.summary))}</strong></p>"
-    return _notebook(_drawn(charts.comparison_panels(comparison)), shown, summary)
+    return _notebook(_drawn(charts.comparison_panels(comparison)), shown, summary) + _findings(comparison)
 
 
 def record_html(record: Record) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from scipy import stats
 
+from fairtrial.report.arm_findings import ArmFinding
 from fairtrial.report.views import (
     FEW,
     PARTS,
@@ -191,6 +192,22 @@ def _pair_row(pair: Pair, key: str) -> tuple[object, ...]:
     difference = shown if isfinite(j.difference) else "-"
     more = "-" if j.more_seeds is None else j.more_seeds
     return f"{pair.a} - {pair.b}", difference, between(key, j.interval, signed=True), p_value(j.p), j.verdict, more
+
+
+def findings_table(caption: str, findings: Iterable[ArmFinding]) -> Table:
+    """What the doctor found in each arm's runs, and what to change."""
+    rows = [
+        (
+            each.arm,
+            each.worst.level,
+            each.worst.fault,
+            f"{len(each.runs)} of {each.of}",
+            f"{each.worst.evidence} (seed {each.seed})" if each.of > 1 else each.worst.evidence,
+            each.worst.fix,
+        )
+        for each in findings
+    ]
+    return table(caption, ("arm", "level", "fault", "seeds", "seen", "what to change"), rows, words=(0, 1, 2, 4, 5))
 
 
 def settings_table(comparison: Comparison) -> Table:

@@ -15,6 +15,7 @@ from rich.text import Text
 from fairtrial.doctor.findings import Diagnosis
 from fairtrial.doctor.records import diagnose
 from fairtrial.report import tables, views, wording
+from fairtrial.report.arm_findings import study_findings
 from fairtrial.store import Record
 from fairtrial.verdicts import Comparison
 
@@ -49,7 +50,7 @@ def show_findings(diagnosis: Diagnosis, console: Console) -> None:
 
 
 def show_comparison(comparison: Comparison, console: Console) -> None:
-    """The arms, what may be unfair, the pairs, the costs, and the outcome in a sentence."""
+    """The arms, what may be unfair, the pairs, the costs, what is wrong with runs, and the outcome in a sentence."""
     show_table(tables.arms_table(comparison), console)
     for alarm in comparison.alarms:
         console.print(plain(wording.clean(alarm), console, "bold"))
@@ -60,7 +61,19 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     if comparison.tuning:
         show_table(tables.tuned_table(comparison), console)
     show_table(tables.costs_table(comparison), console)
+    show_arm_findings(comparison, console)
     console.print(plain(views.headline(comparison, LONGEST), console, "bold"))
+
+
+def show_arm_findings(comparison: Comparison, console: Console) -> None:
+    """A line for each fault that runs of an arm have, or may have; the report has the remedies."""
+    found = [each for arm in study_findings(comparison).values() for each in arm if each.worst.level != "info"]
+    for each in found:
+        seeds = f"in {len(each.runs)} of {wording.counted(each.of, 'seed')}"
+        said = f"{each.worst.level}: {each.arm}: {each.worst.fault} {seeds}: {each.worst.evidence}"
+        console.print(plain(wording.clean(said), console, LEVELS[each.worst.level]))
+    if found:
+        console.print()
 
 
 def show_arch(net: Mapping[str, Any], console: Console) -> None:
