@@ -163,6 +163,8 @@ def examine(program: Path, repeat: int = 1) -> Outcome:
             begun = time.perf_counter()
             watch.finish()
         watched.append(seconds + time.perf_counter() - begun)
+        if bits(names) != plain:  # importing some libraries draws a number: the first time only
+            plain = bits(execute(program)[0])
         same = same and bits(names) == plain
     if isinstance(error, SyntaxError):
         raise error  # of the bank itself
@@ -216,8 +218,10 @@ def main() -> None:
         print(share("  place", [len(o.placed) / len(o.faults) for o in faulty]))
     print(share("healthy programs with an alarm", [float(bool(o.alarms)) for o in healthy]))
     print(share("same bits", [float(o.same) for o in outcomes]))
-    costs = sorted(o.watched / o.bare - 1 for o in outcomes)
-    print(f"cost: median {median(costs):+.1%}, worst {costs[-1]:+.1%} of the program's time")
+    costs = sorted((o.watched / o.bare - 1, str(o.program.relative_to(folder))) for o in outcomes)
+    print(f"cost: median {median(cost for cost, _ in costs):+.1%} of the program's time, worst:")
+    for cost, name in costs[:-4:-1]:
+        print(f"  {cost:+.1%} {name}")
 
 
 if __name__ == "__main__":
