@@ -125,7 +125,7 @@ def quiet() -> Generator[None]:
 def execute(program: Path) -> tuple[dict[str, Any], Exception | None, float]:
     """The program's names at its end, the error that ended it, and its seconds."""
     seed()
-    begun, names, error = time.perf_counter(), {}, None
+    begun, names, error = time.process_time(), {}, None
     with quiet():
         sys.path.insert(0, str(program.parent))
         sys.argv[:] = [str(program)]
@@ -133,7 +133,7 @@ def execute(program: Path) -> tuple[dict[str, Any], Exception | None, float]:
             names = runpy.run_path(str(program), run_name="__main__")
         except Exception as raised:
             error = raised
-    return names, error, time.perf_counter() - begun
+    return names, error, time.process_time() - begun
 
 
 def bits(names: dict[str, Any]) -> str:
@@ -160,9 +160,9 @@ def examine(program: Path, repeat: int = 1) -> Outcome:
         watch = Watch()
         with watching(watch):
             names, error, seconds = execute(program)
-            begun = time.perf_counter()
+            begun = time.process_time()
             watch.finish()
-        watched.append(seconds + time.perf_counter() - begun)
+        watched.append(seconds + time.process_time() - begun)
         if bits(names) != plain:  # importing some libraries draws a number: the first time only
             plain = bits(execute(program)[0])
         same = same and bits(names) == plain
