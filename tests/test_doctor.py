@@ -178,7 +178,7 @@ def test_a_faulty_script_and_the_contract_of_a_finding(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("hook", "code", "note"),
     [
-        ("sys.exit(3) if step == 9 else None", 0, "exit status 3"),
+        ("sys.exit(3) if step == 9 else None", 1, "exit status 3"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL) if step == 20 else None", 1, "SIGKILL"),
         ("1 / (step - 9)", 1, "ZeroDivisionError"),
     ],

@@ -410,7 +410,7 @@ def doctor(
         typer.Argument(metavar="SCRIPT.py|CURVES.csv|RUN", help="a training script, its curves, or one of our runs"),
     ],
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG ...]", help="the script's own words")] = None,
-    steps: Annotated[int, typer.Option(metavar="N", help="stop the script after N steps; 0: watch it to its end")] = 0,
+    steps: Annotated[int, typer.Option(metavar="N", min=0, help="stop the script after N steps; 0: never")] = 0,
     static: Annotated[bool, typer.Option("--static", help="read the script's source, and run nothing of it")] = False,
     classes: Annotated[int | None, typer.Option(metavar="K", help="of curves: the number of classes")] = None,
     images: Annotated[
@@ -433,15 +433,20 @@ def doctor(
     from fairtrial.doctor.read_curves import is_curves
     from fairtrial.doctor.told import diagnosis_json, show_diagnosis
 
-    crashed = False
+    failed = False
     if static:
         from fairtrial.doctor.static.reading import examine_source
 
         diagnosis = examine_source(Path(target))
         as_json = as_json or "--json" in (arguments or [])  # no words of the script's own: nothing of it runs
+    elif target.endswith(".ipynb"):
+        raise UsageError(
+            f"{target} is a notebook: put `with ft.watch() as seen:` around the training in it, and look at `seen`; or "
+            f"make a script of it, which the doctor can run: jupyter nbconvert --to script {shlex.quote(target)}"
+        )
     elif target.endswith(".py"):
-        seen = examine(Path(target), arguments or [], steps, aside=as_json)
-        diagnosis, crashed = seen.diagnosis, seen.crashed
+        seen = examine(target, arguments or [], steps, aside=as_json)
+        diagnosis, failed = seen.diagnosis, seen.failed
     elif arguments:
         raise UsageError(f"{' '.join(arguments)!r}: only a script takes words of its own")
     elif is_curves(Path(target)):
@@ -458,8 +463,10 @@ def doctor(
     if as_json:
         print_json(diagnosis_json(diagnosis))
     else:
-        show_diagnosis(diagnosis, console())
-    raise typer.Exit(1 if crashed or diagnosis.failed else 0)
+        with (page := console()).capture() as told:
+            show_diagnosis(diagnosis, page)
+        print_lines(told.get().splitlines())
+    raise typer.Exit(1 if failed or diagnosis.failed else 0)
 
 
 def read_study_or_levels(target: str, words: list[str], seeds: int | None, full: bool) -> Study:

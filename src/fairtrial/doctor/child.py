@@ -1,31 +1,36 @@
-"""Runs a script as `python SCRIPT args` would, watches it, and leaves the diagnosis in a file.
+"""Runs a script as `python SCRIPT args` would, under watch, and sends the diagnosis through a pipe.
 
-`python -m fairtrial.doctor.child OUT STEPS SCRIPT [args ...]`, started by the doctor. Torch is not imported before the
-script does so: what the script sets up first (threads, environment) counts as it does without the doctor.
+Started by `examine` in a process of its own. Nothing of ours stands between Python and the script at its end: its exit
+status, its traceback, its threads and its atexit functions come out as they would alone, and we speak last. Torch is
+not imported before the script does so: what the script sets up first (threads, environment) counts.
 """
 
 from __future__ import annotations
 
+import atexit
+import builtins
 import contextlib
 import importlib.machinery
+import importlib.util
 import json
 import os
-import runpy
+import signal
 import sys
-import traceback
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fairtrial.doctor.lines import FOREIGN, shown
-from fairtrial.doctor.observations import Crash, Seen
+from fairtrial.doctor.observations import Crash
+from fairtrial.doctor.watching import diagnosed, finished, seen_crash, trouble
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
-HERE = str(Path(__file__).parent)
+OURS = str(Path(__file__).parent) + os.sep
 
 
 class AfterTorch:
@@ -41,7 +46,7 @@ class AfterTorch:
         if name != "torch":
             return None
         sys.meta_path.remove(self)
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        spec = importlib.util.find_spec(name)
         if spec is None or spec.loader is None:
             return None
         load, then = spec.loader.exec_module, self.then
@@ -54,97 +59,135 @@ class AfterTorch:
         return spec
 
 
-def run(script: str, arguments: list[str], steps: int | None, out: Path) -> None:
-    """Run the script under watch; its own exit status and traceback stay its own."""
-    held: list[Watch] = []
+@dataclass
+class Visit:
+    """A script that runs, and what is to be said of it."""
 
-    def begin() -> None:
-        from fairtrial.doctor.seams import Patches, install
-        from fairtrial.doctor.watch import Watch
+    pipe: int
+    steps: int  # after which to stop; 0: never
+    watch: Watch | None = None
+    crash: Crash | None = None
+    stopped: bool = False  # after that many steps
+    troubles: list[str] = field(default_factory=list)  # our own
 
-        watch = Watch(limit=steps)
-        held.append(watch)
-        watch.at_sample = lambda: save(out, watch.journal, ("the script did not come to its end",), 1)
-        install(watch, Patches())
+    def __post_init__(self) -> None:
+        self.known = os.fstat(self.pipe)
 
-    sys.argv = [script, *arguments]
-    sys.path[0] = str(Path(script).resolve().parent)
-    sys.meta_path.insert(0, AfterTorch(begin))
-    process = os.getpid()
-    status, notes, crash = 0, (), None
+    @property
+    def connected(self) -> bool:
+        """Whether the pipe is still there: a script may close all files, and open others under their numbers."""
+        try:
+            return os.path.samestat(os.fstat(self.pipe), self.known)
+        except OSError:
+            return False
+
+    def begin(self) -> None:
+        """Look on, now that torch is there."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                from torch.optim.optimizer import register_optimizer_step_post_hook
+
+                from fairtrial.doctor.seams import Patches, install
+                from fairtrial.doctor.watch import Watch
+
+                watch = Watch(at_sample=lambda: self.tell(whole=False))
+                install(watch, Patches())
+                register_optimizer_step_post_hook(self.after_step)
+            self.watch = watch
+        except Exception as error:
+            self.troubles.append(trouble("the watch could not begin", error))
+
+    def after_step(self, optimizer: object, args: object, kwargs: object) -> None:
+        """End the script after as many steps as were asked for, as if it had ended itself there."""
+        if not self.steps or self.watch is None or self.watch.steps < self.steps:
+            return
+        if self.stopped:  # it caught that, and goes on
+            self.tell(whole=True)
+            sys.stdout.flush()
+            os._exit(0)
+        self.stopped = True
+        raise SystemExit
+
+    def tell(self, whole: bool) -> None:
+        """Send the diagnosis of all that was seen, at the script's end or as far as it came."""
+        notes = tuple(self.troubles)
+        if self.watch is None:
+            notes += ("torch was not watched" if "torch" in sys.modules else "the script did not import torch",)
+        elif whole:
+            notes += finished(self.watch)
+            if not self.watch.backwards:
+                notes += ("the script never trained: there was no backward pass in its own process",)
+        if self.stopped:
+            notes += (f"stopped after {self.steps} steps, as asked",)
+        seen = [*(self.watch.journal if self.watch else ()), *([self.crash] if self.crash else ())]
+        ended = {"whole": whole, "stopped": self.stopped, "crashed": self.crash is not None}
+        if self.connected:
+            with contextlib.suppress(BrokenPipeError), open(self.pipe, "wb", closefd=False) as pipe:
+                pipe.write(f"\n{json.dumps(asdict(diagnosed(seen, notes)) | ended)}\n".encode())
+
+    def end(self) -> None:
+        """The script is over, with all its threads and atexit functions."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.tell(whole=True)
+
+    def leave(self) -> None:
+        """This process is a fork of the script, which is no concern of ours."""
+        atexit.unregister(self.end)
+        if self.connected:
+            os.close(self.pipe)
+
+
+def main() -> None:
+    """Run the script named in the words of the command, PIPE STEPS SCRIPT [args ...], as the module __main__."""
+    pipe, steps, *words = sys.argv[1:]
+    visit = Visit(int(pipe), int(steps))
+    os.set_inheritable(visit.pipe, False)
+    os.register_at_fork(after_in_child=visit.leave)
+    atexit.register(visit.end)  # first in, last out
+    sys.meta_path.insert(0, AfterTorch(visit.begin))
+    sys.argv = words
+    path = str(Path.cwd() / words[0])
+    if not sys.flags.safe_path:
+        sys.path.insert(0, str(Path(path).resolve().parent))
+    script = sys.modules["__main__"] = ModuleType("__main__")
+    vars(script).update(
+        __loader__=SourceFileLoader("__main__", path),
+        __annotations__={},
+        __builtins__=builtins,
+        __file__=path,
+        __cached__=None,
+    )
     try:
-        runpy.run_path(script, run_name="__main__")
-    except SystemExit as stop:
-        status = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
-        if isinstance(stop.code, str):
-            print(stop.code, file=sys.stderr)
-        notes = (f"the script ended itself with exit status {status}",) if status else ()
-    except KeyboardInterrupt:
-        status, notes = 130, ("the script was stopped by Ctrl-C",)
-    except Exception as error:
-        crash, status = seen_crash(error), 1
-        own_traceback(error)
+        exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(script))
+    except SystemExit:
+        raise
     except BaseException as error:
-        if type(error).__name__ != "Enough":
-            raise
-        notes = (f"stopped after {steps} steps, as asked",)
-    if os.getpid() != process:
-        os._exit(status)
-    finish(held[0] if held else None, crash, notes, status, out)
+        _show_without_us(error)
+        if not isinstance(error, KeyboardInterrupt) and not visit.stopped:
+            visit.crash = seen_crash(error)
+        raise
 
 
-def finish(watch: Watch | None, crash: Crash | None, notes: tuple[str, ...], status: int, out: Path) -> None:
-    """Leave the diagnosis of all that was seen."""
-    if watch is None:
-        save(out, [crash] if crash else [], (*notes, "the script did not import torch"), status)
-        return
-    with contextlib.suppress(Exception):
-        watch.finish()
-    seen = [*watch.journal, crash] if crash else watch.journal
-    if not watch.backwards:
-        notes = (*notes, "the script never trained: there was no backward pass")
-    save(out, seen, notes, status)
+def _show_without_us(error: BaseException) -> None:
+    """Have Python, or the script's own hook, show an error as if we had not been there."""
+    chain: BaseException | None = error
+    met: list[BaseException] = []
+    while chain is not None and chain not in met:
+        met.append(chain)
+        chain.__traceback__ = _without_us(chain.__traceback__)
+        chain = chain.__cause__ or chain.__context__
+    clean, show = error.__traceback__, vars(sys).get("excepthook", sys.__excepthook__)
+    sys.excepthook = lambda kind, error, _: show(kind, error.with_traceback(clean), clean)
 
 
-def seen_crash(error: Exception) -> Crash:
-    """An error that ended the script, at its innermost line of the user's."""
-    where = None
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        path = frame.f_code.co_filename
-        if not path.startswith((*FOREIGN, "<frozen")):
-            where = f"{shown(path)}:{line}"
-    if isinstance(error, SyntaxError) and error.filename:
-        where = f"{shown(error.filename)}:{error.lineno}"
-    return Crash(step=0, where=where, kind=type(error).__name__, text=str(error) or type(error).__name__)
-
-
-def own_traceback(error: Exception) -> None:
-    """The traceback as python would print it, without our frames."""
-    inner: TracebackType | None = error.__traceback__
-    while inner and (inner.tb_frame.f_code.co_filename.startswith((HERE, "<frozen")) or _is_runpy(inner)):
-        inner = inner.tb_next
-    traceback.print_exception(type(error), error, inner)
-
-
-def _is_runpy(trace: TracebackType) -> bool:
-    return trace.tb_frame.f_code.co_filename == runpy.__file__
-
-
-def save(out: Path, seen: Sequence[Seen], notes: tuple[str, ...], status: int) -> None:
-    """Write what is to be said so far."""
-    from fairtrial.doctor.journal import Journal
-    from fairtrial.doctor.symptoms.crash import explained
-    from fairtrial.doctor.symptoms.everything import diagnose
-
-    journal = Journal(seen)
-    crashes = journal.of(Crash)
-    if crashes and not explained(journal):
-        notes = (*notes, f"the script ended with {crashes[0].kind}, which no fault of the catalogue explains")
-    told: dict[str, Any] = {"status": status, "crashed": bool(crashes), **asdict(diagnose(seen, notes))}
-    part = out.with_suffix(".part")
-    part.write_text(json.dumps(told), encoding="utf8")
-    part.replace(out)
-
-
-if __name__ == "__main__":
-    run(sys.argv[3], sys.argv[4:], int(sys.argv[2]) or None, Path(sys.argv[1]))
+def _without_us(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without our frames."""
+    met: list[TracebackType] = []
+    while trace is not None:
+        met.append(trace)
+        trace = trace.tb_next
+    for one in reversed(met):
+        if not one.tb_frame.f_code.co_filename.startswith(OURS):
+            one.tb_next, trace = trace, one
+    return trace

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,35 +15,70 @@ from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding
 from fairtrial.spec.errors import UsageError
 
+# The folder that we are in has no part in our own imports: the script's files may be called like a library's.
+CHILD = "import sys; sys.flags.safe_path or sys.path.pop(0); from fairtrial.doctor.child import main; main()"
+SIGNALS = {number.value: number.name for number in signal.Signals}
+SIGNALS[signal.SIGKILL] = "SIGKILL (from the system, if memory ran out)"
+
 
 @dataclass(frozen=True)
 class Examined:
     """A script that ran, and what is to be said of it."""
 
     diagnosis: Diagnosis
-    crashed: bool
+    failed: bool  # it ended with an error
 
 
-def examine(script: Path, arguments: list[str], steps: int | None = None, aside: bool = False) -> Examined:
-    """Run the script and diagnose it; `aside` puts its own output on standard error."""
-    if not script.is_file():
-        raise UsageError(f"{script}: no such file")
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "diagnosis.json"
-        child = [sys.executable, "-m", "fairtrial.doctor.child", str(out), str(steps or 0), str(script), *arguments]
-        before = signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is the script's; we wait for it
-        try:
-            process = subprocess.Popen(child, stdout=sys.stderr.fileno() if aside else None)
-            status = process.wait()
-        finally:
-            signal.signal(signal.SIGINT, before)
-        told: dict[str, Any] = json.loads(out.read_text("utf8")) if out.is_file() else {}
-    notes = tuple(told.get("notes", ()))
-    if status < 0:
-        notes = (f"the script died from {signal.Signals(-status).name}; this is what was seen until then",)
-    elif not told:
-        notes = (f"the script left with exit status {status} before anything was seen",)
-    findings = tuple(Finding(**one) for one in told.get("findings", ()))
+def examine(script: str, arguments: list[str], steps: int = 0, aside: bool = False) -> Examined:
+    """Run the script and diagnose it, after so many steps at the latest; `aside` puts its output on standard error."""
+    if not Path(script).is_file():
+        raise UsageError(f"{script}: {'a folder, and no script' if Path(script).is_dir() else 'no such file'}")
+    if not os.access(script, os.R_OK):
+        raise UsageError(f"{script}: this file cannot be read")
+    reading, writing = os.pipe()  # and no file: a full disk is what a training may die of
+    command = [sys.executable, "-c", CHILD, str(writing), str(steps), script, *arguments]
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is the script's; we wait for it
+    process = subprocess.Popen(command, stdout=sys.stderr.fileno() if aside else None, pass_fds=(writing,))
+    ours = signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
+    try:
+        os.close(writing)
+        with os.fdopen(reading, encoding="utf8") as pipe:
+            told = last(pipe.read().splitlines())
+        status = process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, ours)
     checked = tuple(told.get("checked", ()))
-    unseen = tuple(name for name in FAULTS if name not in checked)
-    return Examined(Diagnosis(findings, checked, unseen, notes), status < 0 or bool(told.get("crashed", status != 0)))
+    diagnosis = Diagnosis(
+        findings=tuple(Finding(**one) for one in told.get("findings", ())),
+        checked=checked,
+        not_observable=tuple(name for name in FAULTS if name not in checked),
+        notes=(*ending(status, told), *told.get("notes", ())),
+    )
+    return Examined(diagnosis, status not in (0, -signal.SIGINT) and not told.get("stopped"))
+
+
+def last(lines: list[str]) -> dict[str, Any]:
+    """The newest message that came through whole."""
+    for line in reversed(lines):
+        try:
+            return json.loads(line)
+        except json.JSONDecodeError:  # the script died while it was sent
+            continue
+    return {}
+
+
+def ending(status: int, told: dict[str, Any]) -> tuple[str, ...]:
+    """How the script ended, where that is worth a word."""
+    early = "" if told else ", before anything was seen"
+    if told.get("stopped"):
+        return ()
+    if status == -signal.SIGINT:
+        return (f"the script was stopped by Ctrl-C{early}",)
+    if status < 0:
+        return (f"the script died from {SIGNALS.get(-status, f'signal {-status}')}{early}",)
+    if not told.get("whole"):
+        return (f"the script cut us off (os._exit, another program in its place, or all files closed){early}",)
+    if status and not told["crashed"]:
+        return (f"the script ended itself with exit status {status}",)
+    return ()

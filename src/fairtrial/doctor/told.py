@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict
 from typing import Any
 
@@ -9,9 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from fairtrial.doctor.catalogue import FAULTS
-from fairtrial.doctor.findings import Diagnosis
+from fairtrial.doctor.findings import Diagnosis, Finding
+from fairtrial.doctor.lines import source
 
 COLOURS = {"fail": "red", "warn": "yellow", "info": "cyan"}
+WIDEST = 100  # characters of a line that is read with ease
 
 
 def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -21,18 +24,43 @@ def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
 
 def show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Each finding with its place, evidence, reason and fix; then what was looked for."""
-    for number, found in enumerate(diagnosis.findings, 1):
-        colour = COLOURS[found.level]
-        sure = "" if found.confidence == 1 else f" (confidence {found.confidence:.0%})"
-        console.print(f"{number}. [bold {colour}]{found.level} {found.fault}[/]{sure}", highlight=False)
-        console.print(f"   {FAULTS[found.fault].what}")
-        for name, text in (("where", found.where or "the whole training"), ("seen", found.evidence)):
-            console.print(f"   {name}: {escape(text)}")
-        console.print(f"   why it hurts: {escape(found.why)}")
-        console.print(f"   what to change: {escape(found.fix)}\n")
-    if not diagnosis.findings:
-        console.print("no fault found")
-    console.print(f"checked: {len(diagnosis.checked)} of {len(FAULTS)} faults; not observable here: "
-                  f"{', '.join(diagnosis.not_observable) or 'none'}")  # fmt: skip
-    for note in diagnosis.notes:
-        console.print(f"note: {escape(note)}")
+    width = min(console.width, WIDEST)
+    blocks = [_finding(number, found, width) for number, found in enumerate(diagnosis.findings, 1)]
+    blocks = blocks or ["no fault found" if diagnosis.checked else "nothing was seen that could be judged"]
+    checked = f"checked: {len(diagnosis.checked)} of {len(FAULTS)} faults"
+    if diagnosis.not_observable:
+        checked += f"; the other {len(diagnosis.not_observable)} could not be seen here, --json names them"
+    notes = [_wrapped(f"note: {note}", width, "  ") for note in diagnosis.notes]
+    console.print("\n\n".join((*blocks, "\n".join((checked, *notes)))), soft_wrap=True, highlight=False)
+
+
+def _finding(number: int, found: Finding, width: int) -> str:
+    """A finding in rich's markup; its place on a line of its own and whole, so that a terminal can open it."""
+    sure = "" if found.confidence == 1 else f" (confidence {found.confidence:.0%})"
+    where = found.where or "the whole training"
+    code = source(where)
+    return "\n".join(
+        (
+            f"{number}. [bold {COLOURS[found.level]}]{found.level} {found.fault}[/]{sure}",
+            _wrapped(FAULTS[found.fault].what, width, "   "),
+            f"   where: {escape(where)}",
+            *([f"      [bold]{escape(code)}[/]"] if code else []),
+            _wrapped(f"seen: {found.evidence}", width, "   ", "      "),
+            _wrapped(f"why it hurts: {found.why}", width, "   ", "      "),
+            _wrapped(f"what to change: {found.fix}", width, "   ", "      "),
+        )
+    )
+
+
+def _wrapped(text: str, width: int, first: str, rest: str = "   ") -> str:
+    """Text in lines of that width; a path is never broken."""
+    return escape(
+        textwrap.fill(
+            text,
+            width,
+            initial_indent=first,
+            subsequent_indent=rest,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import contextlib
+import io
+import traceback
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from fairtrial.doctor.findings import Finding
+from fairtrial.doctor.findings import Diagnosis, Finding
+from fairtrial.doctor.journal import Journal
+from fairtrial.doctor.lines import foreign, shown
+from fairtrial.doctor.observations import Crash
+from fairtrial.doctor.observations import Seen as Observation
+from fairtrial.doctor.symptoms.crash import explained
 from fairtrial.doctor.symptoms.everything import diagnose
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
 
 
 class Seen:
-    """What a watch has found: complete once its block is left, what is known so far before."""
+    """What a watch has found, once its block is left; as text, what `fairtrial doctor` prints."""
 
     def __init__(self) -> None:
         self.diagnosis = diagnose(())
@@ -31,13 +43,18 @@ class Seen:
         return self.diagnosis.not_observable
 
     def __repr__(self) -> str:
-        told = "; ".join(f"{found.level} {found.fault} at {found.where}" for found in self.findings)
-        return f"{told or 'no fault found'} ({len(self.checked)} faults checked)"
+        from rich.console import Console
+
+        from fairtrial.doctor.told import WIDEST, show_diagnosis
+
+        text = io.StringIO()
+        show_diagnosis(self.diagnosis, Console(file=text, width=WIDEST, no_color=True))
+        return text.getvalue().rstrip()
 
 
 @contextmanager
 def watch() -> Generator[Seen]:
-    """Watch the training inside the block, without changing anything in it."""
+    """Watch the training inside the block, without changing anything in it; an error in it passes, and is told too."""
     from fairtrial.doctor.seams import watching  # needs torch
     from fairtrial.doctor.watch import Watch
 
@@ -45,6 +62,51 @@ def watch() -> Generator[Seen]:
     try:
         with watching(watched):
             yield seen
+    except Exception as error:
+        watched.note(seen_crash(error))
+        raise
     finally:
+        notes = finished(watched)
+        seen.diagnosis = diagnosed(watched.journal, notes)
+
+
+def seen_crash(error: BaseException) -> Crash:
+    """An error that ended the training, at its innermost line of the user's."""
+    where = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if not foreign(frame.f_code.co_filename):
+            where = f"{shown(frame.f_code.co_filename)}:{line}"
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f"{shown(error.filename)}:{error.lineno}"
+    text = ""
+    with contextlib.suppress(Exception):  # whatever an error of the user's own makes of itself
+        text = str(error)
+    return Crash(step=0, where=where, kind=type(error).__name__, text=text or type(error).__name__)
+
+
+def finished(watched: Watch) -> tuple[str, ...]:
+    """Look at what there is only in the end; notes on what could not be looked at."""
+    notes: list[str] = []
+    try:
         watched.finish()
-        seen.diagnosis = diagnose(watched.journal)
+    except Exception as error:
+        notes.append(trouble("not all was seen", error))
+    if watched.errors:
+        notes.append(trouble(f"{len(watched.errors)} things could not be looked at, the first", watched.errors[0]))
+    return tuple(notes)
+
+
+def diagnosed(seen: Sequence[Observation], notes: tuple[str, ...]) -> Diagnosis:
+    """The diagnosis of what was seen; a rule that fails is no error of the training."""
+    try:
+        for crash in Journal(seen).of(Crash):
+            if not explained(Journal(seen)):
+                notes = (*notes, f"it ended with {crash.kind}, which no fault of the catalogue explains")
+        return diagnose(seen, notes)
+    except Exception as error:
+        return diagnose((), (*notes, trouble("there is no diagnosis", error)))
+
+
+def trouble(what: str, error: Exception) -> str:
+    """Words for what went wrong with the doctor and not with the training."""
+    return f"{what}: the doctor failed with {type(error).__name__} ({error})"
