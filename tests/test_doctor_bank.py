@@ -37,7 +37,9 @@ def watched(path: Path) -> bank.Outcome:
         watch.finish()
     assert not watch.errors, watch.errors
     seen = [*watch.journal, bank.seen_crash(error)] if error else watch.journal
-    return bank.Outcome(path, bank.diagnose(seen), True, seconds, seconds, repr(error) if error else "")
+    diagnosis = bank.diagnose(seen)
+    assert not diagnosis.notes
+    return bank.Outcome(path, diagnosis, True, seconds, seconds, repr(error) if error else "")
 
 
 @pytest.mark.parametrize("path", FAULTY, ids=name)

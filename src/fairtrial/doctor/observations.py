@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+# What a lineage is of: the inputs of a pass with or without gradients, the labels of a loss, a loader, what is
+# printed, a seed, a choice by size.
+Subject = Literal["learned", "evaluated", "labels", "loader", "printed", "seed", "choice"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +206,15 @@ class Input:
     relabelled: float | None = None  # the same if the numbers are read with channels last
 
 
+@dataclass(frozen=True)
+class Entered:
+    """What the first layer with weights was given."""
+
+    where: str | None
+    kind: str  # of the layer
+    input: Input
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pass(Seen):
     """A model was called by the user's code."""
@@ -216,6 +230,7 @@ class Pass(Seen):
     input: Input | None
     switched_on: str | None = None  # the line of a dropout that was active in a model in evaluation mode
     called: tuple[tuple[str | None, frozenset[int]], ...] = ()  # layers: the line that called each, its parameters
+    entered: Entered | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,7 +329,7 @@ class Crash(Seen):
 class Evaluation(Seen):
     """A part of the data was predicted without learning, and compared with its labels."""
 
-    source: int  # the loader, or the memory that the images lie in
+    source: int  # the loader, or the digest of the first images
     caller: str | None  # the line that asked for it
     text: str  # of that line
     batches: tuple[tuple[int, int], ...]  # right ones and number of each batch
@@ -339,15 +354,52 @@ class Printed(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Look(Seen):
+    """A part of the data was predicted to be judged: its first batch."""
+
+    model: int
+    source: int  # the loader, or the digest of the first images
+    callers: tuple[tuple[str, str], ...]  # the lines that asked for it with their text, innermost first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage(Seen):
+    """The statements that lead to what a line reads, nearest first, each with its text."""
+
+    about: Subject
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shared(Seen):
     """Inputs of one source of evaluations that training saw too, byte by byte."""
 
     source: int
+    part: int = 0  # the number of the first source of about the same inputs
     trained: int  # inputs of training looked at
     repeats: int  # of these are repeats within their batch
     evaluated: int
     shared: int
     same_part: bool  # the evaluated part is the one that was trained on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order(Seen):
+    """The labels of the first training examples, in the order in which they came."""
+
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours(Seen):
+    """What the first training examples say of each other's labels, each asked without its own."""
+
+    count: int
+    chance: float  # that two of them have the same label
+    majority: float  # share of the most frequent label
+    nearest: int  # labels that most of the nearest others have
+    linear: int  # labels that ridge regression on the other half gets right
+    against: tuple[tuple[int, int], ...]  # labels that are not their neighbours', of those whose neighbours agree most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -374,6 +426,28 @@ class Cuts(Seen):
 
     path: str
     lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve(Seen):
+    """Every loss."""
+
+    losses: tuple[float, ...]  # of each backward pass
+    held: tuple[float, ...]  # of torch's losses without learning, the mean between two backward passes
+    rows: int  # examples of a step; 0: not known
+    loop: str | None  # the line of the loop over epochs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried(Seen):
+    """The first steps were made again from the same state, on the same batches, with one thing changed."""
+
+    fault: str  # that the change mends
+    said: str  # what was changed
+    steps: int
+    before: float  # mean loss of the last third of the steps, or share of wrong predictions
+    after: float  # with the change
+    error: float  # standard error of their difference, over the steps
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,13 +99,15 @@ def _modules(watch: Watch, patches: Patches) -> None:
         def called(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             if watch.depth or not watch.looking or isinstance(module, nn.modules.loss._Loss):
                 if watch.full and watch.depth and watch.looking:
-                    watch.on_inner(module, place(sys._getframe(1)))
+                    watch.on_inner(module, args, sys._getframe(1))
                 return original(module, *args, **kwargs)
+            watch.tape.before_call(module)
             watch.depth, watch.root = 1, module
             try:
                 result = original(module, *args, **kwargs)
             finally:
                 watch.depth, watch.root = 0, None
+            watch.tape.after_call(module, args, kwargs, result)
             watch.on_pass(module, (*args, *kwargs.values()), sys._getframe(1))
             return result
 
@@ -140,8 +142,12 @@ def _functions(watch: Watch, patches: Patches) -> None:
                 result = original(*args, **kwargs)
                 if watch.looking and isinstance(result, Tensor):
                     watch.judge()
+                    given = signature.bind(*args, **kwargs).arguments
+                    watch.tape.on_loss(name, given, result)
+                    if result.requires_grad and not watch.examples.complete:
+                        watch.examples.on_loss(given["target"], sys._getframe(1))
                     if watch.wants_loss(name, result.requires_grad):
-                        watch.on_loss(name, signature.bind(*args, **kwargs).arguments, result, place(sys._getframe(1)))
+                        watch.on_loss(name, given, result, place(sys._getframe(1)))
                 return result
 
             return computed
@@ -210,7 +216,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
         def computed(*args: Any, **kwargs: Any) -> Any:
             loss = args[0] if args else kwargs.get("tensors")
             if watch.looking and isinstance(loss, Tensor):
-                watch.on_backward(loss, place(sys._getframe(1)))
+                watch.on_backward(loss, sys._getframe(1))
                 result = original(*args, **kwargs)
                 watch.optimizers.after_backward()
                 return result
@@ -352,13 +358,14 @@ def _loaders(watch: Watch, patches: Patches) -> None:
         def iterated(loader: Any) -> Any:
             iterator = original(loader)
             if watch.looking:
-                watch.loaders.on_loader(loader, iterator, place(sys._getframe(1)))
+                watch.loaders.on_loader(loader, iterator, place(sys._getframe(1)), sys._getframe(1))
             return iterator
 
         return iterated
 
     def following(original: Any) -> Any:
         def followed(iterator: Any) -> Any:
+            watch.inputs.batch = None
             batch = original(iterator)
             if watch.looking:
                 watch.loaders.on_batch(iterator, batch)

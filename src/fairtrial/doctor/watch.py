@@ -23,14 +23,17 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.lines import place
-from fairtrial.doctor.observations import Backward, Cuts, End, Graph, LossCall, Pass, Seen
+from fairtrial.doctor.observations import Backward, Cuts, End, Entered, Graph, LossCall, Pass, Seen
+from fairtrial.doctor.watched.examples import Examples
 from fairtrial.doctor.watched.inputs import Inputs
 from fairtrial.doctor.watched.loaders import Loaders
 from fairtrial.doctor.watched.models import Models, has_modes
 from fairtrial.doctor.watched.part import FULL, OFTEN, careful, sampled
 from fairtrial.doctor.watched.scoring import Scoring
+from fairtrial.doctor.watched.sources import Sources
 from fairtrial.doctor.watched.states import States
 from fairtrial.doctor.watched.steps import Steps
+from fairtrial.doctor.watched.tape import Tape
 from fairtrial.doctor.watched.units import Units
 
 SAVED = frozenset(8**k for k in range(1, 12))  # steps after which what was seen is told, should the script be killed
@@ -74,6 +77,7 @@ class Watch:
         self.pending: dict[int, _Pending] = {}
         self.called: list[tuple[str | None, frozenset[int]]] = []
         self.switched_on: str | None = None
+        self.entered: Entered | None = None
         self.phase = 0
         self.learning: bool | None = None
         self.in_phase = 0
@@ -83,7 +87,8 @@ class Watch:
         self.fresh = False  # a backward came, and no step since
         self.inputs, self.loaders, self.models = Inputs(self), Loaders(self), Models(self)
         self.optimizers, self.scoring, self.states = Steps(self), Scoring(self), States(self)
-        self.units = Units(self)
+        self.units, self.tape, self.sources = Units(self), Tape(self), Sources(self)
+        self.examples = Examples(self)
 
     @property
     def looking(self) -> bool:
@@ -121,13 +126,17 @@ class Watch:
         given = next(
             (x for x in inputs if isinstance(x, Tensor) and x.numel() and x.dim() and not x.is_complex()), None
         )
-        self.inputs.note(given, grad and module.training, frame)
+        self.sources.note("learned" if grad else "evaluated", where, frame)
+        self.inputs.note(given, model, where, frame, module.training)
+        self.examples.note(given)
+        self.scoring.judging = not (grad and module.training)
         if grad and self.steps == 1 and model not in self.models.probed and given is not None and len(given) > 1:
             self.models.probed.add(model)
             self.models.probe(module, given, inputs)
         called, switched_on = tuple(self.called), self.switched_on
+        entered, self.entered = self.entered, None
         self.called, self.switched_on = [], None
-        if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, module.training))):
+        if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, module.training, where))):
             return
         layers = [(name, layer) for name, layer in module.named_modules() if has_modes(layer)]
         seen = Pass(
@@ -144,6 +153,7 @@ class Watch:
             input=None if given is None else tensors.describe(given),
             switched_on=switched_on,
             called=called,
+            entered=entered,
         )
         self.pending[model] = _Pending(seen, self.models.parameters(module))
 
@@ -158,9 +168,13 @@ class Watch:
             self.quiet, self.depth = False, depth
 
     @careful
-    def on_inner(self, module: nn.Module, where: str | None) -> None:
+    def on_inner(self, module: nn.Module, inputs: tuple[Any, ...], frame: FrameType) -> None:
         """A layer was called inside a model."""
         if own := frozenset(self.serial(p) for p in module.parameters(recurse=False)):
+            where = place(frame)
+            if not self.called and inputs and isinstance(inputs[0], Tensor) and inputs[0].numel():
+                self.entered = Entered(where, type(module).__name__, tensors.describe(inputs[0]))
+                self.sources.note("learned", where, frame)
             self.called.append((where, own))
 
     def settle(self, model: int) -> None:
@@ -180,6 +194,7 @@ class Watch:
         for model, pending in list(self.pending.items()):
             if pending.seen.grad and (reached is None or reached & pending.parameters):
                 pending.seen = replace(pending.seen, backward=True)
+                self.inputs.learned.add(pending.seen.where or "")
             self.settle(model)
 
     def wants_loss(self, name: str, learning: bool) -> bool:
@@ -228,8 +243,9 @@ class Watch:
             )
 
     @careful
-    def on_backward(self, loss: Tensor, where: str | None) -> None:
+    def on_backward(self, loss: Tensor, frame: FrameType) -> None:
         """A backward pass is about to begin."""
+        where = place(frame)
         self.optimizers.before_backward(where)
         self.backwards += 1
         self.fresh = True
@@ -239,6 +255,7 @@ class Watch:
             self.backward_where = where
         value = float(loss.detach()) if loss.numel() == 1 else math.nan
         self.last_loss = value
+        self.tape.on_backward(loss, value, frame)
         broken = not math.isfinite(value) and loss.numel() == 1
         leaves = tensors.leaves(loss) if self.full else []
         reached = frozenset(self.serial(leaf) for leaf in leaves) if self.full else None
@@ -275,7 +292,7 @@ class Watch:
         """The training is over."""
         for model in list(self.pending):
             self.settle(model)
-        for part in (self.states, self.scoring, self.units, self.inputs, self.models):
+        for part in (self.states, self.scoring, self.units, self.inputs, self.models, self.examples, self.sources):
             part.finish()
         for path in {
             line.rpartition(":")[0] for seen in self.journal if isinstance(seen, Pass) for line in _lines(seen)
@@ -283,6 +300,7 @@ class Watch:
             text = enumerate(linecache.getlines(path), 1)
             self.note(Cuts(step=self.steps, path=path, lines=tuple(n for n, line in text if CUTTING.search(line))))
         self.note(End(step=self.steps, backwards=self.backwards, loss=self.last_loss))
+        self.tape.finish()
 
 
 def _lines(seen: Pass) -> list[str]:

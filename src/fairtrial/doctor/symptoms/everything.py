@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding, ordered
 from fairtrial.doctor.journal import Journal, Symptom
-from fairtrial.doctor.observations import Backward, Seen
-from fairtrial.doctor.symptoms import crash, data, loss, model, protocol, state, step
+from fairtrial.doctor.observations import Backward, Seen, Tried
+from fairtrial.doctor.symptoms import crash, data, loss, model, protocol, state, step, tried
 
 SYMPTOMS: tuple[Symptom, ...] = tuple(
     rule
-    for part in (crash, loss, step, model, state, data, protocol)
+    for part in (crash, loss, step, model, state, data, protocol, tried)
     for rule in vars(part).values()
     if isinstance(rule, Symptom)
 )
@@ -48,15 +48,29 @@ def diagnose(seen: Iterable[Seen], notes: tuple[str, ...] = ()) -> Diagnosis:
     findings: list[Finding] = []
     checked: set[str] = set()
     for symptom in dict.fromkeys(SYMPTOMS):
-        verdict = symptom.decide(journal)
+        try:
+            verdict = symptom.decide(journal)
+        except Exception as error:  # one rule that stumbles over something unforeseen must not silence the others
+            notes = (*notes, f"the rule for {symptom.fault} failed: {error!r}")
+            continue
         if verdict is not None:
             findings += verdict
             checked.add(symptom.fault)
     if journal.of(Backward):
         checked |= OPTIONAL
     return Diagnosis(
-        ordered(findings),
+        ordered(tried.found_by_trying(findings, journal.of(Tried))),
         tuple(name for name in FAULTS if name in checked),
         tuple(name for name in FAULTS if name not in checked),
         notes,
     )
+
+
+def suspected(seen: Iterable[Seen]) -> tuple[str, ...]:
+    """The faults that something speaks for and nothing proves, so that their fixes are worth trying."""
+    known = diagnose(seen).findings
+    warned = {found.fault for found in known if found.level == "warn"}
+    wanted = warned | tried.suspicions(Journal(seen))
+    if any(found.level != "info" for found in known):  # which may keep the net from learning
+        wanted -= tried.OWN - warned
+    return tuple(name for name in FAULTS if name in wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import log
 from statistics import median
 
@@ -324,40 +323,6 @@ def _relative(step: Step, layer: Layer) -> float | None:
     own = [p for p in step.parameters if p.serial in layer.parameters and p.gradient is not None and p.weight]
     largest = max(own, key=lambda p: p.size, default=None)
     return None if largest is None or largest.gradient is None else largest.gradient / largest.weight
-
-
-@decides("lr-too-high")
-def lr_too_high(journal: Journal) -> Verdict:
-    """Steps of a tenth of the weights and more, and a loss that does not fall."""
-    return _rate(journal, "lr-too-high", lambda moved: moved > 0.1, lambda first, last: last > 0.9 * first)
-
-
-@decides("lr-too-low")
-def lr_too_low(journal: Journal) -> Verdict:
-    """Steps of a hundred-thousandth of the weights and less, and a loss that does not fall."""
-    return _rate(journal, "lr-too-low", lambda moved: 0 < moved < 1e-5, lambda first, last: last > 0.95 * first)
-
-
-def _rate(
-    journal: Journal, fault: str, wrong: Callable[[float], bool], stuck: Callable[[float, float], bool]
-) -> Verdict:
-    steps, made = full_steps(journal), {one.optimizer: one for one in journal.of(OptimizerMade)}
-    losses = [b.value for b in journal.of(Backward) if b.finite]
-    if len(steps) < 6 or len(losses) < 6:
-        return None
-    moved = median(
-        p.update / p.weight for step in steps for p in step.parameters if p.size >= 16 and p.weight and p.gradient
-    ) if any(p.size >= 16 and p.weight and p.gradient for step in steps for p in step.parameters) else 0.0  # fmt: skip
-    first, last = losses[0], sum(losses[-3:]) / len(losses[-3:])
-    if not wrong(moved) or not stuck(first, last):
-        return []
-    where = made[steps[0].optimizer].where if steps[0].optimizer in made else None
-    rate = steps[-1].settings[0].lr if steps[-1].settings else float("nan")
-    evidence = (
-        f"with lr={rate:.3g} a step moves the weights by {moved:.1g} of their size; the loss went from "
-        f"{first:.4g} to {last:.4g}"
-    )
-    return [finding(fault, "warn", where, evidence, 0.8)]
 
 
 @decides("over-regularised")

@@ -125,7 +125,7 @@ class Models(Part):
             isinstance(one, nn.modules.batchnorm._NormBase) and not one.track_running_stats for one in module.modules()
         ):
             return
-        with self.watch.apart(), _streams_kept(), torch.no_grad(), redirect_stdout(io.StringIO()):
+        with self.watch.apart(), streams_kept(), torch.no_grad(), redirect_stdout(io.StringIO()):
             twin = copy.deepcopy(module).eval()
             for one in twin.modules():
                 one._forward_hooks.clear()
@@ -152,7 +152,7 @@ class Models(Part):
 
 
 @contextmanager
-def _streams_kept() -> Generator[None]:
+def streams_kept() -> Generator[None]:
     """All random streams are afterwards where they were."""
     torch_state, numpy_state, python_state = torch.get_rng_state(), np.random.get_state(), random.getstate()
     try:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from fairtrial.doctor.lines import lines_above
@@ -38,13 +37,14 @@ class Scoring(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.predicted: Any = None
+        self.judging = False  # the last pass taught nothing
         self.evaluating: dict[int, _Evaluating] = {}
 
     @careful
     def on_compared(self, a: Any, b: Any, frame: FrameType) -> None:
         """Predictions were compared with labels."""
         predicted = self.predicted
-        if predicted is None or (torch.is_grad_enabled() and self.watch.learning):
+        if predicted is None or not self.judging:
             return
         truth = b if a is predicted else a if b is predicted else None
         if truth is None:
@@ -61,6 +61,7 @@ class Scoring(Part):
             self.evaluating[self.watch.inputs.source] = known
         known.batches.append((sum(y == p for y, p in zip(labels, said, strict=True)), len(labels)))
         known.confusion.update(zip(labels, said, strict=True))
+        self.watch.tape.on_compared(truth)
 
     def tell(self, source: int) -> None:
         """An evaluation is over."""

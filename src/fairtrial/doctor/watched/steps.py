@@ -139,6 +139,7 @@ class Steps(Part):
             return
         known: _Optimizer = self.optimizers[optimizer]
         self.on_step(optimizer, known)
+        self.watch.tape.on_step(optimizer)
         known.before = None
         known.steps += 1
         known.backwards, known.cleared, known.spent = 0, False, True
