@@ -19,12 +19,14 @@ from fairtrial.spec.arrays import NumpyArray
 
 PARTS = ("train", "valid", "test")
 EVALUATED = ("valid", "test")
+ENOUGH = 8  # evaluations in which a course can be seen
 FEW = 3  # points that a relation must hold at before it counts
 COUNTS = (10, 100, 1000)  # numbers of classes that are tried where nobody says how many there are
 BATCHES = (16, 32, 50, 64, 100, 128, 200, 256, 500, 512, 1024)
 MNIST = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)  # images of each digit in its test part of 10,000
 CLIPS = {15.942: "1e-7 in float32", 16.118: "1e-7", 23.026: "1e-10", 27.631: "1e-12", 34.539: "1e-15"}
 CLEARLY = 0.05  # of accuracy gained in the last third of a training: it was far from its end
+LASTS = 0.04  # of loss: over less than this, a sum of loss and accuracy may stay the same by chance
 SURE = 4.6  # t of a slope whose p is below 0.01 even with 3 degrees of freedom
 SCRIPT = "`fairtrial doctor SCRIPT.py` looks at the training itself and decides"
 NEEDS_SCRIPT = f"what is not observable in curves needs the script: {SCRIPT}"
@@ -259,7 +261,8 @@ def softmax_twice(curves: Curves) -> Verdict:
             )
             if accuracy.max() > 0.95:
                 evidence += "; where so few are wrong, sigmoid in its place looks the same"
-            sure = curves.classes >= COUNTS[0]  # with few classes healthy trainings come near that sum
+            # a healthy training passes by that sum, one of few classes often, but does not stay while its loss falls
+            sure = curves.classes >= COUNTS[0] and lasting(loss, accuracy, curves.classes)
             level: Level = "fail" if sure else "warn"
             return [finding("softmax-before-cross-entropy", level, f"{part}/loss", evidence, 1.0 if sure else 0.8)]
     return squeezed(curves, curves.classes)
@@ -279,28 +282,64 @@ def saturated(loss: NumpyArray, accuracy: NumpyArray, classes: int) -> bool:
     return bool((np.abs(total[len(total) // 2 :] - floor(classes) - 1) < 0.02).all())
 
 
-def collapsed_twice(loss: NumpyArray, accuracy: NumpyArray, classes: int) -> bool:
+def lasting(loss: NumpyArray, accuracy: NumpyArray, classes: int) -> bool:
+    """Whether the loss falls by as much as the accuracy rises, or no accuracy is left to rise."""
+    held = loss[np.abs(loss + accuracy - floor(classes) - 1) < 0.02]
+    return bool(len(held) >= FEW and np.ptp(held) > LASTS) or collapsed_twice(loss, accuracy, classes)
+
+
+def collapsed_twice(loss: NumpyArray, accuracy: NumpyArray, classes: int, within: float = 1e-3) -> bool:
     """Whether the loss stands still at what one and the same sure answer costs after softmax twice."""
     if len(loss) < FEW or np.ptp(loss[-FEW:]) > 1e-3 or abs(accuracy[-1] * classes - 1) > 0.5:
         return False
-    return bool((np.abs(loss + accuracy - floor(classes) - 1)[-FEW:] < 1e-3).all())
+    return bool((np.abs(loss + accuracy - floor(classes) - 1)[-FEW:] < within).all())
 
 
 def squeezed(curves: Curves, classes: int) -> list[Finding]:
-    """Never below the floor although four in five are right: sigmoid costs less where it is wrong than softmax does."""
-    if classes < COUNTS[0]:
+    """Never below the floor although four in five are right, and not on the way there."""
+    if classes < COUNTS[0] or rate_died(curves):
         return []
     least = floor(classes)
     for part in PARTS:
         loss, accuracy = curves.both(part)
-        if (accuracy >= 0.8).sum() >= FEW:
-            fault = "softmax" if np.median((loss + accuracy)[-FEW:]) > least + 0.99 else "sigmoid"
-            evidence = (
-                f"{part}/loss is never below {least:.4f}, the floor of outputs squeezed into (0, 1), at an accuracy of "
-                f"up to {accuracy.max():.1%}"
-            )
-            return [finding(f"{fault}-before-cross-entropy", "warn", f"{part}/loss", evidence, 0.7)]
+        good = accuracy >= 0.8
+        total = (loss + accuracy)[good]
+        above = total[len(total) // 2 :] - least - 1
+        if collapsed_twice(loss, accuracy, classes, 5e-3):  # a mean of the batches' means is a little off
+            fault, seen = "softmax", "stands still at what one answer for all costs after softmax twice"
+        elif good.sum() >= FEW and (above > -0.02).all() and (above < 0.06).all() and tracks(loss, accuracy, least):
+            fault, seen = "softmax", f"falls by what the accuracy rises, and is never below {least:.4f}"
+        elif good.sum() >= FEW and stops_above(loss, least):
+            fault, seen = "sigmoid", f"stops above {least:.4f}, the floor of outputs squeezed into (0, 1)"
+        else:
+            continue
+        evidence = f"{part}/loss, {loss[-1]:.4f} at last, {seen}, at an accuracy of up to {accuracy.max():.1%}"
+        return [finding(f"{fault}-before-cross-entropy", "warn", f"{part}/loss", evidence, 0.7)]
     return []
+
+
+def tracks(loss: NumpyArray, accuracy: NumpyArray, least: float) -> bool:
+    """Whether a loss falls by what the accuracy rises, as that of sure answers does, or has come to rest."""
+    half = np.flatnonzero(accuracy >= 0.8)
+    half = half[len(half) // 2 :]
+    if np.ptp(accuracy[half]) < LASTS:
+        return stops_above(loss, least)
+    return abs(np.polyfit(accuracy[half], loss[half], 1)[0] + 1) < 0.3
+
+
+def rate_died(curves: Curves) -> bool:
+    """Whether the learning rate fell so far that it brought the training to rest."""
+    rates = curves.values("lr")
+    return bool(len(rates) and rates[-1] < 0.1 * rates.max())
+
+
+def stops_above(loss: NumpyArray, least: float) -> bool:
+    """Whether a loss would still be above its floor if it went on half as long as it did, and fell as it does now."""
+    if len(loss) < 5:
+        return False
+    last = loss[-max(FEW, len(loss) // 3) :]
+    now = (last[0] - last[-1]) / (len(last) - 1)
+    return bool(loss[-1] - now * len(loss) / 2 > least)
 
 
 @decides("activation-on-logits")
@@ -341,11 +380,14 @@ def negative(curves: Curves, part: str) -> Finding:
         level: Level = "fail" if close else "warn"
         evidence = f"{where} falls to {lowest:.4f}, between -1 and 0{said}"
         return finding("nll-on-non-log-probabilities", level, where, evidence, 1.0 if close else 0.6)
-    last = accuracy[-FEW:]
+    last, first, chance = accuracy[-FEW:], float(curves.losses[part][0]), log(curves.classes or COUNTS[0])
+    if abs(first + chance) < 0.1 * chance:
+        evidence = f"{where} starts at {first:.4f}, which is minus what guessing costs, and falls to {lowest:.4g}"
+        return finding("ascending-loss", "warn", where, evidence, 0.9)
     if len(last) and last.max() < 0.5 / (curves.classes or COUNTS[0]):
         evidence = f"{where} falls to {lowest:.4g} while only {last[-1]:.2%} are right, less than by guessing"
         return finding("ascending-loss", "warn", where, evidence, 0.9)
-    if len(last) == FEW and np.ptp(last) < 0.02 and last[-1] < 0.3:
+    if len(last) > 1 and np.ptp(last) < 0.02 and last[-1] < 0.3:
         evidence = f"{where} falls to {lowest:.4g} and {last[-1]:.2%} stay right: a binary loss on labels above 1"
         return finding("single-output-for-many-classes", "warn", where, evidence, 0.7)
     evidence = f"{where} falls to {lowest:.4g}: picked from raw outputs, it falls without end"
@@ -359,8 +401,16 @@ def sigmoid_twice(curves: Curves) -> Verdict:
         return None
     least = log(1 + 1 / e) / curves.classes + (1 - 1 / curves.classes) * log(2)
     every = np.concatenate(list(curves.losses.values()))
+    ends = [values[-5:] for values in curves.losses.values() if len(values) >= 5]
+    if curves.classes >= COUNTS[0] and ends and all((np.abs(end - log(2)) < 1e-4).all() for end in ends):
+        evidence = (
+            f"the loss stays at ln 2 = {log(2):.4f}, what outputs of 0 cost: sigmoid comes before it and is at its end"
+        )
+        return [finding("sigmoid-before-bce-with-logits", "warn", "loss", evidence, 0.7)]
     last = min(values[-1] for values in curves.losses.values())
     if len(every) < FEW or every.min() < least - 1e-3 or every.max() > log(2) + 0.05 or last > least + 0.02:
+        return []
+    if not all(stops_above(values, least - 1e-3) for values in curves.losses.values()):
         return []
     if curves.classes < COUNTS[0] and curves.most_right < 0.95:  # so few are right that no loss would be lower
         return []
@@ -378,8 +428,11 @@ def binary_accuracy(curves: Curves) -> Verdict:
     for part in PARTS:
         loss, accuracy = curves.both(part)
         stuck = (np.abs(accuracy - none) < 5e-4) & (np.abs(loss - prior) < 0.02 * prior)
-        if classes >= COUNTS[0] and stuck.sum() >= 2:  # once may be chance: a linear net on MNIST passes there
-            evidence = f"{part}/accuracy is {none:.1%} with a loss of {prior:.4f}: what saying no to every class gives"
+        still = (np.abs(accuracy - none) < 1e-6) & (loss < log(2))
+        if classes >= COUNTS[0] and (stuck.sum() >= 2 or still.sum() >= 5):  # a linear net on MNIST passes there once
+            evidence = (
+                f"{part}/accuracy is {none:.1%} with a loss near {prior:.4f}: what saying no to every class gives"
+            )
             return [finding("bce-for-single-label", "warn", f"{part}/accuracy", evidence, 0.8)]
     return []
 
@@ -416,10 +469,13 @@ def clipped_log(curves: Curves) -> Verdict:
         wrong = 1 - accuracy
         cost = loss[wrong > 0.02] / wrong[wrong > 0.02]
         for clip, at in CLIPS.items():
-            exact = max(int((np.abs(each - clip) < 2e-4 * clip).sum()) for each in (cost, values))
-            if exact >= FEW and exact > 0.5 * len(values):
-                evidence = f"each wrong answer costs {clip:.3f} = -log({at}), in {exact} of {len(values)} evaluations"
-                return [finding("unstable-log", "fail", f"{part}/loss", evidence)]
+            exact, near = (max(int((np.abs(x - clip) < r * clip).sum()) for x in (cost, values)) for r in (2e-4, 1e-2))
+            if near >= FEW and near > 0.5 * len(values):  # near: a mean of the batches' means is a little off
+                sure = exact >= FEW and exact > 0.5 * len(values)
+                evidence = f"each wrong answer costs {clip:.3f} = -log({at}), in {near} of {len(values)} evaluations"
+                return [
+                    finding("unstable-log", "fail" if sure else "warn", f"{part}/loss", evidence, 1 if sure else 0.8)
+                ]
     return []
 
 
@@ -429,10 +485,14 @@ def summed(curves: Curves) -> Verdict:
     train = curves.values("train/loss")
     if not (curves.classes and len(train) and curves.may_be_cross_entropy):
         return None
-    batch = summed_batch(float(train[0]), curves.classes, 0.03)
-    if batch is not None:
-        each = f"{batch} x {train[0] / batch:.4f}; guessing costs {log(curves.classes):.4f}"
-        evidence = f"train/loss starts at {train[0]:.1f} = {each}: the sum of a batch of {batch}"
+    last = train[-max(FEW, len(train) // 3) :]
+    still = len(train) > FEW and bool(np.ptp(last) < 0.03 * np.median(last))
+    for does, at in (("starts", float(train[0])), ("stays", float(np.median(last)) if still else 0.0)):
+        batch = summed_batch(at, curves.classes, 0.03)
+        if batch is None:
+            continue
+        each = f"{batch} x {at / batch:.4f}; guessing costs {log(curves.classes):.4f}"
+        evidence = f"train/loss {does} at {at:.1f} = {each}: the sum of a batch of {batch}"
         return [finding("sum-reduction", "warn", "train/loss", evidence, 0.9)]
     loss, accuracy = curves.both("train")
     some = (accuracy > 0.5) & (accuracy < 0.96)  # beyond, the floor of label smoothing counts for too much
@@ -460,7 +520,7 @@ def stands_still(curves: Curves) -> Verdict:
         return [finding("weights-not-updated", "fail", "lr", "the learning rate is 0 throughout")]
     long = {f"{part}/loss": values for part, values in curves.losses.items() if len(values) >= FEW}
     for name, values in long.items():
-        if np.ptp(values) == 0 and values[0] > 0:
+        if np.ptp(values) == 0 and values[0] > 0 and not (moved_at_first(curves) or softmax_twice(curves)):
             exact = curves.scores[name].digits >= 6
             evidence = (
                 f"{name} is {values[0]:.7g} in all {len(values)} evaluations: gradients, the step or the rate are "
@@ -470,22 +530,49 @@ def stands_still(curves: Curves) -> Verdict:
     return [] if long else None
 
 
+def moved_at_first(curves: Curves) -> bool:
+    """Whether the first training loss stands out from the others, which are all the same but for noise."""
+    first, *others = curves.values("train/loss").tolist() or [0.0]
+    return len(others) >= FEW and abs(first - float(np.mean(others))) > 5 * float(np.std(others)) > 0
+
+
 @decides("lr-too-high", "ascending-loss", "lr-too-low")
 def does_not_learn(curves: Curves) -> Verdict:
     """Losses that rise, hardly fall, or stay where the net says the same of every image."""
     name = "train/loss" if len(curves.values("train/loss")) else "valid/loss"
     values = curves.values(name)
-    if len(values) < FEW or np.ptp(values) == 0 or values.min() < 0 or not curves.may_be_cross_entropy:
+    if (
+        len(values) < FEW
+        or np.ptp(values) == 0
+        or values.min() < 0
+        or summed(curves)
+        or not curves.may_be_cross_entropy
+    ):
         return None
-    return rising(curves, name) or falling_slowly(curves, name) or at_chance(curves, name)
+    slowly = falling_slowly(curves, "valid/loss") or falling_slowly(curves, name)
+    return rising(curves, name) or slowly or at_chance(curves, name)
 
 
 def rising(curves: Curves, name: str) -> list[Finding]:
     """A training loss that ends far above its start and above chance."""
-    values = curves.values(name)
-    if name != "train/loss" or values[-FEW:].min() < 1.5 * max(values[0], log(curves.classes or COUNTS[0])):
+    values, chance = curves.values(name), log(curves.classes or COUNTS[0])
+    right = curves.values("train/accuracy")
+    worse = bool(len(right)) and curves.classes is not None and float(right.min()) < 0.6 / curves.classes
+    if (
+        name == "train/loss"
+        and len(values) >= 5
+        and (np.diff(values) > 0).all()
+        and values[0] < 1.05 * chance
+        and worse
+    ):
+        evidence = (
+            f"train/loss rises at every evaluation, from {values[0]:.4f} to {values[-1]:.4g}, and down to "
+            f"{right.min():.1%} were right, less than guessing gives"
+        )
+        return [finding("ascending-loss", "warn", name, evidence, 0.9)]
+    if name != "train/loss" or values[-FEW:].min() < 1.5 * max(values[0], chance):
         return []
-    right = curves.values("train/accuracy")[-FEW:]
+    right = right[-FEW:]
     evidence = f"train/loss rises from {values[0]:.4g} to {values[-1]:.4g}"
     if len(right) and curves.classes and right.max() < 0.5 / curves.classes:
         less = f"{right[-1]:.2%} right is less than guessing gives ({1 / curves.classes:.0%})"
@@ -512,12 +599,14 @@ def falling_slowly(curves: Curves, name: str) -> list[Finding]:
 def at_chance(curves: Curves, name: str) -> list[Finding]:
     """Loss and accuracy of a net that says the same of every image, in the last third."""
     values = curves.values(name)
-    if not curves.classes:
+    if not curves.classes or len(values) < 5:  # a plateau of a few epochs may end in a drop
         return []
     chance, last = log(curves.classes), values[-max(FEW, len(values) // 3) :]
     right = {part: curves.values(f"{part}/accuracy")[-FEW:] for part in PARTS}
     highest = max((float(shares.max()) for shares in right.values() if len(shares)), default=0.0)
-    if last.min() < 0.975 * chance or last.max() > 4 * chance or highest > 1.7 / curves.classes:
+    if last.min() < 0.975 * chance or highest > 1.7 / curves.classes:
+        return []
+    if (np.diff(last) < 0).all() and last[0] - last[-1] > 0.01 * chance:  # it does not stay
         return []
     middle = float(np.median(last))
     evidence = f"{name} stays at {middle:.4f} (ln {curves.classes} is {chance:.4f}){always_one(right, curves.classes)}"
@@ -547,7 +636,9 @@ def starts_high(curves: Curves) -> Verdict:
     if not (curves.classes and len(train) and curves.may_be_cross_entropy):
         return None
     chance = log(curves.classes)
-    if train[0] < 3 * chance or train[-1] > 0.8 * train[0] or summed(curves):
+    if train[0] < 3 * chance or train[-1] > min(0.8 * train[0], 3 * chance) or summed(curves):
+        return []
+    if at_chance(curves, "train/loss"):  # it does not come down to learn
         return []
     times = f"{train[0] / chance:.1f} times ln {curves.classes}"
     evidence = f"train/loss starts at {train[0]:.4g}, {times}; inputs that are not scaled do the same"
@@ -613,13 +704,14 @@ def by_epoch(curves: Curves) -> NumpyArray | None:
 
 @decides()
 def learns_by_heart(curves: Curves) -> Verdict:
-    """Training nearly perfect, validation at chance: one of several faults, of which the likeliest is named."""
+    """Training far better than guessing, validation at chance: of several faults the likeliest is named."""
     train, valid = curves.values("train/accuracy"), curves.values("valid/accuracy")
     valid = valid if len(valid) else curves.values("test/accuracy")
     if not curves.classes or len(train) < FEW or len(valid) < FEW:
         return None
     chance, last = 1 / curves.classes, float(valid[-max(FEW, len(valid) // 3) :].mean())
-    if train[-1] < 0.9 or last > chance * (1.5 if curves.classes > 2 else 1.1):
+    learnt = 3 * chance if len(train) >= 10 else 0.9  # a new batch norm is at chance for a few epochs
+    if train[-1] < min(0.9, learnt) or last > chance * (1.5 if curves.classes > 2 else 1.1):
         return []
     fault = "labels-misaligned"
     if last < 0.4 * chance:
@@ -639,7 +731,7 @@ def learns_by_heart(curves: Curves) -> Verdict:
 def over_trained(curves: Curves) -> Verdict:
     """A validation loss whose best is long past, and that rose since by more than its noise."""
     (where, train), (there, valid) = curves.whole("train/loss"), curves.whole("valid/loss")
-    if len(valid) < 8:
+    if len(valid) < ENOUGH:
         return None
     best = int(valid.argmin())
     rise = float(valid[-FEW:].mean() - valid[best])
@@ -662,18 +754,18 @@ def over_trained(curves: Curves) -> Verdict:
 @decides("under-trained")
 def under_trained(curves: Curves) -> Verdict:
     """A validation loss that falls to the end, beyond its noise, at a rate that has not died."""
-    valid, rates = curves.values("valid/loss"), curves.values("lr")
-    if len(valid) < 8:
+    valid = curves.values("valid/loss")
+    if len(valid) < ENOUGH:
         return None
-    if len(rates) and rates[-1] < 0.1 * rates.max():  # the schedule brought the training to rest
+    if rate_died(curves):
         return []
     window = valid[-max(5, len(valid) // 3) :]
     gain, t = trend(window)
-    if t > -SURE or -gain < 0.1 * abs(valid[-1]):
-        return []
     right = curves.values("valid/accuracy")[-len(window) :]
     more, sure = trend(right) if len(right) == len(window) else (0.0, 0.0)
     still = sure > SURE and more > CLEARLY
+    if t > -SURE or not (still or -gain > 0.1 * abs(valid[-1])):
+        return []
     evidence = (
         f"valid/loss fell from {window[0]:.4f} to {window[-1]:.4f} over the last {len(window)} of {len(valid)} "
         f"evaluations (t = {t:.1f})" + (f", and valid/accuracy rose by {more:.2%}" if still else "")

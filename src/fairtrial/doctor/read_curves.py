@@ -32,6 +32,7 @@ FILLERS = frozenset({"cross", "entropy", "sparse", "categorical", "binary", "mea
 INDICES = {"epoch": "epoch", "epochs": "epoch"} | dict.fromkeys(
     ("step", "steps", "iteration", "iterations", "iter", "global step"), "step"
 )
+RUN = " - "  # stands between a run's name and that of a score in exports of Weights & Biases
 FLOAT = 16  # digits that a float is written with
 SEEN = 2000  # entries that are looked at for their number of digits
 SAME_EPOCH = 4  # training losses an epoch, on average, that make them steps
@@ -105,11 +106,13 @@ def decoded(path: Path) -> str:
 def table_columns(source: str, path: Path) -> dict[str, Column]:
     """The columns of a table with a heading; cells are separated by whatever the heading has most of."""
     lines = source.splitlines()
-    heading = next(line for line in lines if line.strip())
+    heading, *first = [line for line in lines if line.strip()][:2]
     separator = max(",;\t", key=heading.count)
+    if separator not in heading and first and 1 < len(heading.split()) == len(first[0].split()):  # blanks, as printed
+        lines, separator = ["\t".join(line.split()) for line in lines], "\t"
     rows = csv.reader(lines, delimiter=separator)
     try:
-        names = [name.strip() for name in next(row for row in rows if "".join(row).strip())]
+        names = [name.strip() for name in next((row for row in rows if "".join(row).strip()), [])]
         used = check_heading(names, f"{path}:{rows.line_num}")
         numbers: list[int] = []
         cells: dict[int, list[str]] = {place: [] for place in used}
@@ -135,6 +138,9 @@ def check_heading(names: list[str], where: str) -> list[int]:
     if not scores:
         shown = ", ".join(names)[:80]
         raise UsageError(f"{where}: no column is a loss or an accuracy, as train/loss or val_acc would be: {shown}")
+    runs = list(dict.fromkeys(name.rpartition(RUN)[0] for name in scores if RUN in name))
+    if len(runs) > 1:
+        raise UsageError(f"{where}: the curves of {len(runs)} runs, {', '.join(runs)[:80]}: one training at a time")
     twice = next((name for name in scores if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"{where}: two columns are called {twice!r}")
@@ -189,8 +195,10 @@ def from_json(value: Any, path: Path) -> dict[str, Column]:
 
 
 def from_lists(value: Mapping[str, Any], path: Path) -> dict[str, Column]:
-    """Columns that stand as lists under their names."""
-    lists = {name: entries for name, entries in value.items() if isinstance(entries, list)}
+    """Columns that stand as lists under their names, or under those of a part of the data and of a score in it."""
+    inner = [(part, each) for part, each in value.items() if isinstance(each, dict)]
+    every = {**value, **{f"{part}/{name}": entries for part, each in inner for name, entries in each.items()}}
+    lists = {name: entries for name, entries in every.items() if isinstance(entries, list)}
     names = list(lists)
     return {
         names[place]: json_column(lists[names[place]], names[place], path)
@@ -203,9 +211,16 @@ def from_rows(rows: list[Any], path: Path) -> dict[str, Column]:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise UsageError(f"{path}:{number}: row {number} is no object of names and numbers")
+    rows = [flat(row) for row in rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     used = [names[place] for place in check_heading(names, f"{path}:1")]
     return {name: json_column([row.get(name) for row in rows], name, path) for name in used}
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with what mappings in it hold, as our own events have their scores."""
+    inner = [each for each in row.values() if isinstance(each, dict)]
+    return {name: each for part in (row, *inner) for name, each in part.items() if not isinstance(each, dict)}
 
 
 def json_column(entries: list[Any], name: str, path: Path) -> Column:
@@ -290,7 +305,7 @@ def part_of(name: str) -> str:
 
 def meaning(name: str) -> str | None:
     """`epoch`, `step`, `lr` or a score such as `valid/loss`; None for a column of something else."""
-    words = words_of(name)
+    words = words_of(name.rpartition(RUN)[2])
     if " ".join(words) in INDICES:
         return INDICES[" ".join(words)]
     if words[:1] == ["lr"] or words[:2] == ["learning", "rate"]:
@@ -306,9 +321,7 @@ def meaning(name: str) -> str | None:
 def as_curves(columns: Mapping[str, Column], path: Path) -> Curves:
     """The columns as curves at their epochs or steps, or else at their row; percent becomes a share."""
     known: dict[str, Column] = {}
-    for name in sorted(
-        columns, key=lambda name: words_of(name)[-1:] == ["step"]
-    ):  # means of epochs before single steps
+    for name in sorted(columns, key=second_best):
         kind = meaning(name)
         if kind is not None and columns[name].given.any():
             known.setdefault(kind, columns[name])
@@ -324,13 +337,25 @@ def as_curves(columns: Mapping[str, Column], path: Path) -> Curves:
     return Curves(scores, epochs=epochs_of(known))
 
 
+def second_best(name: str) -> int:
+    """How far behind another column of the same meaning: a step's is behind an epoch's, a running mean behind both."""
+    words = words_of(name)
+    return (words[-1:] == ["step"]) + 2 * ("running" in words)
+
+
 def places_of(columns: Mapping[str, Column], length: int) -> NumpyArray:
-    """Steps or epochs where they rise from line to line, or else the numbers of the lines."""
+    """Steps or epochs where each score's rise from line to line, or else the numbers of the lines."""
+    scores = [column for kind, column in columns.items() if "/" in kind]
     for kind in ("step", "epoch"):
         places = columns[kind].values if kind in columns else np.empty(0)
-        if len(places) == length and np.isfinite(places).all() and (np.diff(places) > 0).all():
+        if len(places) == length and all(rising(places[column.given]) for column in scores):
             return places
     return np.arange(1.0, length + 1)
+
+
+def rising(places: NumpyArray) -> bool:
+    """Whether each is a number above the one before."""
+    return bool(np.isfinite(places).all() and (np.diff(places) > 0).all())
 
 
 def as_curve(column: Column, places: NumpyArray) -> Curve:

@@ -13,7 +13,7 @@ import numpy as np
 
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding, Level, finding, ordered
-from fairtrial.doctor.fingerprints import NEEDS_SCRIPT, Curve, Curves, diagnose_curves
+from fairtrial.doctor.fingerprints import ENOUGH, NEEDS_SCRIPT, Curve, Curves, diagnose_curves
 from fairtrial.spec import arch as a
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.arrays import Tensors
@@ -24,6 +24,11 @@ from fairtrial.store import Record
 CLASS_LOSSES = ("cross-entropy", "nll", "bce")
 STRAIGHT = (a.Conv, a.Linear, a.AvgPool, a.GlobalAvgPool, a.Flatten, a.Dropout, a.BatchNorm)  # affine once trained
 SATURATING = (a.Sigmoid, a.Tanh)
+SOME = 100  # steps below which a loss that has not fallen yet says little
+STRONG, MILD = 0.8, a.Dropout(0.3)
+REACH = 0.01  # of the weights' norm: what moves them by less has not trained them
+GAINS = (0.02, 5.0)  # of a layer's outputs over its inputs: below and above, a start without batch norm is lost
+RANGE = (0.1, 20.0)  # of the inputs' numbers; standardised pixels take about 3 to 6
 EQUAL = ("zeros", "constant")  # ways to start that give all units of a layer the same weights
 DEAD = 0.9  # share of a layer's units that must be dead for certain to fail a run; half of it warns
 ONE_SEED = "one run shows nothing about another seed: `fairtrial compare` tells a difference from luck"
@@ -42,8 +47,9 @@ def diagnose(record: Record) -> Diagnosis:
         if verdict is not None:
             findings = [found for found in findings if found.fault != fault] + verdict
             checked.add(fault)
-    proved = {found.fault for found in findings if found.level == "fail"}
-    if proved & {"constant-init", "dead-relu", "non-finite"}:  # which is why the net says the same of every image
+    if any(
+        found.fault in STUCK or (found.fault, found.level) == ("constant-init", "fail") for found in findings
+    ):  # which is why the net learns little or nothing
         findings = [found for found in findings if found.level == "fail" or found.fault not in STILL]
     return Diagnosis(
         ordered(with_words(record, arch, found) for found in findings),
@@ -54,6 +60,14 @@ def diagnose(record: Record) -> Diagnosis:
 
 
 STILL = ("lr-too-high", "lr-too-low", "constant-init", "vanishing-gradient", "under-trained")
+STUCK = {
+    "dead-relu",
+    "non-finite",
+    "clipping-too-tight",
+    "saturating-hidden-activation",
+    "init-too-small",
+    "input-scale",
+}
 
 
 def curves_of(record: Record) -> Curves:
@@ -100,8 +114,11 @@ def in_our_words(record: Record, arch: a.Arch, found: Finding) -> Iterator[Findi
             yield found
         elif recipe.weight_decay or recipe.l1 or recipe.l2:
             yield finding("over-regularised", "warn", found.where, f"{found.evidence}; with {penalties(record)}", 0.6)
-        else:
+        elif (steps := record.events[-1].step) >= SOME:
             yield finding("lr-too-high", "warn", found.where, f"{found.evidence}; lr is {recipe.lr:g}", 0.5)
+        else:
+            few = f"{found.evidence}; only {steps} steps were made"
+            yield finding("under-trained", "info", found.where, few, 0.5)
     elif found.fault not in ("test-set-selection", "mse-for-classification"):  # what the recipe tells better
         yield found
 
@@ -196,8 +213,11 @@ def strong_dropout(record: Record, arch: a.Arch) -> Verdict:
         return None
     rates = [layer.rate for layer in arch if isinstance(layer, a.Dropout) and layer.rate]
     scores = record.epochs[-1].scores if record.epochs else {}
-    running, whole = scores.get("running/loss"), scores.get("train/loss")
-    if max(rates, default=0) < 0.8 or running is None or whole is None or running < 2 * whole:
+    if max(rates, default=0) < STRONG or not {"running/loss", "train/loss"} <= scores.keys():
+        return []
+    running, whole = scores["running/loss"], scores["train/loss"]
+    right, able = (scores.get(f"{part}/accuracy", 0.0) for part in ("running", "train"))
+    if running < 1.25 * whole and able < 2 * right:
         return []
     evidence = f"dropout {max(rates):g}: the training loss is {running:.4f} with it and {whole:.4f} without"
     return [finding("dropout-too-strong", "warn", "dropout", evidence, 0.7)]
@@ -215,6 +235,95 @@ def single_image(record: Record, arch: a.Arch) -> Verdict:
         f"{images} images in batches of {batch}: {'every batch' if batch == 1 else 'the last batch'} is one image"
     )
     return [finding("batchnorm-batch-of-one", "warn", "batch", evidence, 0.9)]
+
+
+def few_steps(record: Record, arch: a.Arch) -> Verdict:
+    """Few steps, of which the last epoch's are the best, and too few epochs to see in curves that more would help."""
+    best, epochs = record.best, record.epochs
+    if best is None or len(epochs) >= ENOUGH or best.epoch < epochs[-1].epoch or best.step >= SOME:
+        return None
+    steps = f"only {best.step} steps were made, and the last of {len(epochs)} epochs is the best"
+    steps = steps if len(epochs) > 1 else f"only {best.step} steps were made, in one epoch"
+    return [finding("under-trained", "info", "epochs", steps, 0.6)]
+
+
+def one_step(record: Record, arch: a.Arch) -> Verdict:
+    """A batch of all images, so that an epoch is one step."""
+    images = record.made.get("data", {}).get("counts", {}).get("train", 0)
+    if not images or record.recipe.batch < images:
+        return [] if images else None
+    evidence = f"{images} images in batches of {record.recipe.batch}: an epoch is one step"
+    return [finding("unsuitable-batch-size", "info", "batch", evidence, 0.6)]
+
+
+def soft_inside(record: Record, arch: a.Arch) -> Verdict:
+    """Softmax between layers with weights: its outputs sum to 1, and hardly any gradient comes through."""
+    if not arch:
+        return None
+    inside = [place for place, layer in enumerate(arch[: last_weighted(arch)]) if isinstance(layer, a.Softmax)]
+    if not inside:
+        return []
+    where = a.names(arch)[inside[0]]
+    return [finding("saturating-hidden-activation", "warn", where, f"softmax in {len(inside)} hidden layers", 0.9)]
+
+
+def scaled(fault: str, outside: Callable[[float], bool]) -> Callable[[Record, a.Arch], Verdict]:
+    """A rule: `init` gives weights so large or so small that a layer's outputs have lost the scale of its inputs."""
+
+    def rule(record: Record, arch: a.Arch) -> Verdict:
+        weights, words = best_weights(record), record.recipe.init.split()
+        if not arch or weights is None or "batch-norm" in a.text(arch) or len(words) < 2 or words[0] not in SPREADS:
+            return None if not arch else []
+        inputs = float(np.median([w.shape[1] for _, w in matrices(weights)]))
+        gain = float(words[1]) * SPREADS[words[0]] * inputs**0.5
+        if not outside(gain):
+            return []
+        evidence = (
+            f"init={record.recipe.init} makes outputs about {gain:.2g} times as large as the inputs, layer by layer"
+        )
+        return [finding(fault, "warn", "init", evidence, 0.8)]
+
+    return rule
+
+
+SPREADS = {"normal": 1.0, "uniform": 3**-0.5}  # standard deviations of draws with the number 1
+
+
+def pixel_range(record: Record, arch: a.Arch) -> Verdict:
+    """Pixels that `mean-std` stretches far or presses together, with no batch norm in the net to undo it."""
+    if not arch:
+        return None
+    word, *numbers = record.recipe.input.split()
+    if word != "mean-std" or "batch-norm" in a.text(arch):
+        return []
+    means, spreads = (np.array(half, float) for half in np.split(np.array(numbers, float), 2))
+    low, high = float((-means / spreads).min()), float(((1 - means) / spreads).max())
+    if RANGE[0] < high - low < RANGE[1]:
+        return []
+    evidence = f"input={record.recipe.input} makes numbers from {low:.3g} to {high:.3g} of the pixels"
+    return [finding("input-scale", "warn", "input", evidence, 0.8)]
+
+
+def clipped_short(record: Record, arch: a.Arch) -> Verdict:
+    """Clipping with which all steps together cannot have moved the weights by more than a hundredth of their norm."""
+    recipe, weights = record.recipe, best_weights(record)
+    fitted = [event for event in record.events if isinstance(event, Fitted)]
+    if weights is None or not fitted or recipe.optimizer not in ("sgd", "momentum", "nesterov"):
+        return None if recipe.clip else []
+    kept = recipe.momentum if recipe.momentum is not None else 0.0 if recipe.optimizer == "sgd" else 0.9
+    reach = recipe.clip * max(event.lr for event in fitted) * fitted[-1].step / (1 - kept)
+    norm = float(np.sqrt(sum(float((w.astype(float) ** 2).sum()) for _, w in matrices(weights))))
+    if not recipe.clip or reach > REACH * norm:
+        return []
+    moved = f"{fitted[-1].step} steps move the weights by {reach:.2g} at most"
+    evidence = f"clip={recipe.clip:g}: {moved}; their norm is {norm:.3g}"
+    return [finding("clipping-too-tight", "warn", "clip", evidence, 0.9)]
+
+
+def noisy(record: Record, arch: a.Arch) -> Verdict:
+    """Wrong targets that the recipe asks for; whether the data have others is not known."""
+    share = record.recipe.outliers
+    return [finding("label-noise", "info", "recipe", f"outliers={share:g} of the training targets")] if share else None
 
 
 def extreme(record: Record, arch: a.Arch) -> Verdict:
@@ -338,6 +447,14 @@ RULES: dict[str, Rule] = {
     "mse-for-classification": on_purpose("mse-for-classification", ("mse", "mae", "huber")),
     "no-nonlinearity": affine,
     "dropout-on-logits": dropped_logits,
+    "saturating-hidden-activation": soft_inside,
+    "init-too-large": scaled("init-too-large", lambda gain: gain > GAINS[1]),
+    "init-too-small": scaled("init-too-small", lambda gain: gain < GAINS[0]),
+    "input-scale": pixel_range,
+    "clipping-too-tight": clipped_short,
+    "label-noise": noisy,
+    "under-trained": few_steps,
+    "unsuitable-batch-size": one_step,
     "dropout-too-strong": strong_dropout,
     "batchnorm-batch-of-one": single_image,
     "extreme-optimizer-settings": extreme,
@@ -370,7 +487,19 @@ def corrected(record: Record, arch: a.Arch, fault: str) -> str:
             return f'model="{a.text(arch[: last_weighted(arch) + 1])}"' if arch else ""
         case "dropout-on-logits":
             last = last_weighted(arch)
-            return f'model="{a.text((*arch[:last], a.Dropout(recipe.dropout), arch[last]))}"'
+            behind = next(layer for layer in arch[last:] if isinstance(layer, a.Dropout))
+            return f'model="{a.text((*arch[:last], behind, arch[last]))}"'
+        case "saturating-hidden-activation":
+            last = last_weighted(arch)
+            return f'model="{a.text((*with_layers(arch[:last], (a.Softmax,), a.ReLU()), *arch[last:]))}"'
+        case "clipping-too-tight":
+            return "clip=1"
+        case "input-scale":
+            return "input=unit"
+        case "label-noise":
+            return "outliers=0"
+        case "unsuitable-batch-size":
+            return "batch=64"
         case "nll-on-non-log-probabilities" | "mse-for-classification" | "bce-for-single-label":
             return "loss=cross-entropy targets=index"
         case "no-nonlinearity":
@@ -388,7 +517,9 @@ def corrected(record: Record, arch: a.Arch, fault: str) -> str:
         case "over-trained":
             return f"patience={max(3, recipe.epochs // 10)}"
         case "vanishing-gradient":
-            return "activation=relu init=kaiming-normal"
+            if recipe.activation in ("sigmoid", "tanh"):
+                return "activation=relu init=kaiming-normal"
+            return f'model="{a.text(with_layers(arch, SATURATING, a.ReLU()))}" init=kaiming-normal'
         case "over-regularised":
             return "weight_decay=0.0001 l1=0 l2=0"
         case "schedule-too-fast":
@@ -398,11 +529,20 @@ def corrected(record: Record, arch: a.Arch, fault: str) -> str:
         case "extreme-optimizer-settings":
             return "momentum=0.9 betas=0.9,0.999"
         case "dropout-too-strong":
-            return "dropout=0.3"
+            return (
+                "dropout=0.3"
+                if recipe.dropout >= STRONG
+                else f'model="{a.text(with_layers(arch, (a.Dropout,), MILD))}"'
+            )
         case "test-set-selection":
             return "test_every=0" if recipe.test_every else ""
         case _:
             return ""
+
+
+def with_layers(arch: a.Arch, old: tuple[type[a.Layer], ...], new: a.Layer) -> a.Arch:
+    """The net with another layer in the place of each of these kinds."""
+    return tuple(new if isinstance(layer, old) else layer for layer in arch)
 
 
 def with_activations(arch: a.Arch) -> a.Arch:
