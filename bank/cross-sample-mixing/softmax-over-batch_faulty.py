@@ -27,7 +27,7 @@ class Model(nn.Module):
         h = torch.relu(self.stem(x))
         for block in self.blocks:
             h = block(h)
-        weight = torch.softmax(self.gate(h), dim=0)
+        weight = torch.softmax(self.gate(h), dim=0)  # <- fault
         return self.head(h * weight)
 
 
@@ -78,5 +78,5 @@ def data(seed=3):
 
 if __name__ == "__main__":
     torch.manual_seed(3)
-    model = Model()  # <- fault
+    model = Model()
     Trainer(model, *data()).fit(5)

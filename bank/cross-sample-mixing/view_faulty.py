@@ -17,11 +17,11 @@ def pictures(n, seed):
 
 class Mixed(nn.Module):
     def forward(self, x):
-        return x.permute(1, 0, 2, 3).reshape(x.shape[0], -1)
+        return x.permute(1, 0, 2, 3).reshape(x.shape[0], -1)  # <- fault
 
 
 def build():
-    return nn.Sequential(  # <- fault
+    return nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),

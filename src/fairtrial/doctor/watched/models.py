@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import copy
-import io
 import random
 from collections.abc import Generator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from fairtrial.doctor import tensors
-from fairtrial.doctor.observations import Layer, Mixing, Model, Trained
+from fairtrial.doctor.observations import Layer, Model, Trained
+from fairtrial.doctor.watched.mixing import mixing
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -119,36 +118,11 @@ class Models(Part):
     @careful
     def probe(self, module: nn.Module, given: Tensor, inputs: tuple[Any, ...]) -> None:
         """On a copy in evaluation mode: does the output of one input depend on another of the batch?"""
-        other = given.detach().clone()
-        other[0] = given[1]
-        if any(
-            isinstance(one, nn.modules.batchnorm._NormBase) and not one.track_running_stats for one in module.modules()
-        ):
-            return
-        with self.watch.apart(), streams_kept(), torch.no_grad(), redirect_stdout(io.StringIO()):
-            twin = copy.deepcopy(module).eval()
-            for one in twin.modules():
-                one._forward_hooks.clear()
-                one._forward_pre_hooks.clear()
-            state = torch.get_rng_state()
-            outputs: list[Any] = []
-            for x in (given.detach(), other):
-                torch.set_rng_state(state)
-                outputs.append(twin(*(x if one is given else one for one in inputs)))
-        first, second = (out[0] if isinstance(out, tuple) else out for out in outputs)
-        if not isinstance(first, Tensor) or len(first) != len(given):
-            return
-        change = (first - second)[1:].abs().flatten(1).amax(1) if first.dim() > 1 else (first - second)[1:].abs()
-        scale = 1e-4 * float(first.abs().max()) + 1e-12
-        self.watch.note(
-            Mixing(
-                step=self.watch.steps,
-                where=self.watch.built.get(module),
-                rows=len(given),
-                changed=int((change > scale).sum()),
-                largest=float(change.max()),
-            )
-        )
+        norms = [one for one in module.modules() if isinstance(one, nn.modules.batchnorm._NormBase)]
+        if all(norm.track_running_stats for norm in norms):
+            with self.watch.apart(), streams_kept():
+                if seen := mixing(self.watch, module, given, inputs):
+                    self.watch.note(seen)
 
 
 @contextmanager
