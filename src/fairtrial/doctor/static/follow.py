@@ -7,12 +7,15 @@ whatever is done with it is not known either.
 from __future__ import annotations
 
 import ast
-from collections.abc import Generator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fairtrial.doctor.static import library
+from fairtrial.doctor.static.facts import count
 from fairtrial.doctor.static.trace import Event, Loop, Trace, What, ancestors
 from fairtrial.doctor.static.values import (
     Class,
@@ -26,18 +29,30 @@ from fairtrial.doctor.static.values import (
     Made,
     Method,
     Module,
+    Names,
     Parent,
     Place,
     Scope,
+    Slice,
     Tensor,
     Value,
     either,
     number,
+    same,
 )
 
 MOST_STEPS = 60_000  # statements and expressions: about half a second
 DEEPEST = 24  # calls within calls
 MOST_ITEMS = 12  # of a list that is looped over one by one
+
+
+# Methods that only a loop calls which trains or evaluates: two of its turns tell all; others are followed to their end.
+TEACHING = frozenset({"backward", "step", "zero_grad", "train", "eval", "argmax", "item", "no_grad", "inference_mode"})
+COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.In: lambda one, several: one in several, ast.NotIn: lambda one, several: one not in several,
+}  # fmt: skip
 
 
 class GaveUp(Exception):
@@ -51,6 +66,7 @@ class Frame:
     node: ast.AST | None
     unsure: int = 0  # conditions around the call
     returned: list[Value] = field(default_factory=list[Value])
+    yielded: list[Value] = field(default_factory=list[Value])
     ended: bool = False
 
 
@@ -71,6 +87,10 @@ class Follower:
         self.inside = 0  # modules' forward calls
         self.stack: list[Place] = []  # of the calls that are being followed
         self.tests: list[Value] = []  # of the conditions around
+        self.cut = 0  # loops around of which not all turns are followed
+        self.example: Value | None = None  # the data set of which an example is being made
+        self.examples: dict[int, Value] = {}  # of data sets that the script defines
+        self.teaching: frozenset[str] = TEACHING
 
     # What is done
 
@@ -143,7 +163,7 @@ class Follower:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 made = Function(node, scope)
                 self.functions.append(made)
-                scope.bind(node.name, made)
+                scope.bind(node.name, self.decorated(made, scope))
             case ast.ClassDef():
                 scope.bind(node.name, self.class_(node, scope))
             case ast.Return(value):
@@ -157,7 +177,7 @@ class Follower:
                 self.loop(node, scope)
             case ast.While():
                 self.value(node.test, scope)
-                self.turns(node, [Value(), Value()], Value(), None, node.body, scope)
+                self.turns(node, [Value(), Value()], False, Value(), None, node.body, scope)
                 self.block(node.orelse, scope)
             case ast.With() | ast.AsyncWith():
                 self.guarded(list(node.items), node.body, scope)
@@ -176,7 +196,8 @@ class Follower:
             case ast.Import(names):
                 for alias in names:
                     top = alias.name if alias.asname else alias.name.partition(".")[0]
-                    scope.bind(alias.asname or top, Library(top))
+                    beside = self.beside(top)
+                    scope.bind(alias.asname or top, Library(top) if beside is None else Names(beside))
             case ast.ImportFrom():
                 self.import_from(node, scope)
             case ast.Global(names) | ast.Nonlocal(names):
@@ -190,6 +211,16 @@ class Follower:
             case _:
                 pass
 
+    def decorated(self, made: Function, scope: Scope) -> Value:
+        """A function, or what decorators of the script make of it."""
+        result: Value = made
+        if isinstance(made.node, ast.FunctionDef):
+            for node in reversed(made.node.decorator_list):
+                by = self.value(node, scope)
+                if isinstance(by, Function):
+                    result = self.enter(by, [result], {}, self.at(node, scope))
+        return result
+
     def at(self, node: ast.AST, scope: Scope) -> Place:
         """The place of a node."""
         return Place(scope.path, getattr(node, "lineno", 0))
@@ -197,9 +228,12 @@ class Follower:
     def class_(self, node: ast.ClassDef, scope: Scope) -> Class:
         """A class, its body followed with its own names."""
         inner = Scope({}, scope, scope.path)
-        made = Class(
-            node.name, tuple(self.value(base, scope) for base in node.bases), inner.names, self.at(node, scope)
+        bases = tuple(self.value(base, scope) for base in node.bases)
+        fields = tuple(one for base in bases if isinstance(base, Class) for one in base.fields)
+        fields += tuple(
+            one.target.id for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
         )
+        made = Class(node.name, bases, inner.names, self.at(node, scope), fields)
         inner.names["__class__"] = made
         self.block(node.body, inner)
         return made
@@ -208,8 +242,11 @@ class Follower:
         """Names of a library, or of a file beside the script."""
         beside = self.beside(node.module or "")
         for alias in node.names:
+            inner = self.beside(f"{node.module}.{alias.name}" if node.module else alias.name)
             if beside is not None and alias.name == "*":
                 scope.names.update({k: v for k, v in beside.names.items() if not k.startswith("_")})
+            elif inner is not None:
+                scope.bind(alias.asname or alias.name, Names(inner))
             elif beside is not None:
                 scope.bind(alias.asname or alias.name, beside.find(alias.name) or Value())
             elif alias.name == "*":
@@ -219,8 +256,9 @@ class Follower:
 
     def beside(self, module: str) -> Scope | None:
         """The names of a module that lies beside the script, read the same way."""
-        path = self.folder / (module.replace(".", "/") + ".py") if module else self.folder
-        if not path.is_file() or len(self.files) > 20:
+        stem = self.folder / module.replace(".", "/")
+        path = next((one for one in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py") if one.is_file()), None)
+        if path is None or not module or len(self.files) > 20:
             return None
         if str(path) not in self.files:
             scope = self.files[str(path)] = Scope({"__name__": Known(module)}, None, str(path))
@@ -228,6 +266,7 @@ class Follower:
                 tree = ast.parse(path.read_bytes())
             except (SyntaxError, ValueError):
                 return scope
+            self.teaching |= teaching(tree, self.teaching)
             frame = Frame(tree, self.unsure)
             self.frames.append(frame)
             self.block(tree.body, scope)
@@ -254,48 +293,128 @@ class Follower:
     def loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
         """A loop, followed twice, or item by item through a short list."""
         over = self.value(node.iter, scope)
-        self.turns(node, self.items(over, self.at(node, scope)), over, node.target, node.body, scope)
+        items, whole = self.items(over, self.at(node, scope), twice=self.teaches(node.body))
+        self.turns(node, items, whole, over, node.target, node.body, scope)
         self.block(node.orelse, scope)
+
+    def teaches(self, body: Sequence[ast.stmt]) -> bool:
+        """Whether anything is called in it that trains or evaluates."""
+        return bool(called_in(body) & self.teaching)
 
     def turns(
         self,
         node: ast.AST,
         items: list[Value],
+        whole: bool,
         over: Value,
         target: ast.expr | None,
         body: Sequence[ast.stmt],
         scope: Scope,
     ) -> None:
-        """The body once for each item."""
+        """The body once for each item; what is appended in it is not all where these are not all."""
+        self.cut += not whole
         for turn, item in enumerate(items):
             self.loops.append(Loop(id(node), over, turn, ast.unparse(target) if target else ""))
             if target is not None:
                 self.assign(target, item, scope)
             self.block(body, scope)
             self.loops.pop()
+        self.cut -= not whole
 
-    def items(self, over: Value, place: Place) -> list[Value]:
-        """What a loop goes through: all of a short list, else two examples."""
+    def items(self, over: Value, place: Place, twice: bool = False) -> tuple[list[Value], bool]:
+        """What a loop goes through: all of a short list, else two examples; and whether that is all."""
         match over:
             case Items(kind, items, keys, whole):
                 wanted = keys if kind == "dict" else items
-                return wanted[:MOST_ITEMS] if whole or len(wanted) > 1 else wanted * 2
+                whole = whole and len(wanted) <= MOST_ITEMS
+                return wanted[:MOST_ITEMS] if whole or len(wanted) > 1 else wanted * 2, whole
             case Layer(kind="Sequential" | "ModuleList") if over.children:
-                return over.children[:MOST_ITEMS]
+                return over.children[:MOST_ITEMS], len(over.children) <= MOST_ITEMS
             case Made("loader" | "dataset"):
-                return [self.batch(over, place) for _ in range(2)]
+                return [self.batch(over, place) for _ in range(2)], False
             case Made("parameters" | "modules"):
                 one = Made("parameter" if over.kind == "parameters" else "modules", "one", over.args, {}, over.place)
                 named = Items("tuple", [Value(), one], [], True, place)
-                return [named if over.name.startswith("named_") else one]
+                return [named if over.name.startswith("named_") else one], False
+            case Made("iterator", "enumerate"):
+                several, whole = self.items(over.args[0], place, twice)
+                return [Items("tuple", [Known(i) if whole else Value(), one], [], True, place)
+                        for i, one in enumerate(several)], whole  # fmt: skip
+            case Made("iterator", "zip"):
+                each = [self.items(one, place, twice) for one in over.args]
+                least = min((len(several) for several, _ in each), default=0)
+                return [Items("tuple", [several[i] for several, _ in each], [], True, place)
+                        for i in range(least)], all(whole for _, whole in each)  # fmt: skip
+            case Made("iterator"):
+                return self.items(over.args[0], place, twice)
+            case Tensor(op="range"):
+                return self.counted(over, twice)
+            case Tensor(op="split" | "chunk" | "array_split" | "split_rows") if over.parents:
+                return [Tensor("getitem", over.parents[:1], place, {"index": Slice(Value())}) for _ in range(2)], False
             case Tensor():
-                return [Tensor("row", (over,), place) for _ in range(2)]
+                return [Tensor("row", (over,), place) for _ in range(2)], False
+            case Instance() if isinstance(begin := over.cls.member("__iter__"), Function):
+                return self.items(self.enter(Function(begin.node, begin.scope, over), [], {}, place), place, twice)
+            case Instance() if isinstance(over.cls.member("__getitem__"), Function):
+                return [self.item(over, Value(), place) for _ in range(2)], False
+            case Either(options) if any(isinstance(one, Made) and one.kind == "loader" for one in options):
+                return [self.batch(over, place) for _ in range(2)], False
+            case Either(options):
+                return self.items(options[0], place, twice)[0], False
             case _:
-                return [Value(), Value()]
+                return [Value(), Value()], False
+
+    def counted(self, over: Tensor, twice: bool) -> tuple[list[Value], bool]:
+        """The turns of a range: numbers where it is short and builds something, else two that stand for all."""
+        bounds = [count(one) for one in over.parents]
+        if all(one is not None and one == int(one) for one in bounds):
+            numbers = range(*(int(one) for one in bounds if one is not None)) if bounds[2:] != [0.0] else range(0)
+            if len(numbers) <= 1 or (not twice and len(numbers) <= MOST_ITEMS):
+                return [Known(one) for one in numbers], True
+        return [Tensor("row", (over,), over.place) for _ in range(2)], False
 
     def batch(self, source: Value, place: Place) -> Value:
-        """An example batch of a loader: inputs and labels."""
-        return Items("tuple", [Tensor("input", (source,), place), Tensor("label", (source,), place)], [], True, place)
+        """An example batch of a loader: inputs and labels, and the data that they are taken from."""
+        columns = self.columns(source, place)
+        names, values = (columns.keys, columns.items) if isinstance(columns, Items) else ([], [Value(), Value()])
+        told = [key.value for key in names if isinstance(key, Known)]
+        labels = [i for i, name in enumerate(told) if str(name).startswith(("label", "target", "y"))] or [
+            len(values) - 1
+        ]
+        made: list[Value] = [
+            Tensor("label" if i in labels and len(values) > 1 else "input", (source,), place, {"of": one})
+            for i, one in enumerate(values)
+        ]
+        if not made or (len(made) == 1 and not isinstance(columns, Items)):
+            return Value()
+        return Items("dict" if told else "tuple", made, names, True, place)
+
+    def columns(self, source: Value, place: Place) -> Value:
+        """What one example of a data set holds, or of the data set that a loader or a part goes through."""
+        match source:
+            case Made("loader", _, args) if args or "dataset" in source.options:
+                return self.columns(args[0] if args else source.options["dataset"], place)
+            case Made("dataset", "TensorDataset", args) if args:
+                return Items("tuple", list(args), [], True, place)
+            case Made("dataset", "Subset" | "random_split", (base, *rest)):
+                inner = self.columns(base, place)
+                index = rest[0] if rest else source
+                if isinstance(inner, Items):
+                    picked: list[Value] = [Tensor("getitem", (one,), place, {"index": index}) for one in inner.items]
+                    return Items(inner.kind, picked, inner.keys, True, place)
+                return inner
+            case Made("iterator", "zip", args):
+                return Items("tuple", list(args), [], True, place)
+            case Instance():
+                if id(source) not in self.examples:
+                    before, self.example = self.example, source
+                    self.examples[id(source)] = self.item(source, Tensor("example", (), place), place)
+                    self.example = before
+                return self.examples[id(source)]
+            case Items("list", [Items("tuple") as first, *_]):
+                return first
+            case _:
+                return Value()
 
     def guarded(self, items: list[ast.withitem], body: Sequence[ast.stmt], scope: Scope) -> None:
         """A with-block: gradients off, autocast on, or anything else."""
@@ -304,7 +423,10 @@ class Follower:
             return
         entered = self.value(items[0].context_expr, scope)
         if target := items[0].optional_vars:
-            self.assign(target, entered if isinstance(entered, Made) else Value(), scope)
+            begin = entered.cls.member("__enter__") if isinstance(entered, Instance) else None
+            if isinstance(begin, Function):
+                entered = self.enter(Function(begin.node, begin.scope, entered), [], {}, self.at(target, scope))
+            self.assign(target, entered, scope)
         match entered:
             case Made("guard", "no_grad" | "inference_mode"):
                 with self.gradients(False):
@@ -325,17 +447,23 @@ class Follower:
         match target:
             case ast.Name(name):
                 self.keep(name, value, self.at(target, scope))
+                changed = (
+                    isinstance(value, Tensor) and value.op in ("sub", "add") and not isinstance(scope.find(name), Known)
+                )
+                told = self.loops[-1].name.strip("()").replace(",", " ").split() if self.loops else []
+                if changed and name in told and any(one.op == "grad" for one in ancestors(value)):
+                    self.note("lost", value, self.at(target, scope), name=name)  # the loop's name, not the list's item
                 scope.bind(name, value)
             case ast.Tuple(parts) | ast.List(parts):
                 for part, one in zip(parts, self.unpacked(value, parts, self.at(target, scope)), strict=True):
                     self.assign(part, one, scope)
             case ast.Starred(inner):
-                self.assign(inner, Value(), scope)
+                self.assign(inner, value, scope)
             case ast.Attribute(inner, name):
                 self.keep(name, value, self.at(target, scope))
                 self.set_attribute(self.value(inner, scope), name, value, self.at(target, scope))
             case ast.Subscript(inner, index):
-                self.set_item(self.value(inner, scope), self.value(index, scope), value)
+                self.set_item(self.value(inner, scope), self.value(index, scope), value, self.at(target, scope))
             case _:
                 pass
 
@@ -347,18 +475,34 @@ class Follower:
         ):
             self.note("kept", value, place, name=name)
 
+    def stored(self, path: Value) -> Value | None:
+        """What was saved there: a copy, for a state."""
+        saved = [e for e in self.events if e.what == "saved" and e.args and same(e.args[0], path)]
+        one = saved[-1].subject if saved else None
+        return library.copied(one, True, saved[-1].place) if one is not None else None
+
     def unpacked(self, value: Value, parts: list[ast.expr], place: Place) -> list[Value]:
         """As many values as there are targets."""
         stars = any(isinstance(part, ast.Starred) for part in parts)
         match value:
             case Items("list" | "tuple", items) if value.whole and len(items) == len(parts) and not stars:
                 return items
+            case Items("list" | "tuple", items) if value.whole and stars and len(items) >= len(parts) - 1:
+                at = next(i for i, part in enumerate(parts) if isinstance(part, ast.Starred))
+                after = len(items) - (len(parts) - 1 - at)
+                middle = Items("list", items[at:after], [], True, place)
+                return [*items[:at], middle, *items[after:]]
+            case Made("iterator"):
+                several, whole = self.items(value, place)
+                return self.unpacked(Items("list", several, [], whole, place), parts, place)
             case Made("dataset"):
                 return [Made("dataset", value.name, value.args, value.options, value.place) for _ in parts]
             case Tensor():
-                return [Tensor("part", (value,), place) for _ in parts]
+                return [Tensor("part", (value,), place, {"index": Known(i)}) for i in range(len(parts))]
             case _:
-                return [Value() for _ in parts]
+                if stars:
+                    return [Value() for _ in parts]
+                return [self.item(value, Known(i), place) for i in range(len(parts))]
 
     def set_attribute(self, owner: Value, name: str, value: Value, place: Place) -> None:
         """What is known of an object after `owner.name = value`."""
@@ -377,16 +521,32 @@ class Follower:
         elif isinstance(owner, Tensor) and name == "data":
             self.note("lent", owner, place, owner)
 
-    def set_item(self, owner: Value, index: Value, value: Value) -> None:
+    def set_item(self, owner: Value, index: Value, value: Value, place: Place) -> None:
         """What is known of a list or dict after `owner[index] = value`."""
         if isinstance(owner, Layer):
             at = index.value if isinstance(index, Known) else None
             if isinstance(at, int) and -len(owner.children) <= at < len(owner.children):
                 owner.children[at] = value
         elif isinstance(owner, Items):
+            self.keep("", value, place)
+            self.put(owner, index, value)
+        elif isinstance(owner, Tensor):
+            self.note("set", owner, place, index, value)
+
+    def put(self, owner: Items, index: Value, value: Value) -> None:
+        """`owner[index] = value` of a list or dict."""
+        known = [key.value for key in owner.keys if isinstance(key, Known)] if owner.kind == "dict" else []
+        if isinstance(index, Known) and index.value in known and len(known) == len(owner.keys):
+            at = known.index(index.value)
+            owner.items[at] = either(owner.items[at], value) if self.unsure else value
+        elif owner.kind == "dict":
             owner.items.append(value)
             owner.keys.append(index)
-            owner.whole = owner.whole and owner.kind == "dict" and not self.unsure
+            owner.whole = owner.whole and not self.unsure and isinstance(index, Known)
+        elif isinstance(index, Known) and isinstance(index.value, int) and abs(index.value) < len(owner.items):
+            owner.items[index.value] = value
+        else:
+            owner.whole = False
 
     def augmented(self, target: ast.expr, operator: ast.operator, old: Value, new: Value, scope: Scope) -> None:
         """`target += value` is an assignment; with a gradient in it, it is a step by hand."""
@@ -394,6 +554,8 @@ class Follower:
         by_hand = (isinstance(old, Made) and old.kind == "parameter") or any(one.op == "grad" for one in ancestors(new))
         if by_hand:
             self.note("step", old, place, new, name=type(operator).__name__.lower())
+        elif isinstance(old, Items) and isinstance(operator, ast.Add):
+            library.grow(self, old, self.items(new, place)[0] if not isinstance(new, Items) else new.items)
         else:
             self.assign(target, self.binary(old, operator, new, place), scope)
 
@@ -416,22 +578,26 @@ class Follower:
             case ast.Tuple(parts) | ast.List(parts) | ast.Set(parts):
                 kind = "tuple" if isinstance(node, ast.Tuple) else "list"
                 items, whole = self.spread(parts, scope)
-                return Items(kind, items, [], whole, place)
+                return Items(kind, items, [], whole, place, around=self.cut)
             case ast.Dict(keys, values):
                 found = [self.value(one, scope) for one in values]
                 names = [self.value(key, scope) if key else Value() for key in keys]
-                return Items("dict", found, names, all(keys), place)
+                spread = [(key, one, name) for key, one, name in zip(keys, found, names, strict=True) if key is None]
+                inner = [one for _, one, _ in spread if isinstance(one, Items) and one.kind == "dict"]
+                plain = [(name, one) for key, one, name in zip(keys, found, names, strict=True) if key is not None]
+                pairs = [pair for one in inner for pair in zip(one.keys, one.items, strict=False)] + plain
+                whole = len(inner) == len(spread) and all(one.whole for one in inner)
+                return Items(
+                    "dict", [one for _, one in pairs], [key for key, _ in pairs], whole, place, around=self.cut
+                )
             case ast.BinOp(left, operator, right):
                 return self.binary(self.value(left, scope), operator, self.value(right, scope), place)
             case ast.UnaryOp(operator, inner):
                 return self.unary(operator, self.value(inner, scope), place)
             case ast.Compare(left, operators, others):
                 return self.compare(self.value(left, scope), operators, [self.value(o, scope) for o in others], place)
-            case ast.BoolOp(_, values):
-                for one in [self.value(one, scope) for one in values]:
-                    if isinstance(one, Known):
-                        continue
-                return Value()
+            case ast.BoolOp(how, values):
+                return self.chosen(isinstance(how, ast.Or), values, scope)
             case ast.IfExp(test, body, orelse):
                 decided = self.value(test, scope)
                 if isinstance(decided, Known):
@@ -450,22 +616,20 @@ class Follower:
                 made = self.value(inner, scope)
                 self.assign(target, made, scope)
                 return made
-            case ast.Starred(inner) | ast.Await(inner) | ast.YieldFrom(inner):
+            case ast.YieldFrom(inner):
+                self.frames[-1].yielded += self.items(self.value(inner, scope), place)[0]
+                return Value()
+            case ast.Starred(inner) | ast.Await(inner):
                 return self.value(inner, scope)
             case ast.Yield(inner):
-                if inner:
-                    self.frames[-1].returned.append(Items("list", [self.value(inner, scope)], [], False, place))
+                self.frames[-1].yielded.append(self.value(inner, scope) if inner else Known(None))
                 return Value()
             case ast.JoinedStr(parts):
-                for part in parts:
-                    if isinstance(part, ast.FormattedValue):
-                        self.value(part.value, scope)
-                return Value()
+                told = [self.value(one.value if isinstance(one, ast.FormattedValue) else one, scope) for one in parts]
+                words = [str(one.value) for one in told if isinstance(one, Known)]
+                return Known("".join(words)) if len(words) == len(parts) else Value()
             case ast.Slice(lower, upper, step):
-                for bound in (lower, upper, step):
-                    if bound:
-                        self.value(bound, scope)
-                return Value()
+                return Slice(*(self.value(one, scope) if one else None for one in (lower, upper, step)))
             case _:
                 return Value()
 
@@ -480,47 +644,84 @@ class Follower:
             elif isinstance(one, Items):
                 items += one.items
                 whole = whole and one.whole
-            elif isinstance(one, Layer) and one.children:
-                items += one.children
             else:
-                items.append(one)
-                whole = False
+                several, all_ = self.items(one, self.at(part, scope))
+                items += several
+                whole = whole and all_
         return items, whole
+
+    def chosen(self, first: bool, values: Sequence[ast.expr], scope: Scope) -> Value:
+        """`a or b`, `a and b`: the first that is true, or that is not; where that cannot be told, one of them."""
+        made: Value | None = None
+        with self.perhaps():
+            for node in values:
+                one = self.value(node, scope)
+                if isinstance(one, Known) and bool(one.value) == first:
+                    return one if made is None else either(made, one)
+                if not isinstance(one, Known):
+                    if isinstance(one, Module | Made | Function | Class) and first:
+                        return one if made is None else either(made, one)
+                    made = one if made is None else either(made, one)
+        return Known(not first) if made is None else made
 
     def comprehension(
         self, generators: list[ast.comprehension], element: ast.expr, key: ast.expr | None, scope: Scope, place: Place
     ) -> Value:
-        """A list of which two items are made, or as many as the list that it goes through has."""
-        inner = Scope({}, scope, scope.path)
+        """A list of as many items as the lists that it goes through have, or of two."""
+        made = Items("dict" if key else "list", [], [], True, place, around=self.cut)
+        self.each(generators, element, key, Scope({}, scope, scope.path), made)
+        return made
+
+    def each(
+        self,
+        generators: Sequence[ast.comprehension],
+        element: ast.expr,
+        key: ast.expr | None,
+        scope: Scope,
+        made: Items,
+    ) -> None:
+        """The items of a comprehension, through its `for`s from the outside to the inside."""
+        if not generators:
+            made.keys += [self.value(key, scope)] if key else []
+            made.items.append(self.value(element, scope))
+            return
         first = generators[0]
-        over = self.value(first.iter, inner)
-        several = self.items(over, place)
-        if isinstance(over, Tensor) and over.op == "range" and len(over.parents) == 1:
-            several = [Value()] * int(min(MOST_ITEMS, max(0, number(over.parents[0]) or 2)))
-        whole = isinstance(over, Items) and over.whole and len(generators) == 1 and not first.ifs
-        made: list[Value] = []
-        keys: list[Value] = []
+        over = self.value(first.iter, scope)
+        several, whole = self.items(over, made.place, twice=bool(called_in([element]) & self.teaching))
+        made.whole = made.whole and whole
         for turn, item in enumerate(several):
-            self.loops.append(Loop(id(first), over, turn, ""))
-            self.assign(first.target, item, inner)
-            for test in first.ifs:
-                self.value(test, inner)
-            for other in generators[1:]:
-                deeper = self.items(self.value(other.iter, inner), place)
-                self.assign(other.target, deeper[0] if deeper else Value(), inner)
-            keys += [self.value(key, inner)] if key else []
-            made.append(self.value(element, inner))
+            self.loops.append(Loop(id(first), over, turn, ast.unparse(first.target)))
+            self.assign(first.target, item, scope)
+            tests = [self.value(test, scope) for test in first.ifs]
+            if not any(isinstance(test, Known) and not test.value for test in tests):
+                made.whole = made.whole and all(isinstance(test, Known) for test in tests)
+                self.each(generators[1:], element, key, scope, made)
             self.loops.pop()
-        return Items("dict" if key else "list", made, keys, whole and not key, place)
 
     def binary(self, left: Value, operator: ast.operator, right: Value, place: Place) -> Value:
         """What two values and an operator make."""
+        counting = isinstance(left, Known) or (isinstance(left, Tensor) and left.op == "tally")
+        if self.cut and counting and isinstance(operator, ast.Add) and number(right) == 1:
+            return Tensor("tally", (left, right), place)  # in a loop of which not all turns are followed
         if isinstance(left, Known) and isinstance(right, Known):
             return library.arithmetic(left.value, operator, right.value)
+        if isinstance(operator, ast.Mult) and isinstance(right, Items):
+            left, right = right, left
         if isinstance(operator, ast.Mult) and isinstance(left, Items):
-            return Items(left.kind, left.items * 2, [], False, place, repeated=True)
+            times = count(right)
+            known = times is not None and times * len(left.items) <= MOST_ITEMS
+            if any(isinstance(one, Module) for one in left.items) and times != 1:
+                self.note("repeated", left, place)
+            items = left.items * int(times if known and times is not None else 2)
+            return Items(left.kind, items, [], known and left.whole, place, len(items) > len(left.items), self.cut)
         if isinstance(operator, ast.Add) and isinstance(left, Items) and isinstance(right, Items):
-            return Items(left.kind, [*left.items, *right.items], [], left.whole and right.whole, place)
+            repeated = left.repeated or right.repeated
+            whole = left.whole and right.whole
+            return Items(left.kind, [*left.items, *right.items], [], whole, place, repeated, self.cut)
+        if isinstance(operator, ast.BitOr) and isinstance(left, Items) and isinstance(right, Items):
+            return Items("dict", [*left.items, *right.items], [*left.keys, *right.keys], False, place)
+        if isinstance(left, Instance | Known) and isinstance(right, Known | Instance):
+            return Value()
         name = type(operator).__name__.lower()
         if isinstance(operator, ast.Div):
             self.note("divide", left, place, left, right)
@@ -531,6 +732,8 @@ class Follower:
         match operator, inner:
             case ast.USub(), Known(int() | float() as one):
                 return Known(-one)
+            case ast.Invert(), Tensor():
+                return Tensor("invert", (inner,), place)
             case ast.Not(), Known(one):
                 return Known(not one)
             case ast.USub(), _:
@@ -541,9 +744,13 @@ class Follower:
     def compare(self, left: Value, operators: list[ast.cmpop], others: list[Value], place: Place) -> Value:
         """Whether two known values are equal; a comparison of tensors is a tensor."""
         right = others[0]
-        equality = len(others) == 1 and isinstance(operators[0], ast.Eq | ast.NotEq)
-        if equality and isinstance(left, Known) and isinstance(right, Known):
-            return Known((left.value == right.value) == isinstance(operators[0], ast.Eq))
+        test = COMPARED.get(type(operators[0]))
+        inside = _plain(right)
+        if test and len(others) == 1 and isinstance(left, Known) and inside is not None:
+            try:
+                return Known(test(left.value, inside[0]))
+            except TypeError:
+                return Value()
         if isinstance(operators[0], ast.Is | ast.IsNot) and isinstance(right, Known) and right.value is None:
             if isinstance(left, Known | Made | Module | Function | Items):
                 none = isinstance(left, Known) and left.value is None
@@ -560,22 +767,50 @@ class Follower:
         """`owner[index]`."""
         match owner, index:
             case Items(kind="dict"), Known(wanted):
-                for key, value in zip(owner.keys, owner.items, strict=False):
+                for key, value in reversed(list(zip(owner.keys, owner.items, strict=False))):
                     if isinstance(key, Known) and key.value == wanted:
                         return value
                 return Value()
+            case Items(kind="dict"), _ if owner.whole and owner.items:
+                made = Known(None)
+                for one in owner.items:
+                    made = either(made, one)
+                return made
             case Layer(kind="ModuleDict"), Known() if owner.args and isinstance(owner.args[0], Items):
                 return self.item(owner.args[0], index, place)
             case Items(), Known(int(at)) if owner.whole and -len(owner.items) <= at < len(owner.items):
                 return owner.items[at]
+            case Items(kind="list" | "tuple"), Slice():
+                cut = _cut(index)
+                whole = owner.whole and cut is not None
+                return Items(owner.kind, owner.items[cut] if cut and whole else owner.items, [], whole, place)
+            case Items(kind="list" | "tuple"), _ if owner.items and isinstance(owner.items[0], Module | Made):
+                made = Known(None)
+                for one in owner.items:
+                    made = either(made, one)
+                return made
             case Layer(), Known(int(at)) if -len(owner.children) <= at < len(owner.children):
                 return owner.children[at]
+            case Layer(kind="Sequential" | "ModuleList"), Slice() if (cut := _cut(index)) is not None:
+                return Layer(owner.place, owner.kind, (), {}, owner.children[cut])
+            case Instance(), _ if isinstance(begin := owner.cls.member("__getitem__"), Function):
+                return self.enter(Function(begin.node, begin.scope, owner), [index], {}, place)
+            case Class(), Known(wanted):
+                return owner.member(str(wanted)) or Value()
+            case Made(kind="iterator"), Known(int(at)):
+                several, whole = self.items(owner, place)
+                return several[at] if whole and -len(several) <= at < len(several) else Value()
             case Tensor(), _:
                 return Tensor("getitem", (owner,), place, {"index": index})
             case Made("dataset"), _:
                 return self.batch(owner, place)
+            case Made("parser"), Known():
+                return self.attribute(owner, str(index.value), place)
             case Either(options), _:
-                return either(self.item(options[0], index, place), self.item(options[1], index, place))
+                made = Known(None)
+                for one in options:
+                    made = either(made, self.item(one, index, place))
+                return made
             case _:
                 return Value()
 
@@ -584,6 +819,18 @@ class Follower:
         match owner:
             case Library():
                 return library.named(f"{owner.name}.{name}")
+            case Names():
+                return owner.scope.find(name) or Value()
+            case Items("dict") if name not in library.OF_ITEMS:
+                return self.item(owner, Known(name), place)
+            case Made("dataset", "TensorDataset", args) if name == "tensors":
+                return Items("tuple", list(args), [], True, place)
+            case Made("dataset", "Subset" | "random_split", (base, *_)) if name == "dataset":
+                return base
+            case Made("parser"):
+                return owner.options.get(name, Method(owner, name))
+            case Layer() if name in owner.options and name not in library.OF_MODULES:
+                return owner.options[name]
             case Instance():
                 if name in owner.attributes:
                     return owner.attributes[name]
@@ -604,8 +851,10 @@ class Follower:
                 return Method(Method(owner.owner, "super()"), name)
             case Tensor() if name in ("data", "T", "mT"):
                 return Tensor("data" if name == "data" else "transpose", (owner,), place)
-            case Tensor() if name in ("shape", "device", "dtype", "grad", "grad_fn", "ndim"):
-                return Tensor(name, (owner,), place) if name == "grad" else Value()
+            case Tensor() if name in ("shape", "grad"):
+                return Tensor(name, (owner,), place)
+            case Tensor() if name in ("device", "dtype", "grad_fn", "ndim"):
+                return Value()
             case Tensor() if name in ("indices", "values", "logits", "last_hidden_state"):
                 return Tensor("part", (owner,), place)
             case Made("parameter") if name in ("data", "grad"):
@@ -625,10 +874,20 @@ class Follower:
         if isinstance(node.func, ast.Name) and node.func.id == "super":
             return self.parent(scope)
         target = self.value(node.func, scope)
-        args, _ = self.spread(node.args, scope)
-        options = {word.arg: self.value(word.value, scope) for word in node.keywords if word.arg}
-        if any(word.arg is None for word in node.keywords):
-            options["**"] = Value()
+        args, whole = self.spread(node.args, scope)
+        options: dict[str, Value] = {} if whole or not isinstance(target, Function) else {"*": Value()}
+        for word in node.keywords:
+            one = self.value(word.value, scope)
+            if word.arg:
+                options[word.arg] = one
+            elif isinstance(one, Items) and one.kind == "dict" and one.whole:
+                options |= {
+                    str(key.value): value
+                    for key, value in zip(one.keys, one.items, strict=False)
+                    if isinstance(key, Known)
+                }
+            else:
+                options["**"] = Value()
         return self.call(target, args, options, self.at(node, scope))
 
     def call(self, target: Value, args: list[Value], options: Mapping[str, Value], place: Place) -> Value:
@@ -638,8 +897,18 @@ class Follower:
                 return self.enter(target, args, options, place)
             case Class():
                 return self.make(target, args, options, place)
+            case Library("builtins.getattr") if len(args) > 1 and isinstance(args[1], Known):
+                return self.attribute(args[0], str(args[1].value), place)
+            case Library("builtins.setattr") if len(args) == 3 and isinstance(args[1], Known):
+                self.set_attribute(args[0], str(args[1].value), args[2], place)
+                return Known(None)
             case Library():
                 return library.call(self, target.name, args, options, place)
+            case Made("transform"):
+                library.drawn(self, target, place)
+                return Tensor("transform", tuple(args), place, maker=target)
+            case Made("partial"):
+                return self.call(target.args[0], [*target.args[1:], *args], {**target.options, **options}, place)
             case Layer():
                 return library.apply(self, target, args, options, place)
             case Instance():
@@ -674,9 +943,11 @@ class Follower:
         if isinstance(begin, Function):
             self.enter(Function(begin.node, begin.scope, made), args, options, place)
         else:
-            fields = [name for name, one in cls.members.items() if not isinstance(one, Function | Class)]
-            made.attributes.update(zip(fields, args, strict=False))
+            made.attributes.update(zip(cls.fields, args, strict=False))
             made.attributes.update(options)
+            after = cls.member("__post_init__")
+            if isinstance(after, Function):
+                self.enter(Function(after.node, after.scope, made), [], {}, place)
         self.note("made", made, place)
         return made
 
@@ -684,6 +955,9 @@ class Follower:
         """A call of an object: a module's forward, or its class's __call__."""
         forward = module.cls.member("forward") if module.is_module else None
         forward = forward or module.cls.member("__call__") or module.cls.member("forward")
+        if not isinstance(forward, Function) and "torch.nn.Sequential" in module.cls.roots:
+            inside = [one for one in module.attributes.values() if isinstance(one, Module)]
+            return library.in_turn(self, module, inside, args, place)
         if not isinstance(forward, Function):
             self.lend(module, [module, *args], options, place)
             return Tensor("unknown", tuple(args), place, maker=module)
@@ -703,6 +977,9 @@ class Follower:
             self.lend(function, args, options, place)
             return Value()
         self.called.add(id(node))
+        for name, one in options.items():
+            if "seed" in name and isinstance(one, Known) and self.loops:
+                self.note("asked", one, place, name=name)
         scope = Scope({}, function.scope, function.scope.path)
         self.bind_arguments(function, args, options, scope)
         frame = Frame(node, self.unsure)
@@ -717,6 +994,10 @@ class Follower:
         finally:
             self.frames.pop()
             self.stack.pop()
+        if frame.yielded:
+            stream = Items("list", frame.yielded, [], False, place)
+            self.note("stream", stream, place)
+            return stream
         made: Value = Known(None)
         for one in frame.returned:
             made = either(made, one)
@@ -727,6 +1008,8 @@ class Follower:
         words = function.node.args
         names = [one.arg for one in (*words.posonlyargs, *words.args)]
         given = [function.owner, *args] if function.owner is not None else args
+        if "*" in options:  # how many there are is not known
+            given = given[: 1 if function.owner is not None else 0]
         for name, default in zip(reversed(names), reversed(words.defaults), strict=False):
             scope.names[name] = self.value(default, function.scope)
         for one, default in zip(words.kwonlyargs, words.kw_defaults, strict=True):
@@ -737,13 +1020,58 @@ class Follower:
         if words.vararg:
             scope.names[words.vararg.arg] = Items("tuple", given[len(names) :], [], True, Place(scope.path, 0))
         if words.kwarg:
-            scope.names[words.kwarg.arg] = Value()
+            rest = {k: v for k, v in options.items() if k not in scope.names and k != "**"}
+            keys: list[Value] = [Known(k) for k in rest]
+            place = Place(scope.path, 0)
+            scope.names[words.kwarg.arg] = Items("dict", list(rest.values()), keys, "**" not in options, place)
+
+
+def called_in(body: Sequence[ast.AST]) -> frozenset[str]:
+    """The last words of all that is called in it."""
+    calls = [one.func for part in body for one in ast.walk(part) if isinstance(one, ast.Call)]
+    return frozenset(one.attr if isinstance(one, ast.Attribute) else one.id for one in calls
+                     if isinstance(one, ast.Attribute | ast.Name))  # fmt: skip
+
+
+def teaching(tree: ast.AST, known: frozenset[str]) -> frozenset[str]:
+    """Names of functions that train or evaluate, themselves or through others."""
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    calls = [(one.name, called_in([one])) for one in functions]
+    while more := {name for name, called in calls if called & known} - known:
+        known |= more
+    return known
+
+
+def _plain(value: Value) -> tuple[object] | None:
+    """A known value, or a list of known ones."""
+    if isinstance(value, Known):
+        return (value.value,)
+    parts = (
+        value.keys
+        if isinstance(value, Items) and value.kind == "dict"
+        else value.items
+        if isinstance(value, Items)
+        else [Value()]
+    )
+    if isinstance(value, Items) and value.whole and all(isinstance(one, Known) for one in parts):
+        return ([one.value for one in parts if isinstance(one, Known)],)
+    return None
+
+
+def _cut(index: Slice) -> slice | None:
+    """The slice of known bounds."""
+    bounds = [None if one is None else count(one) for one in (index.lower, index.upper, index.step)]
+    told = [one is not None for one in (index.lower, index.upper, index.step)]
+    if any(bound is None and there for bound, there in zip(bounds, told, strict=True)) or bounds[2] == 0:
+        return None
+    return slice(*(None if one is None else int(one) for one in bounds))
 
 
 def follow(text: str, path: Path) -> Trace:
     """What the script would do; functions that it never calls are followed last, with arguments of any kind."""
     tree = ast.parse(text)
     follower = Follower(path.parent)
+    follower.teaching = teaching(tree, TEACHING)
     scope = Scope({"__name__": Known("__main__"), "__file__": Known(str(path))}, None, str(path))
     follower.block(tree.body, scope)
     for function in follower.functions:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from fairtrial.doctor.static.facts import DRAWS, RANDOM_ORDER, count
 from fairtrial.doctor.static.trace import What
 from fairtrial.doctor.static.values import (
+    Class,
     Either,
     Function,
     Instance,
@@ -20,8 +23,10 @@ from fairtrial.doctor.static.values import (
     Method,
     Module,
     Place,
+    Slice,
     Tensor,
     Value,
+    number,
     options_of,
 )
 
@@ -34,6 +39,8 @@ class Run(Protocol):
     unsure: int
     grad: bool
     inside: int
+    cut: int
+    example: Value | None
 
     def note(self, what: What, subject: Value, place: Place, *args: Value, name: str = "", **options: Value) -> None:
         """Write down that something is done."""
@@ -48,6 +55,24 @@ class Run(Protocol):
     def enter(self, function: Function, args: list[Value], options: Options, place: Place) -> Value:
         """Follow a function of the script."""
         ...
+
+    def items(self, over: Value, place: Place, twice: bool = False) -> tuple[list[Value], bool]:
+        """What a loop goes through."""
+        ...
+
+    def item(self, owner: Value, index: Value, place: Place) -> Value:
+        """`owner[index]`."""
+        ...
+
+    def stored(self, path: Value) -> Value | None:
+        """What was saved there."""
+        ...
+
+    def keep(self, name: str, value: Value, place: Place) -> None:
+        """Write down that a model's state gets a name."""
+
+    def put(self, owner: Items, index: Value, value: Value) -> None:
+        """`owner[index] = value` of a list or dict."""
 
 
 # The same numbers in another shape, type or place: what made them is still what made them.
@@ -122,6 +147,7 @@ OPTIMIZERS = frozenset(
 # Functions of Python's own that change nothing of what they are given.
 HARMLESS = frozenset(
     [
+        "slice",
         "print",
         "len",
         "range",
@@ -198,7 +224,11 @@ HARMLESS_LIBRARIES = frozenset(
 
 def given(options: Options) -> dict[str, Value]:
     """Words of a call that can be written down beside an event's own."""
-    return {name: one for name, one in options.items() if name in ("std", "val", "a", "b", "max_norm", "strict")}
+    return {
+        name: one
+        for name, one in options.items()
+        if name in ("std", "val", "a", "b", "max_norm", "strict", "gain", "mean")
+    }
 
 
 def builtin(name: str) -> Value:
@@ -237,6 +267,10 @@ def arithmetic(left: object, operator: ast.operator, right: object) -> Value:
         ast.Sub: lambda a, b: a - b,
         ast.Mult: lambda a, b: a * b,
     }
+    if isinstance(operator, ast.Mod) and right:
+        return Known(left % right)
+    if isinstance(operator, ast.Pow) and abs(right) < 100 and left > 0:
+        return Known(left**right)
     if isinstance(operator, ast.Div | ast.FloorDiv) and right:
         return Known(left / right if isinstance(operator, ast.Div) else left // right)
     if type(operator) in table:
@@ -248,6 +282,9 @@ def call(run: Run, name: str, args: list[Value], options: Options, place: Place)
     """A call of a library's function or class."""
     root, _, _ = name.partition(".")
     last = name.rpartition(".")[2]
+    if last == "LambdaLR" and len(args) > 1 and isinstance(args[1], Function):
+        factors = [run.call(args[1], [Known(turn)], {}, place) for turn in (0, 1, 10, 100)]
+        options = {**options, "factors": Items("list", factors, [], True, place)}
     if name.startswith("torch.optim.lr_scheduler."):
         return made(run, "scheduler", last, args, options, place)
     if name.startswith(("torch.optim.", "torch.optim")) and last[:1].isupper():
@@ -256,6 +293,8 @@ def call(run: Run, name: str, args: list[Value], options: Options, place: Place)
     if name.startswith("torch.nn.init."):
         run.note("init", args[0] if args else Value(), place, *args[1:], name=last, **given(options))
         return args[0] if args else Value()
+    if name == "torch.autograd.grad" and args:
+        run.note("backward", args[0], place, name="grad")
     if name.startswith("torch.nn.utils.clip_grad"):
         run.note("clip", args[0] if args else Value(), place, *args[1:], name=last, **given(options))
         return Value()
@@ -286,35 +325,121 @@ def call(run: Run, name: str, args: list[Value], options: Options, place: Place)
         run.note("seed", args[0] if args else Value(), place, name=name)
         return Value()
     if root in ("torch", "numpy"):
-        return Value() if last[:1].isupper() else function(run, last, args, options, place)
+        if last in ("Size", "device", "dtype", "Event", "Stream"):
+            return Value()
+        return function(run, "tensor" if last in TENSORS else last, args, options, place)
+    if root == "sklearn":
+        return sklearn(run, last, args, options, place)
     return python(run, name, last, args, options, place)
+
+
+TENSORS = frozenset({"Tensor", "FloatTensor", "LongTensor", "DoubleTensor", "IntTensor", "BoolTensor"})
+METRICS = frozenset(
+    [
+        "accuracy_score",
+        "balanced_accuracy_score",
+        "f1_score",
+        "precision_score",
+        "recall_score",
+        "confusion_matrix",
+        "cohen_kappa_score",
+        "classification_report",
+        "roc_auc_score",
+        "matthews_corrcoef",
+        "precision_recall_fscore_support",
+        "top_k_accuracy_score",
+    ]
+)
+
+
+def sklearn(run: Run, last: str, args: list[Value], options: Options, place: Place) -> Value:
+    """What scikit-learn makes: data sets, splits, scalers, metrics."""
+    if last.startswith(("load_", "make_", "fetch_")):
+        column = {name: Tensor("dataset", tuple(args), place, {**options, "name": Known(last), "column": Known(name)})
+                  for name in ("data", "target", "images")}  # fmt: skip
+        asked = options.get("return_X_y")
+        if last.startswith("make_") or (isinstance(asked, Known) and asked.value):
+            return Items("tuple", [column["data"], column["target"]], [], True, place)
+        return Items("dict", list(column.values()), [Known(name) for name in column], False, place)
+    if last == "train_test_split":
+        split: list[Value] = []
+        halves = [Tensor("split_rows", (Known(i),), place) for i in range(2)]
+        for one in args:
+            split += [Tensor("getitem", (one,), place, {"index": half}) for half in halves]
+        return Items("tuple", split, [], True, place)
+    if last in METRICS:
+        found = Tensor("eq", tuple(args), place)
+        run.note("compared", found, place)
+        return Tensor("mean", (found,), place)
+    return Made("fitted", last, tuple(args), options, place)
 
 
 def python(run: Run, name: str, last: str, args: list[Value], options: Options, place: Place) -> Value:
     """A call of Python's own library, or of one that is not known."""
-    first = args[0] if args else Value()
-    if last in ("tqdm", "trange", "iter", "list", "tuple", "sorted", "reversed", "cycle", "track") and args:
-        return made(run, "iterator", last, args, {}, place) if last == "iter" and isinstance(first, Made) else first
+    first = args[0] if args else options.get("iterable", Value())
+    if last == "iter" and isinstance(first, Made | Either):
+        return made(run, "iterator", last, args, {}, place)
+    if last in ("tqdm", "trange", "iter", "cycle", "track", "progress_bar") and args:
+        return Tensor("range", tuple(args[:1]), place) if last == "trange" else first
+    if last in ("list", "tuple", "sorted", "reversed", "set") and args:
+        return listed(run, last, first, place)
     if last == "next" and args:
         return taken(run, first, place)
-    if last in ("range", "isinstance"):
+    if last == "slice" and args:
+        return Slice(*([None, *args] if len(args) == 1 else args))
+    if last == "isinstance" and len(args) == 2:
+        return is_one(args[0], args[1], place)
+    if last == "range":
         return Tensor(last, tuple(args), place)
-    if last == "enumerate" and args:
-        return _numbered(first, place)
-    if last == "zip":
-        return Items("list", [Items("tuple", [_one(one, place) for one in args], [], True, place)], [], False, place)
+    if last in ("enumerate", "zip", "pairwise"):
+        pair = [first, run.item(first, Slice(Known(1)), place)] if last == "pairwise" else args
+        return together(run, "zip" if last == "pairwise" else last, pair, place)
     if name == "builtins.print":
         run.note("printed", Value(), place, *args)
     if name == "builtins.len" and args:
-        return Tensor("len", (first,), place)
-    if name in ("builtins.sum", "builtins.int", "builtins.float", "builtins.round", "builtins.abs"):
-        return Tensor(last, tuple(args), place)
-    if name == "builtins.dict":
+        return measured(run, first, place)
+    if name in ("builtins.float", "builtins.int") and isinstance(first, Known) and isinstance(first.value, str):
+        try:
+            return Known(float(first.value) if last == "float" else int(first.value))
+        except ValueError:
+            return Value()
+    if name in ("builtins.max", "builtins.min", "builtins.sorted") and isinstance(first, Items):
+        run.note("picked", first, place, *first.items)
+    if name in ("builtins.sum", "builtins.int", "builtins.float", "builtins.round", "builtins.abs", "builtins.min",
+                "builtins.max", "math.floor", "math.ceil"):  # fmt: skip
+        told = count(Tensor(last, tuple(args), place))
         return (
-            Items("dict", list(options.values()) or args, [Known(k) for k in options], bool(options), place)
-            if not (args and isinstance(first, Made))
-            else first
+            Tensor(last, tuple(args), place)
+            if told is None or last == "sum"
+            else Known(int(told) if told == int(told) else told)
         )
+    if name == "builtins.super":
+        return Value()
+    if last in ("partial", "partialmethod"):
+        return Made("partial", last, tuple(args), options, place) if args else Value()
+    if last == "map" and len(args) > 1:
+        several, whole = run.items(args[1], place)
+        return Items("list", [run.call(first, [one], {}, place) for one in several], [], whole, place)
+    if last in ("ArgumentParser",):
+        return Made("parser", last, (), {}, place)
+    if last in ("SimpleNamespace", "Namespace", "OrderedDict", "dict", "defaultdict", "EasyDict", "AttrDict"):
+        return keyed(run, args, options, place)
+    if name.startswith("math.") and all(number(one) is not None for one in args) and args:
+        return reckoned(last, [number(one) or 0.0 for one in args])
+    if name == "dataclasses.field":
+        factory = options.get("default_factory")
+        return options.get("default") or (run.call(factory, [], {}, place) if factory else Value())
+    if last == "vars" and isinstance(first, Made | Items):
+        return first
+    if last == "shuffle" and args:
+        run.note("shuffled", first, place)
+        return Value()
+    if name.startswith(("random.", "statistics.")):
+        return function(run, last, args, options, place)
+    if last in ("Path", "str", "repr", "format"):
+        return Known(str(first.value)) if isinstance(first, Known) and last == "str" else Value()
+    if name in ("PIL.Image.open",):
+        return Tensor("PIL", tuple(args), place)
     if name.partition(".")[0] not in HARMLESS_LIBRARIES and not name.startswith("builtins."):
         run.lend(Library(name), args, options, place, name)
     if last == "setattr":
@@ -322,29 +447,84 @@ def python(run: Run, name: str, last: str, args: list[Value], options: Options, 
     return Value()
 
 
-def _one(over: Value, place: Place) -> Value:
-    if isinstance(over, Made) and over.kind in ("loader", "dataset"):
-        return Items("tuple", [Tensor("input", (over,), place), Tensor("label", (over,), place)], [], True, place)
-    if isinstance(over, Items) and over.items:
-        return over.items[0]
-    return Tensor("row", (over,), place) if isinstance(over, Tensor) else Value()
+def reckoned(name: str, numbers: list[float]) -> Value:
+    """What a function of `math` makes of numbers."""
+    try:
+        return Known(getattr(math, name)(*numbers))
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return Value()
 
 
-def _numbered(over: Value, place: Place) -> Value:
-    if isinstance(over, Items | Layer):
-        items = over.items if isinstance(over, Items) else over.children
-        pairs: list[Value] = [Items("tuple", [Value(), one], [], True, place) for one in items]
-        return Items("list", pairs, [], not isinstance(over, Items) or over.whole, place)
-    return Items("list", [Items("tuple", [Value(), _one(over, place)], [], True, place)], [], False, place)
+def listed(run: Run, last: str, over: Value, place: Place) -> Value:
+    """A list of what can be looped over: of what is known."""
+    if isinstance(over, Items) and over.kind != "dict":
+        items = over.items[::-1] if last == "reversed" else over.items
+        return Items(over.kind, list(items), [], over.whole and last != "sorted", place, over.repeated, run.cut)
+    if isinstance(over, Tensor) and over.op != "range":
+        return over
+    if isinstance(over, Made) and over.kind not in ("iterator", "modules"):
+        return over
+    several, whole = run.items(over, place)
+    return Items("list", several, [], whole, place, around=run.cut) if whole or isinstance(over, Made) else over
+
+
+def together(run: Run, how: str, args: list[Value], place: Place) -> Value:
+    """`zip` and `enumerate`: of short lists a list, else to be gone through later."""
+    lazy = Made("iterator", how, tuple(args), {}, place)
+    if args and all(isinstance(one, Items) and one.whole for one in args):
+        several, whole = run.items(lazy, place)
+        return Items("list", several, [], whole, place, around=run.cut) if whole else lazy
+    return lazy
+
+
+def measured(run: Run, over: Value, place: Place) -> Value:
+    """`len(over)`."""
+    begin = over.cls.member("__len__") if isinstance(over, Instance) else None
+    if isinstance(over, Items) and over.whole and over.kind != "dict":
+        return Known(len(over.items))
+    if isinstance(begin, Function):
+        return Tensor("len", (over, run.enter(Function(begin.node, begin.scope, over), [], {}, place)), place)
+    return Tensor("len", (over,), place)
+
+
+def is_one(value: Value, kind: Value, place: Place) -> Value:
+    """`isinstance(value, kind)`, where both are known."""
+    wanted = kind.items if isinstance(kind, Items) else [kind]
+    names = {one.name.rpartition(".")[2] for one in wanted if isinstance(one, Library)}
+    if isinstance(value, Layer) and all(isinstance(one, Library | Class) for one in wanted):
+        return Known(value.kind in names or "Module" in names or ("_BatchNorm" in names and "BatchNorm" in value.kind))
+    if isinstance(value, Instance) and value.is_module and all(isinstance(one, Library) for one in wanted):
+        return Known(bool(names & {root.rpartition(".")[2] for root in value.cls.roots}))
+    return Tensor("isinstance", (value, kind), place)
+
+
+def keyed(run: Run, args: list[Value], options: Options, place: Place) -> Value:
+    """A dict, or an object of named values, from words and from pairs."""
+    first = args[0] if args else None
+    keys: list[Value] = [Known(key) for key in options if key != "**"]
+    items = [one for key, one in options.items() if key != "**"]
+    whole = "**" not in options
+    if isinstance(first, Items) and first.kind == "dict":
+        keys, items, whole = [*first.keys, *keys], [*first.items, *items], whole and first.whole
+    elif first is not None:
+        if isinstance(first, Made) and first.kind == "state":
+            return first
+        several, all_ = run.items(first, place)
+        pairs = [(run.item(one, Known(0), place), run.item(one, Known(1), place)) for one in several]
+        keys, items, whole = [*(k for k, _ in pairs), *keys], [*(v for _, v in pairs), *items], whole and all_
+    return Items("dict", items, keys, whole, place, around=run.cut)
 
 
 def taken(run: Run, source: Value, place: Place) -> Value:
     """`next(iterator)`: a batch; of a loader's new iterator it is the first one again."""
-    if isinstance(source, Made) and source.kind == "iterator":
+    if isinstance(source, Made) and source.kind == "iterator" and source.name == "iter":
         run.note("next", source, place)
-        return _one(source.args[0], place)
+        return run.items(source.args[0], place)[0][0]
     if isinstance(source, Made) and source.kind == "parameters":
         return Made("parameter", "one", source.args, {}, source.place)
+    if isinstance(source, Items) and source.items:
+        run.note("next", source, place)
+        return source.items[0]
     return Value()
 
 
@@ -353,10 +533,14 @@ def copied(first: Value, deep: bool, place: Place) -> Value:
     if isinstance(first, Made) and first.kind == "state" and deep:
         return Made("copied state", first.name, first.args, first.options, place)
     if isinstance(first, Layer):
-        return Layer(place, first.kind, first.args, first.options, list(first.children))
+        children = [copied(one, deep, place) if isinstance(one, Module) else one for one in first.children]
+        return Layer(place, first.kind, first.args, first.options, children, training=first.training)
     if isinstance(first, Instance):
-        return Instance(place, first.cls, dict(first.attributes))
-    return first if isinstance(first, Made) else Value()
+        inside = {k: copied(v, deep, place) if isinstance(v, Module) else v for k, v in first.attributes.items()}
+        return Instance(place, first.cls, inside, training=first.training)
+    if isinstance(first, Items):
+        return Items(first.kind, list(first.items), list(first.keys), first.whole, place, first.repeated)
+    return first if isinstance(first, Made | Tensor | Known) else Value()
 
 
 def made(run: Run, kind: MadeKind, name: str, args: list[Value], options: Options, place: Place) -> Made:
@@ -383,11 +567,27 @@ def layer(kind: str, args: list[Value], options: Options, place: Place) -> Value
 def data(run: Run, last: str, args: list[Value], options: Options, place: Place) -> Value:
     """What torch.utils.data makes."""
     if last == "random_split":
-        first = args[0] if args else Value()
-        parts: list[Value] = [Made("dataset", "random_split", (first,), options, place) for _ in range(3)]
-        count = len(args[1].items) if len(args) > 1 and isinstance(args[1], Items) else 2
-        return Items("list", parts[:count], [], True, place)
+        first = args[0] if args else options.get("dataset", Value())
+        lengths = args[1] if len(args) > 1 else options.get("lengths")
+        told = lengths.items if isinstance(lengths, Items) else [Value(), Value()]
+        parts: list[Value] = [
+            Made("dataset", "random_split", (first,), {**options, "length": one}, place) for one in told
+        ]
+        return Items("list", parts, [], True, place)
     return made(run, "loader" if last == "DataLoader" else "dataset", last, args, options, place)
+
+
+def in_turn(run: Run, one: Module, parts: Sequence[Value], args: list[Value], place: Place) -> Value:
+    """What a container makes of its input: one part after the other."""
+    x: Value = args[0] if args else Value()
+    run.inside += 1
+    for child in parts:
+        x = run.call(child, [x], {}, child.place if isinstance(child, Layer) else place)
+    run.inside -= 1
+    run.note("layer", one, place, x, *args)
+    if not run.inside:
+        run.note("pass", one, place, x, *args, training=Known(one.training))
+    return x
 
 
 def apply(run: Run, one: Layer, args: list[Value], options: Options, place: Place) -> Value:
@@ -397,14 +597,9 @@ def apply(run: Run, one: Layer, args: list[Value], options: Options, place: Plac
     if one.kind in ("ModuleList", "ModuleDict"):
         return Value()
     if one.kind == "Sequential":
-        x: Value = args[0] if args else Value()
-        run.inside += 1
-        for child in one.children:
-            x = run.call(child, [x], {}, child.place if isinstance(child, Layer) else place)
-        run.inside -= 1
-    else:
-        op = ACTIVATIONS.get(one.kind) or ("linear" if one.kind in LINEAR else one.kind)
-        x = Tensor(op, tuple(args), place, {**one.options, **positional(one.kind, one.args)}, one)
+        return in_turn(run, one, one.children, args, place)
+    op = ACTIVATIONS.get(one.kind) or ("linear" if one.kind in LINEAR else one.kind)
+    x = Tensor(op, tuple(args), place, {**one.options, **positional(one.kind, one.args)}, one)
     run.note("layer", one, place, x, *args)
     if not run.inside:
         run.note("pass", one, place, x, *args, training=Known(one.training))
@@ -423,15 +618,23 @@ def function(run: Run, name: str, args: list[Value], options: Options, place: Pl
     if name in FUNCTIONAL_LOSSES:
         return loss(run, name, args, options, place, None)
     if name == "save":
-        run.note("saved", args[0] if args else Value(), place)
+        run.note("saved", args[0] if args else Value(), place, *args[1:])
         return Value()
+    if name == "load" and args and (kept := run.stored(args[0])) is not None:
+        return kept
     if name in ("set_num_threads", "use_deterministic_algorithms"):
         return Value()
     flat: list[Value] = []
     for one in args:
         flat += one.items if isinstance(one, Items) and name in ("cat", "stack", "concat") else [one]
+    if name in DRAWS | RANDOM_ORDER and run.example is not None:
+        run.note("draw", run.example, place, *flat, name=name, **{k: v for k, v in options.items() if k == "generator"})
+    if name == "shuffle" and flat:
+        run.note("shuffled", flat[-1], place)
     op = {"linear": "linear", "conv2d": "linear", "conv1d": "linear"}.get(name, name)
     found = Tensor(op, tuple(flat), place, {**options, **positional(name, args[1:])})
+    if name in ("mean", "fmean", "average") and flat and isinstance(flat[0], Items) and not flat[0].whole:
+        run.note("divide", flat[0], place, flat[0], Tensor("len", (flat[0],), place))
     if name == "argmax":
         run.note("argmax", found, place, *args)
     elif name in ("eq", "accuracy_score"):
@@ -450,7 +653,20 @@ def loss(run: Run, kind: str, args: list[Value], options: Options, place: Place,
 
 def method(run: Run, owner: Value, name: str, args: list[Value], options: Options, place: Place) -> Value:
     """A method of a value that is no function of the script."""
-    if name in STEPS:
+    if (
+        isinstance(owner, Method)
+        and owner.name == "__dict__"
+        and isinstance(owner.owner, Instance)
+        and name == "update"
+    ):
+        named_ = keyed(run, args, options, place)
+        if isinstance(named_, Items):
+            pairs = zip(named_.keys, named_.items, strict=True)
+            owner.owner.attributes.update({str(k.value): one for k, one in pairs if isinstance(k, Known)})
+        return Value()
+    if isinstance(owner, Known) and isinstance(owner.value, str):
+        return of_text(owner.value, name, args, place)
+    if name in STEPS and not isinstance(owner, Items):
         return steps(run, owner, name, args, options, place)
     if isinstance(owner, Module):
         return of_module(run, owner, name, args, options, place)
@@ -460,14 +676,49 @@ def method(run: Run, owner: Value, name: str, args: list[Value], options: Option
         return of_made(run, owner, name, args, options, place)
     if isinstance(owner, Items):
         return of_items(run, owner, name, args, options, place)
-    if (isinstance(owner, Method) and owner.name == "super()") or name == "super()":
+    if isinstance(owner, Method) and owner.name == "super()":
+        of = owner.owner
+        if name == "__init__" and isinstance(of, Instance) and "torch.nn.Sequential" in of.cls.roots:
+            of.attributes.update({str(i): one for i, one in enumerate(args)})
         return Value()
+    if name == "super()":
+        return Value()
+    if name in FILLS and isinstance(owner, Method | Tensor) and (held := weights_of(owner)) is not None:
+        run.note("init", held, place, *args, name=name, **given(options))
+        return owner
     if name in ("manual_seed", "seed"):
         return owner
     if name in FROM_ANYTHING:
         return function(run, name, [owner, *args], options, place)
     run.lend(owner, args, options, place, name)
     return Value()
+
+
+FILLS = frozenset({"normal_", "uniform_", "zero_", "fill_"})
+
+
+TEXT = frozenset({"split", "strip", "lower", "upper", "replace", "startswith", "endswith", "title", "capitalize"})
+
+
+def of_text(text: str, name: str, args: list[Value], place: Place) -> Value:
+    """What a method of a known text gives."""
+    words = [one.value for one in args if isinstance(one, Known) and isinstance(one.value, str | int)]
+    if name not in TEXT or len(words) < len(args):
+        return Value()
+    try:
+        made = getattr(text, name)(*words)
+    except TypeError:
+        return Value()
+    return Items("list", [Known(one) for one in made], [], True, place) if isinstance(made, list) else Known(made)
+
+
+def weights_of(value: Value) -> Method | None:
+    """The weight or bias of a module, or all that is behind `.data` of it."""
+    while isinstance(value, Tensor) and value.op in ("data", "detach") and value.parents:
+        value = value.parents[0]
+    if isinstance(value, Method) and value.name == "data":
+        return weights_of(value.owner)
+    return value if isinstance(value, Method) and value.name in ("weight", "bias") else None
 
 
 STEPS = frozenset({"backward", "step", "zero_grad", "minimize", "unscale_", "update"})
@@ -540,7 +791,10 @@ def of_module(run: Run, owner: Module, name: str, args: list[Value], options: Op
         run.note("freeze", owner, place, *(args or [Known(True)]))
         return owner
     if name in ("parameters", "named_parameters"):
-        return Made("parameters", name, (owner,), {}, place)
+        held = Items("list", list(inner_modules(owner)), [], True, place)  # as it is now
+        return Made("parameters", name, (owner,), {"held": held}, place)
+    if name == "children" and (held := _held(owner)):
+        return Items("list", held, [], True, place)
     if name in ("modules", "children", "named_modules", "named_children"):
         return Made("modules", name, (owner,), {}, place)
     if name == "state_dict":
@@ -555,7 +809,9 @@ def of_module(run: Run, owner: Module, name: str, args: list[Value], options: Op
         return owner
     if name in ("append", "add_module", "register_module", "extend", "insert"):
         if isinstance(owner, Layer):
-            owner.children += args[0].items if args and isinstance(args[0], Items) else args[-1:]
+            more = run.items(args[0], place)[0] if name == "extend" and args else args[-1:]
+            held = Items("list", owner.children, [], True, place)
+            grow(run, held, more)
         elif isinstance(owner, Instance) and args and isinstance(args[0], Known):
             owner.attributes[str(args[0].value)] = args[-1]
         return owner
@@ -570,6 +826,24 @@ def of_module(run: Run, owner: Module, name: str, args: list[Value], options: Op
             "list", [Items("tuple", [Value(), one], [], True, place) for one in owner.children], [], True, place
         )
     return Value()
+
+
+def drawn(run: Run, transform: Value, place: Place) -> None:
+    """Write down what is drawn by a random transform, while an example is made."""
+    for one in options_of(transform):
+        if isinstance(one, Made) and one.kind == "transform" and run.example is not None:
+            if one.name.startswith(("Random", "ColorJitter", "AutoAugment", "TrivialAugment", "AugMix")):
+                run.note("draw", run.example, one.place, name=one.name)
+            for part in one.args:
+                for inner in part.items if isinstance(part, Items) else [part]:
+                    drawn(run, inner, place)
+
+
+def _held(owner: Module) -> list[Value]:
+    """The modules right inside of a module."""
+    inside = owner.children if isinstance(owner, Layer) else []
+    inside = list(owner.attributes.values()) if isinstance(owner, Instance) else inside
+    return [one for one in inside if isinstance(one, Module)]
 
 
 def mode(owner: Value, on: bool | None) -> None:
@@ -610,15 +884,18 @@ def of_tensor(run: Run, owner: Tensor, name: str, args: list[Value], options: Op
 
 def of_made(run: Run, owner: Made, name: str, args: list[Value], options: Options, place: Place) -> Value:
     """A method of a library's object."""
+    if owner.kind == "parser":
+        return parsed(owner, name, args, options)
+    if owner.kind == "fitted":
+        return fitted(owner, name, args, place)
     if owner.kind == "scaler":
         return args[0] if name == "scale" and args else Value()
-    if owner.kind == "state" and name in ("items", "values", "keys", "copy"):
+    if owner.kind in ("state", "copied state") and name in ("items", "values", "keys", "copy"):
         if name == "copy":
             return owner
-        one: Value = Tensor("state value", (owner,), place)
-        return Items(
-            "list", [Items("tuple", [Value(), one], [], True, place) if name == "items" else one], [], False, place
-        )
+        one: Value = Tensor("state value" if name != "keys" else "state key", (owner,), place)
+        pair = Items("tuple", [Tensor("state key", (owner,), place), one], [], True, place)
+        return Items("list", [pair if name == "items" else one], [], False, place)
     if owner.kind == "parameter" and name == "requires_grad_":
         run.note("freeze", owner, place, *(args or [Known(True)]))
         return owner
@@ -627,21 +904,114 @@ def of_made(run: Run, owner: Made, name: str, args: list[Value], options: Option
         return owner
     if owner.kind == "loader" and name == "dataset":
         return owner.args[0] if owner.args else Value()
-    if owner.kind in ("parameter", "dataset", "generator"):
+    if owner.kind == "parameter":
+        return Tensor(name, (owner, *args), place)
+    if owner.kind in ("dataset", "generator"):
         return Value()
     if name not in ("state_dict", "load_state_dict", "get_last_lr", "param_groups"):
         run.lend(owner, args, options, place, name)
     return Value()
 
 
+OF_ITEMS = frozenset(
+    [
+        "append",
+        "extend",
+        "items",
+        "values",
+        "keys",
+        "get",
+        "pop",
+        "update",
+        "setdefault",
+        "index",
+        "insert",
+        "remove",
+        "clear",
+        "sort",
+        "reverse",
+        "copy",
+        "add",
+        "popitem",
+        "appendleft",
+        "discard",
+        "union",
+        "count",
+    ]
+)
+OF_MODULES = frozenset(
+    ["parameters", "named_parameters", "train", "eval", "to", "state_dict", "load_state_dict", "apply", "modules"]
+)
+
+
+def grow(run: Run, owner: Items, more: Sequence[Value]) -> None:
+    """A list gets more; where that depends, a module may as well not be there."""
+    owner.whole = owner.whole and run.cut <= owner.around
+    for one in more:
+        if run.unsure and isinstance(one, Module):
+            owner.items.append(Either((one, Layer(one.place, "Identity", (), {}, []))))
+        else:
+            owner.items.append(one)
+            owner.whole = owner.whole and not run.unsure
+
+
+def parsed(owner: Made, name: str, args: list[Value], options: Options) -> Value:
+    """A command line's words: those with a default have it, as in a run without words."""
+    words = dict(owner.options)
+    owner.options = words
+    if name == "add_argument":
+        said = [str(one.value).lstrip("-").replace("-", "_") for one in args if isinstance(one, Known)]
+        action = str(getattr(options.get("action"), "value", ""))
+        dest = options.get("dest")
+        named = str(dest.value) if isinstance(dest, Known) else max(said, key=len, default="")
+        flag = Known(action == "store_false") if action.startswith("store_") else Known(None)
+        optional = any(isinstance(one, Known) and str(one.value).startswith("-") for one in args)
+        words[named] = options.get("default", flag if optional and "required" not in options else Value())
+    elif name == "set_defaults":
+        words.update(options)
+    elif name in ("parse_args", "add_argument_group", "add_mutually_exclusive_group"):
+        return owner
+    elif name in ("parse_known_args",):
+        return Items("tuple", [owner, Value()], [], True, owner.place)
+    return Value()
+
+
+def fitted(owner: Made, name: str, args: list[Value], place: Place) -> Value:
+    """A scaler scales, a split tells rows."""
+    first = args[0] if args else Value()
+    if name in ("fit", "partial_fit"):
+        return owner
+    if name in ("transform", "fit_transform"):
+        return Tensor("scaled", (first,), place, {"fit": Known(True)} if name == "fit_transform" else {}, owner)
+    if name == "split":
+        halves: list[Value] = [
+            Tensor("split_rows", (Known(i), Known(turn)), place) for turn in range(2) for i in range(2)
+        ]
+        return Items("list", [Items("tuple", halves[i : i + 2], [], True, place) for i in (0, 2)], [], False, place)
+    return Tensor(name, (first,), place) if name in ("predict", "predict_proba", "inverse_transform") else Value()
+
+
 def of_items(run: Run, owner: Items, name: str, args: list[Value], options: Options, place: Place) -> Value:
     """A list grows, a dict tells its items."""
-    if name == "append" and args:
-        owner.items.append(args[0])
+    if name in ("append", "add", "appendleft") and args:
+        grow(run, owner, args[:1])
+    elif name == "insert" and len(args) == 2:
+        owner.items.append(args[1])
         owner.whole = False
-    elif name == "extend" and args and isinstance(args[0], Items):
-        owner.items += args[0].items
+    elif name in ("extend", "update") and args and owner.kind != "dict":
+        grow(run, owner, run.items(args[0], place)[0])
+    elif name == "update":
+        more = keyed(run, args, options, place)
+        if isinstance(more, Items):
+            for key, one in zip(more.keys, more.items, strict=True):
+                run.keep("", one, one.place if isinstance(one, Items | Made | Tensor) else place)
+                run.put(owner, key, one)
+            owner.whole = owner.whole and more.whole
+    elif name in ("pop", "clear", "remove", "sort", "reverse") and owner.kind != "dict":
         owner.whole = False
+        return owner.items[-1] if name == "pop" and owner.items and not args else Value()
+    elif name == "copy":
+        return Items(owner.kind, list(owner.items), list(owner.keys), owner.whole, place, owner.repeated, run.cut)
     elif name == "items":
         pairs: list[Value] = [
             Items("tuple", [key, one], [], True, place) for key, one in zip(owner.keys, owner.items, strict=False)
@@ -649,7 +1019,19 @@ def of_items(run: Run, owner: Items, name: str, args: list[Value], options: Opti
         return Items("list", pairs, [], owner.whole, place)
     elif name == "values":
         return Items("list", owner.items, [], owner.whole, place)
-    elif name in ("get", "pop") and args:
-        found = [one for key, one in zip(owner.keys, owner.items, strict=False) if isinstance(key, Known)]
-        return Either(tuple(found[:4])) if len(found) > 1 else Value()
+    elif name == "keys":
+        return Items("list", owner.keys, [], owner.whole, place)
+    elif name in ("get", "pop", "setdefault") and args:
+        return chosen_by(run, owner, name, args, place)
     return Value()
+
+
+def chosen_by(run: Run, owner: Items, how: str, args: list[Value], place: Place) -> Value:
+    """`owner.get(key, default)`."""
+    wanted = args[0].value if isinstance(args[0], Known) else None
+    there = any(isinstance(key, Known) and key.value == wanted for key in owner.keys)
+    if there or not isinstance(args[0], Known):
+        return run.item(owner, args[0], place)
+    if how == "setdefault" and len(args) > 1:
+        run.put(owner, args[0], args[1])
+    return (args[1] if len(args) > 1 else Known(None)) if owner.whole else Value()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from fairtrial.doctor.findings import Finding, Level, finding
+from fairtrial.doctor.static.facts import REDUCES, bare, count, labels, out_width, shape
 from fairtrial.doctor.static.library import SAME_NUMBERS
 from fairtrial.doctor.static.script import Rule, Script, Verdict, decides, ends_in, nearest_layers, outermost
 from fairtrial.doctor.static.trace import Event, ancestors
-from fairtrial.doctor.static.values import Either, Known, Layer, Made, Tensor, Value, number, options_of
+from fairtrial.doctor.static.values import Either, Items, Known, Layer, Made, Tensor, Value, number, options_of
 
 CROSS_ENTROPY, NLL, BINARY = "cross_entropy", "nll_loss", "binary_cross_entropy_with_logits"
 ON_CLASSES = frozenset({CROSS_ENTROPY, NLL, BINARY, "binary_cross_entropy", "multi_margin_loss"})
@@ -25,7 +26,7 @@ def _before(fault: str, loss: str, ops: tuple[str, ...], level: Level = "fail") 
         found: list[Finding] = []
         for call in calls:
             made = ends_in(call.args[0], *ops)
-            if made and _axis(made) not in (0, -2) and not (made.op == "softmax" and _one_unit(made)):
+            if made and _axis(made) not in (0, -2) and not (made.op == "softmax" and _over_one(made)):
                 evidence = (
                     f"what {made.op} makes at line {made.place.line} goes into {NAMES[loss]} at line {call.place.line}"
                 )
@@ -40,17 +41,18 @@ def _axis(made: Tensor) -> int | None:
     return None if axis is None else int(axis)
 
 
-def _one_unit(made: Tensor) -> bool:
-    layers = outermost(made.parents[0]) if made.parents else None
-    return bool(layers) and all(_width(one) == 1 for one in layers)
+def _one_unit(value: Value) -> bool:
+    """Whether a linear layer with one output made it."""
+    layers = outermost(value)
+    return bool(layers) and all(out_width(one) == 1 for one in layers)
 
 
-def _width(made: Tensor) -> float | None:
-    """Outputs of the linear layer that made a tensor."""
-    layer = made.maker
-    if not isinstance(layer, Layer):
-        return None
-    return number(layer.options.get("out_features") or (layer.args[1] if len(layer.args) > 1 else None))
+def _over_one(made: Tensor) -> bool:
+    """Whether softmax is taken over the only output of a layer: over the last axis."""
+    if not made.parents or not _one_unit(made.parents[0]):
+        return False
+    sides = shape(made.parents[0])
+    return _axis(made) == -1 or (_axis(made) == 1 and sides is not None and len(sides) == 2)
 
 
 SOFTMAX = Rule("softmax-before-cross-entropy", _before("softmax-before-cross-entropy", CROSS_ENTROPY, ("softmax",)))
@@ -86,11 +88,42 @@ def softmax_over_one_unit(script: Script) -> Verdict:
     made = [one for e in script.losses for one in ancestors(e.args[0]) if one.op in ("softmax", "log_softmax")]
     if not made:
         return None
+    ends = {id(one) for e in script.losses for one in outermost(e.args[0]) or []}
     return [
         finding("softmax-over-one-unit", "fail", str(one.place), f"{one.op} is taken over a layer with 1 output")
         for one in made
-        if _one_unit(one) and _axis(one) not in (0, -2)
+        if _over_one(one) or (id(one) in ends and _one_unit(one.parents[0]) and _axis(one) not in (0, -2))
     ]
+
+
+def one_hot(value: Value) -> Tensor | None:
+    """The operation that made one-hot rows of labels: one_hot, a row of the unit matrix, a binarizer, scatter."""
+    inner = bare(value)
+    for _ in range(8):
+        if not isinstance(inner, Tensor):
+            return None
+        base = bare(inner.parents[0]) if inner.parents else None
+        if inner.op in ("one_hot", "scatter_", "scatter"):
+            return inner
+        if (
+            inner.op == "scaled"
+            and isinstance(inner.maker, Made)
+            and inner.maker.name in ("LabelBinarizer", "OneHotEncoder")
+        ):
+            return inner
+        if inner.op == "getitem" and isinstance(base, Tensor) and base.op in ("eye", "identity"):
+            return inner
+        if inner.op in ("getitem", "row", "part") and base is not None:
+            inner = base
+        else:
+            return None
+    return None
+
+
+def _whole_numbers(value: Value) -> bool:
+    """Whether targets surely are the numbers of more than two classes."""
+    told = labels(value)
+    return told is not None and told.many > 2
 
 
 @decides("bce-for-single-label")
@@ -104,38 +137,70 @@ def bce_for_single_label(script: Script) -> Verdict:
             "bce-for-single-label",
             "warn",
             str(call.place),
-            f"the targets are one_hot, made at line {made.place.line}",
+            f"the targets are one-hot rows, made at line {made.place.line}",
             0.9,
         )
         for call in calls
-        if (made := ends_in(call.args[1], "one_hot"))
+        if (made := one_hot(call.args[1]))
     ]
+
+
+@decides("single-output-for-many-classes")
+def single_output(script: Script) -> Verdict:
+    """A binary loss, or softmax of one output, whose targets are the numbers of more than two classes."""
+    calls = [e for e in script.losses if e.name in (BINARY, "binary_cross_entropy") and len(e.args) > 1]
+    known = [(e, told) for e in calls if (told := labels(e.args[1])) is not None]
+    if not known:
+        return None
+    return [
+        finding("single-output-for-many-classes", "fail" if told.counted else "warn", str(call.place),
+                f"the targets are the numbers of {told.many:g} classes, and a binary loss knows 0 and 1",
+                1.0 if told.counted else 0.9)
+        for call, told in known
+        if told.many > 2
+    ]  # fmt: skip
 
 
 @decides("mse-for-classification")
 def mse_for_classification(script: Script) -> Verdict:
-    """Squared error with one-hot targets, or with labels that answers are compared with elsewhere."""
+    """Squared error with one-hot targets, or with the numbers of classes."""
     calls = [e for e in script.losses if e.name == "mse_loss" and len(e.args) > 1]
-    if not calls:
+    squares = [(call.place, call.args[1]) for call in calls]
+    squares += [(one.place, inner.parents[1]) for one, inner in _squares(script)]
+    if not squares:
         return None
-    return [
-        finding(
-            "mse-for-classification",
-            "info",
-            str(call.place),
-            f"the targets are one_hot, made at line {made.place.line}",
-            0.9,
-        )
-        for call in calls
-        if (made := ends_in(call.args[1], "one_hot"))
-    ]
+    found: list[Finding] = []
+    for place, target in squares:
+        if made := one_hot(target):
+            text = f"the targets are one-hot rows, made at line {made.place.line}"
+            found.append(finding("mse-for-classification", "info", str(place), text, 0.9))
+        elif _whole_numbers(target):
+            found.append(
+                finding("mse-for-classification", "info", str(place), "the targets are numbers of classes", 0.9)
+            )
+    return found
+
+
+def _squares(script: Script) -> Iterator[tuple[Tensor, Tensor]]:
+    """Differences that are squared on the way to backward()."""
+    for event in script.trace.of("backward"):
+        for one in ancestors(event.subject):
+            inner = one.parents[0] if one.parents else None
+            if (
+                one.op in ("pow", "square")
+                and isinstance(inner, Tensor)
+                and inner.op == "sub"
+                and len(inner.parents) == 2
+            ):
+                yield one, inner
 
 
 @decides("wrong-class-axis")
 def wrong_class_axis(script: Script) -> Verdict:
-    """Softmax over the first axis of a batch's outputs, right before the loss."""
+    """Softmax over the first axis of a batch's outputs, on the way to the loss."""
     made = [(e, one) for e in script.losses if (one := ends_in(e.args[0], "softmax", "log_softmax"))]
-    if not made:
+    by_hand = [one for e in script.trace.of("backward") for one in ancestors(e.subject) if _over_outputs(one)]
+    if not made and not by_hand:
         return None
     found: list[Finding] = []
     for call, one in made:
@@ -145,7 +210,22 @@ def wrong_class_axis(script: Script) -> Verdict:
             evidence = f"{one.op} at line {one.place.line} has dim=0: it is taken over the examples of the batch"
             level: Level = "fail" if batch else "warn"
             found.append(finding("wrong-class-axis", level, str(one.place), evidence, 1.0 if batch else 0.8))
-    return found
+    ends = {id(one) for _, one in made}
+    scored = {id(one) for e in script.trace.of("pass") for one in options_of(e.args[0])}
+    for one in by_hand:
+        outputs = outermost(one.parents[0]) or []
+        whole = any(id(part) in scored for part in (*outputs, *options_of(one.parents[0])))
+        if _axis(one) == 0 and id(one) not in ends and whole:
+            evidence = f"{one.op} of the outputs has dim=0: it is taken over the examples of the batch"
+            found.append(finding("wrong-class-axis", "warn", str(one.place), evidence, 0.9))
+    return list({one.where: one for one in found}.values())
+
+
+def _over_outputs(one: Tensor) -> bool:
+    """Whether it normalises what the last layer made, of more than one example."""
+    if one.op not in ("softmax", "log_softmax", "logsumexp") or not one.parents:
+        return False
+    return bool(ends_in(one.parents[0], "linear")) and not any(leaf.op == "row" for leaf in ancestors(one))
 
 
 def _slice(one: Tensor) -> bool:
@@ -157,6 +237,8 @@ def sum_reduction(script: Script) -> Verdict:
     """A loss of reduction='sum' goes into backward() as it is."""
     if not script.losses:
         return None
+    if "grad" in script.trace.loads:  # gradients may be divided by hand
+        return []
     summed = {
         id(e.subject): e for e in script.losses if _reduction(e.subject) == "sum" and e.name in (CROSS_ENTROPY, NLL)
     }
@@ -177,18 +259,57 @@ def _reduction(loss: Value) -> object:
 
 @decides("inverted-class-weights")
 def inverted_class_weights(script: Script) -> Verdict:
-    """The loss's class weights are the counts of the classes."""
+    """The loss's class weights, or a sampler's, grow with the counts of the classes."""
     weights = [w for e in script.losses if isinstance(e.subject, Tensor) and (w := e.subject.options.get("weight"))]
+    weights += [e.subject.args[0] for e in script.made("dataset") if isinstance(e.subject, Made)
+                and e.subject.name == "WeightedRandomSampler" and e.subject.args]  # fmt: skip
     if not weights:
         return None
     found: list[Finding] = []
     for weight in weights:
-        made = ends_in(weight, "div", "bincount")
-        counts = made if made is None or made.op == "bincount" else ends_in(made.parents[0], "bincount")
-        if counts and made:
+        way, counts = grows(weight)
+        if way > 0 and counts:
             evidence = f"the class weights grow with the counts made at line {counts.place.line}"
-            found.append(finding("inverted-class-weights", "warn", str(made.place), evidence, 0.9))
+            made = bare(weight)
+            place = made.place if isinstance(made, Tensor) and made.op != "getitem" else counts.place
+            found.append(finding("inverted-class-weights", "warn", str(place), evidence, 0.9))
     return found[:1]
+
+
+COUNTS = frozenset({"bincount", "value_counts", "histogram", "histc", "Counter"})
+
+
+def grows(value: Value, deep: int = 0) -> tuple[int, Tensor | None]:
+    """1 where it grows with the counts of classes, -1 where it falls with them, 0 where that cannot be told."""
+    inner = bare(value)
+    if isinstance(inner, Items) and inner.items and deep < 20:
+        each = [grows(one, deep + 1) for one in inner.items]
+        return each[0] if len({way for way, _ in each}) == 1 else (0, None)
+    if not isinstance(inner, Tensor) or deep > 20:
+        return 0, None
+    if inner.op in COUNTS:
+        return 1, inner
+    if inner.op == "part" and number(inner.options.get("index")) == 1:
+        base = bare(inner.parents[0])
+        return (1, base) if isinstance(base, Tensor) and base.op == "unique" else (0, None)
+    operands = [grows(one, deep + 1) for one in inner.parents]
+    told = [(way, counts) for way, counts in operands if way]
+    if inner.op in REDUCES or len(told) != 1:
+        return 0, None
+    way, counts = told[0]
+    at = operands.index(told[0])
+    if inner.op in ("div", "floordiv"):
+        return (way if at == 0 else -way), counts
+    if inner.op == "pow" and at == 0:
+        power = count(inner.parents[1]) if len(inner.parents) > 1 else None
+        return (0, None) if power is None else (way if power > 0 else -way), counts
+    if inner.op in ("reciprocal", "neg", "rsqrt"):
+        return -way, counts
+    if inner.op == "sub":
+        return (way if at == 0 else -way), counts
+    if inner.op in ("mult", "add", "sqrt", "log", "exp", "clamp", "clamp_min", "getitem", "row", "softmax", "log1p"):
+        return way, counts
+    return 0, None
 
 
 @decides("ascending-loss")
@@ -196,14 +317,23 @@ def ascending_loss(script: Script) -> Verdict:
     """A minus before the loss, maximize=True, a negative rate, or a step by hand along the gradient."""
     found: list[Finding] = []
     alone = len({one.place for one in script.optimizers}) <= 1
+    events = script.trace.events
     for back in script.trace.of("backward"):
         made = ends_in(back.subject, "neg")
         of_classes = made and (inner := ends_in(made.parents[0], "loss")) and id(inner) in {
             id(e.subject) for e in script.losses if e.name in ON_CLASSES
         }  # fmt: skip
+        after = next((e for e in events[events.index(back) + 1 :] if e.what in ("backward", "step", "zero")), None)
+        if after is not None and after.what != "step":
+            continue
         if made and of_classes and alone and any(e.sure for e in script.trace.of("step")):
             evidence = f"the loss has a minus before it at line {made.place.line}, and goes into backward()"
             found.append(finding("ascending-loss", "fail", str(made.place), evidence))
+        elif alone and (wrong := _rewarded(back.subject)):
+            evidence = (
+                "the mean of the labels' log-probabilities goes into backward() with no minus: it is made smaller"
+            )
+            found.append(finding("ascending-loss", "fail", str(wrong.place), evidence))
     for one in script.optimizers:
         rate = rate_of(one)
         if rate is not None and rate < 0:
@@ -216,6 +346,24 @@ def ascending_loss(script: Script) -> Verdict:
             evidence = "a positive multiple of the gradient is added to the parameters"
             found.append(finding("ascending-loss", "fail", str(step.place), evidence))
     return found if script.optimizers or script.trace.of("step", "backward") else None
+
+
+def _rewarded(value: Value) -> Tensor | None:
+    """The mean or sum of picked log-probabilities, where it is minimised as it is."""
+    sign, one, outer = 1, value, None
+    while isinstance(one, Tensor) and one.parents:
+        if one.op in ("mean", "sum") and outer is None:
+            outer = one
+        if one.op == "neg":
+            sign = -sign
+        elif one.op in ("div", "mult") and (by := count(one.parents[1] if len(one.parents) > 1 else None)) is not None:
+            sign = sign if by > 0 else -sign
+        elif one.op in ("gather", "getitem", "take_along_dim") and ends_in(one.parents[0], "log_softmax"):
+            return outer if sign > 0 else None
+        elif one.op not in ("mean", "sum", "squeeze", "div", "view", "flatten", "reshape"):
+            return None
+        one = one.parents[0]
+    return None
 
 
 def _minimised(script: Script) -> bool:
@@ -263,6 +411,15 @@ def graph_cut(script: Script) -> Verdict:
                 f"the loss goes through .{one.op} at line {one.place.line} before backward() at line {back.place.line}"
             )
             found.append(finding("graph-cut", "fail", str(one.place), evidence))
+        reached, cuts = _uncut(back.subject)
+        behind = [cut for cut in cuts if any(inner.op == "loss" for inner in ancestors(cut))]
+        if (
+            not found
+            and behind
+            and not any(inner.op in ("loss", "linear", "Parameter", "matmult") for inner in reached.values())
+        ):
+            text = f"all that goes into backward() at line {back.place.line} went through .{behind[0].op}() before"
+            found.append(finding("graph-cut", "fail", str(behind[0].place), text))
     found += [_loss_cut(call, one) for call in script.losses if (one := _unwrapped(call.args[0])) and one.op in CUTS]
     found += _without_gradients(script)
     found += _inside(script)
@@ -330,6 +487,8 @@ def _uncut(value: Value) -> tuple[dict[int, Tensor], list[Tensor]]:
         one = todo.pop()
         if isinstance(one, Either):
             todo += one.options
+        elif isinstance(one, Items):
+            todo += one.items
         elif isinstance(one, Tensor) and id(one) not in reached:
             reached[id(one)] = one
             if one.op in CUTS:

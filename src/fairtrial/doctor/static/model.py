@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.static.facts import bare, count, labels, out_width, shape, sources
 from fairtrial.doctor.static.library import LINEAR, SAME_NUMBERS, inner_modules
 from fairtrial.doctor.static.loss import ON_CLASSES
 from fairtrial.doctor.static.script import (
@@ -31,13 +33,14 @@ from fairtrial.doctor.static.values import (
     Method,
     Module,
     Place,
+    Slice,
     Tensor,
     Value,
     number,
-    options_of,
 )
 
-CONSTANT = frozenset({"zeros_", "ones_", "constant_"})
+CONSTANT = frozenset({"zeros_", "ones_", "constant_", "zero_", "fill_"})
+BARE_CONSTANT = frozenset({"zeros", "ones", "full", "zeros_like", "ones_like", "full_like"})
 AFFINE = SAME_NUMBERS | frozenset(
     [
         "linear",
@@ -50,8 +53,6 @@ AFFINE = SAME_NUMBERS | frozenset(
         "AdaptiveAvgPool2d",
         "avg_pool2d",
         "mean",
-        "softmax",
-        "log_softmax",
     ]
 )
 
@@ -81,7 +82,7 @@ def _for_layers(event: Event) -> bool:
 @decides("constant-init")
 def constant_init(script: Script) -> Verdict:
     """The weights of hidden layers are set to one number."""
-    if not script.models:
+    if not script.models and not script.losses:
         return None
     hidden = {
         id(layer): layer
@@ -89,18 +90,38 @@ def constant_init(script: Script) -> Verdict:
         for layer in weighted(model)
         if id(layer) not in script.last_layers and id(layer) not in _added(script)
     }
-    found: list[Finding] = []
+    found = [
+        finding(
+            "constant-init", "fail", str(one.place), f"the weights of a hidden layer are made by {one.op}: all alike"
+        )
+        for call in script.losses
+        for one in _bare_weights(call.args[0])
+    ]
     for event in script.trace.of("init"):
         layer, name = _set(event)
         if event.name not in CONSTANT or name != "weight":
             continue
-        every = layer is None and _for_layers(event) and len(hidden) > 0
+        every = layer is None and _for_layers(event) and len(hidden) > 0 and not isinstance(event.subject, Tensor)
         if every or (layer is not None and id(layer) in hidden and event.sure):
             evidence = (
                 f"{event.name} sets the weights of {'hidden layers' if every else f'the {layer.kind}' if layer else ''}"
             )
             found.append(finding("constant-init", "fail", str(event.place), f"{evidence} to one number"))
     return found[:1]
+
+
+def _bare_weights(scores: Value) -> Iterator[Tensor]:
+    """Constant tensors that are multiplied with what is inside of a net, before another layer."""
+    layers = [one for one in ancestors(scores) if one.op in ("linear", "matmult", "matmul", "mm") and one.parents]
+    last = next(iter(layers), None)
+    for one in layers:
+        weight = one.parents[1] if len(one.parents) > 1 else None
+        inner = bare(weight) if weight is not None else None
+        while isinstance(inner, Tensor) and inner.op == "Parameter" and inner.parents:
+            inner = bare(inner.parents[0])
+        within_ = last is not None and any(deeper is one for deeper in ancestors(last)) and one is not last
+        if within_ and isinstance(inner, Tensor) and inner.op in BARE_CONSTANT:
+            yield inner
 
 
 def _added(script: Script) -> frozenset[int]:
@@ -128,8 +149,18 @@ def init_too_large(script: Script) -> Verdict:
 def init_too_small(script: Script) -> Verdict:
     """Normal weights with a deviation of a thousandth and less."""
     events = [e for e in script.trace.of("init") if e.name in ("normal_", "trunc_normal_")]
-    if not events:
+    gains = [(e, gain) for e in script.trace.of("init") if e.name.startswith(("xavier_", "orthogonal_"))
+             and (gain := number(e.options.get("gain"))) is not None and id(_set(e)[0]) not in script.last_layers]  # fmt: skip
+    if not events and not gains:
         return None
+    shrunk = 1.0
+    for _, gain in gains:
+        shrunk *= gain
+    if 0 < shrunk < 1e-3:
+        evidence = (
+            f"through {len(gains)} layers with a gain of {gains[0][1]:g} a signal shrinks to {shrunk:.0e} of itself"
+        )
+        return [finding("init-too-small", "warn", str(gains[0][0].place), evidence, 0.85)]
     return [
         finding("init-too-small", "warn", str(e.place), f"weights are drawn with a deviation of {std:g}", 0.7)
         for e in events
@@ -185,7 +216,8 @@ def no_nonlinearity(script: Script) -> Verdict:
                 f"{len(layers)} layers with weights follow each other, from line {made[-1].place.line} to "
                 f"{made[0].place.line}, with no activation"
             )
-            found.append(finding("no-nonlinearity", "fail", str(model.place), evidence))
+            place = model.place if isinstance(model, Layer) else made[-1].place
+            found.append(finding("no-nonlinearity", "fail", str(place), evidence))
     return found[:1]
 
 
@@ -193,6 +225,8 @@ def _model_part(value: Value) -> list[Tensor] | None:
     """The operations from the scores back to the first layer, if all are affine and none is unknown."""
     found: list[Tensor] = []
     one: Value = value
+    while isinstance(one, Tensor) and one.op in ("softmax", "log_softmax") and one.parents:
+        one = one.parents[0]
     while isinstance(one, Tensor) and one.op in AFFINE and one.parents:
         found.append(one)
         one = one.parents[0]
@@ -231,13 +265,17 @@ def vanishing_gradient(script: Script) -> Verdict:
     for call in script.losses:
         made = list({id(one): one for one in ancestors(call.args[0])}.values())
         squeezed = [one for one in made if one.op == "sigmoid"]
-        helped = any("Norm" in one.op or one.op in ("add", "cat", "mult", "unknown") for one in made)
+        helped = any(
+            "Norm" in one.op
+            or (one.op in ("add", "cat", "mult", "unknown") and any(deeper.op == "linear" for deeper in ancestors(one)))
+            for one in made
+        )
         layers = [one for one in made if one.op == "linear"]
         if len(squeezed) >= 5 and len(layers) >= 5 and not helped:
             evidence = (
                 f"{len(squeezed)} sigmoids on the way through {len(layers)} layers, with neither norm nor shortcut"
             )
-            return [finding("vanishing-gradient", "warn", str(_made_at(layers[-1])), evidence, 0.8)]
+            return [finding("vanishing-gradient", "warn", str(_made_at(squeezed[-1])), evidence, 0.8)]
     return []
 
 
@@ -274,7 +312,7 @@ def stale_batchnorm(script: Script) -> Verdict:
     found = [
         finding("stale-batchnorm", "warn", str(one.place), f"{one.kind} has momentum={momentum:g}", 0.95)
         for one in norms
-        if (momentum := number(one.options.get("momentum"))) is not None and (momentum <= 0 or momentum >= 1)
+        if (momentum := number(one.options.get("momentum"))) is not None and (momentum <= 0.002 or momentum >= 0.9)
     ]
     return list({one.where: one for one in found}.values())
 
@@ -315,6 +353,101 @@ def _keeps_count(one: Tensor) -> bool:
     return len(one.parents) == 3 and number(one.parents[2]) == -1
 
 
+@decides("cross-sample-mixing")
+def attention_over_batch(script: Script) -> Verdict:
+    """Attention or a recurrent layer made for time-major input gets a batch whose first axis is the examples."""
+    seen = [
+        one
+        for e in script.losses
+        for one in ancestors(e.args[0])
+        if one.op in TIME_MAJOR and isinstance(one.maker, Layer)
+    ]
+    if not seen:
+        return None
+    found: list[Finding] = []
+    for one in seen:
+        layer = one.maker
+        first = layer.options.get("batch_first") if isinstance(layer, Layer) else None
+        batch_first = isinstance(first, Known) and first.value is True
+        if (
+            isinstance(layer, Layer)
+            and not batch_first
+            and "**" not in layer.options
+            and _examples_first(one.parents[0])
+        ):
+            text = f"{layer.kind} without batch_first=True takes the first axis for time, and it is the examples of the batch"
+            found.append(finding("cross-sample-mixing", "warn", str(layer.place), text, 0.9))
+    return found[:1]
+
+
+TIME_MAJOR = frozenset({"MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder", "LSTM", "GRU", "RNN"})
+KEEPS_FIRST = frozenset(
+    [
+        "linear",
+        "relu",
+        "tanh",
+        "sigmoid",
+        "dropout",
+        "Dropout",
+        "Dropout1d",
+        "LayerNorm",
+        "BatchNorm1d",
+        "Embedding",
+        "add",
+        "mult",
+        "sub",
+        "div",
+        "gelu",
+        "GELU",
+        "ReLU",
+        "getitem",
+        "part",
+        "MultiheadAttention",
+        "TransformerEncoderLayer",
+        "LSTM",
+        "GRU",
+        "RNN",
+        "float",
+        "to",
+        "contiguous",
+        "unsqueeze",
+    ]
+)
+
+
+def _examples_first(value: Value) -> bool:
+    """Whether the first axis is that of the batch, through operations that leave it where it is."""
+    for _ in range(60):
+        if not isinstance(value, Tensor):
+            return False
+        if value.op in ("input", "getitem") and not any(
+            one.op == "linear" or one.op == "Embedding" for one in ancestors(value)
+        ):
+            index = value.options.get("index")
+            return value.op == "input" or isinstance(index, Tensor)
+        if value.op not in KEEPS_FIRST or not value.parents:
+            return False
+        if value.op == "unsqueeze" and number(value.parents[1] if len(value.parents) > 1 else None) == 0:
+            return False
+        if (
+            value.op == "getitem"
+            and isinstance(index := value.options.get("index"), Items)
+            and not isinstance(index.items[0], Slice)
+        ):
+            return False
+        layered = [
+            one
+            for one in value.parents
+            if isinstance(one, Tensor)
+            and one.op != "Parameter"
+            and any(leaf.op in ("input", "getitem") for leaf in ancestors(one))
+        ]
+        if not layered:
+            return False
+        value = layered[0]
+    return False
+
+
 @decides("unregistered-submodule")
 def unregistered_submodule(script: Script) -> Verdict:
     """Layers in a plain list of a module, which its forward uses."""
@@ -348,9 +481,19 @@ def unused_or_repeated_layer(script: Script) -> Verdict:
     if not script.models:
         return None
     found: list[Finding] = []
+    used = {id(one) for model in script.models for one in inner_modules(model)}
+    for event in script.trace.of("repeated"):
+        twice = (
+            next((one for one in event.subject.items if weighted(one)), None)
+            if isinstance(event.subject, Items)
+            else None
+        )
+        if twice is not None and id(twice) in used:
+            text = f"[layer] * n repeats one object, here a {class_of(twice)}: all its places have the same weights"
+            found.append(finding("unused-or-repeated-layer", "warn", str(event.place), text, 0.9))
     for model in script.models:
         for one in inner_modules(model):
-            if isinstance(one, Layer) and (twice := _repeated(one)):
+            if not found and isinstance(one, Layer) and (twice := _repeated(one)):
                 evidence = (
                     f"the same {class_of(twice)} stands more than once in the {one.kind}: [layer] * n repeats "
                     "one object"
@@ -388,43 +531,94 @@ def _unread(script: Script, one: Instance) -> list[Finding]:
             0.9,
         )
         for name, held in one.attributes.items()
-        if isinstance(held, Layer) and weighted(held) and name not in script.trace.loads
+        if isinstance(held, Layer) and weighted(held) and name.isidentifier() and name not in script.trace.loads
     ]
-
-
-KNOWN_CLASSES = {"MNIST": 10, "FashionMNIST": 10, "CIFAR10": 10, "CIFAR100": 100, "KMNIST": 10, "STL10": 10}
 
 
 @decides("wrong-class-count")
 def wrong_class_count(script: Script) -> Verdict:
-    """Another number of outputs than a known data set has classes."""
-    seen = [e for e in script.losses if e.name in ("cross_entropy", "nll_loss") and len(e.args) > 1]
+    """Another number of outputs than the labels have classes, or labels that do not begin at 0."""
+    known = [(e, told) for e in script.losses if e.name in ("cross_entropy", "nll_loss") and len(e.args) > 1
+             and (told := labels(e.args[1])) is not None]  # fmt: skip
+    if not known:
+        return None
     found: list[Finding] = []
-    told = False
-    for call in seen:
-        sets = {
-            parent.name
-            for leaf in ancestors(call.args[1])
-            if leaf.op == "label"
-            for loader in leaf.parents
-            if isinstance(loader, Made) and loader.args
-            for parent in options_of(loader.args[0])
-            if isinstance(parent, Made)
-        }
+    for call, told in known:
         made = ends_in(call.args[0], "linear")
-        layer = made.maker if made else None
-        wide = (
-            number(layer.options.get("out_features") or (layer.args[1] if len(layer.args) > 1 else None))
-            if isinstance(layer, Layer)
+        wide = out_width(made) if made else None
+        place = made.maker.place if made and isinstance(made.maker, Layer) else call.place
+        top = told.low + told.many
+        if wide is not None and top > wide and told.counted:
+            text = f"{wide:g} outputs, and the labels go from {told.low:g} to {top - 1:g}"
+            found.append(finding("wrong-class-count", "fail", str(place), text))
+        elif told.low >= 1:
+            text = f"the labels go from {told.low:g} to {top - 1:g}: the outputs below are never right"
+            shifts = [
+                one for one in sources(call.args[1]) if one.op == "add" and any(count(part) for part in one.parents)
+            ]
+            shifted = next((one.place for one in shifts if labels(one) == told), place)
+            found.append(finding("wrong-class-count", "warn", str(shifted), text, 0.9))
+        elif wide is not None and top < wide and told.counted and told.many > 2:
+            text = f"{wide:g} outputs, and the labels go from {told.low:g} to {top - 1:g}: the others are never right"
+            found.append(finding("wrong-class-count", "warn", str(place), text, 0.9))
+    return found[:1]
+
+
+@decides("channel-order")
+def channel_order(script: Script) -> Verdict:
+    """Images with the channels last where a layer wants them second, or cut anew instead of moved."""
+    made = {id(one): one for e in script.losses for one in ancestors(e.args[0])}
+    convolutions = [
+        one for one in made.values() if isinstance(one.maker, Layer) and one.maker.kind == "Conv2d" and one.parents
+    ]
+    if not convolutions:
+        return None
+    found: list[Finding] = []
+    for one in convolutions:
+        sides, layer = shape(one.parents[0]), one.maker
+        wanted = (
+            count(layer.options.get("in_channels") or layer.args[0])
+            if isinstance(layer, Layer) and layer.args
             else None
         )
-        for name in sets & KNOWN_CLASSES.keys():
-            told = told or wide is not None
-            if wide is not None and wide != KNOWN_CLASSES[name] and made:
-                evidence = f"{wide:g} outputs, and {name} has {KNOWN_CLASSES[name]} classes"
-                level = "fail" if wide < KNOWN_CLASSES[name] else "warn"
-                found.append(finding("wrong-class-count", level, str(made.place), evidence))
-    return found if told else None
+        if sides and len(sides) == 4 and wanted and sides[1] is not None and sides[1] != wanted and sides[3] == wanted:
+            call = next(
+                (e for e in script.passes if isinstance(layer, Layer) and layer in inner_modules(e.subject)), None
+            )
+            text = f"the layer wants {wanted:g} channels in the second axis, and gets them in the last one"
+            found.append(finding("channel-order", "fail", str(call.place if call else one.place), text))
+        for cut in (cut for cut in sources(one.parents[0]) if cut.op in ("view", "reshape") and cut.parents):
+            before, after = shape(cut.parents[0]), shape(cut)
+            moved = before and after and len(before) == len(after) >= 3 and before[-3:] != after[-3:]
+            if moved and before and after and None not in (*before[-3:], *after[-3:]) and before[-1] == after[-3] != 1:
+                if sorted(map(str, before[-3:])) == sorted(map(str, after[-3:])):
+                    text = f"{cut.op} cuts the numbers anew where the channels should be moved: permute does that"
+                    found.append(finding("channel-order", "fail", str(cut.place), text))
+    return found[:1]
+
+
+@decides("unsuitable-capacity")
+def unsuitable_capacity(script: Script) -> Verdict:
+    """A hidden layer of one or two units, behind a ReLU, and many classes after it."""
+    known = [(e, told) for e in script.losses if e.name in ("cross_entropy", "nll_loss") and len(e.args) > 1
+             and (told := labels(e.args[1])) is not None and told.many >= 5]  # fmt: skip
+    if not known:
+        return None
+    for call, told in known:
+        for one in ancestors(call.args[0]):
+            before = ends_in(one.parents[0], "relu", "sigmoid", "tanh") if one.op == "linear" and one.parents else None
+            inner = ends_in(before.parents[0], "linear") if before and before.parents else None
+            wide = out_width(inner) if inner else None
+            if (
+                inner
+                and wide is not None
+                and wide <= 2
+                and isinstance(inner.maker, Layer)
+                and "Conv" not in inner.maker.kind
+            ):
+                text = f"everything goes through {wide:g} units behind {before.op if before else ''}, to tell {told.many:g} classes apart"
+                return [finding("unsuitable-capacity", "warn", str(inner.maker.place), text, 0.7)]
+    return []
 
 
 @decides("evaluation-in-train-mode")
@@ -501,5 +695,11 @@ def training_in_eval_mode(script: Script) -> Verdict:
                 f"after the first evaluation {class_of(event.subject)} stays in evaluation mode: eval() is "
                 "called, and train() never again"
             )
-            return [finding("training-in-eval-mode", "fail", str(event.place), evidence)]
+            before = [
+                e for e in script.trace.of("mode") if script.trace.events.index(e) < script.trace.events.index(event)
+            ]
+            trained = [e for e in before if isinstance(e.args[0], Known) and e.args[0].value is True]
+            outside = trained and len(trained[-1].loops) < len(event.loops)
+            place = trained[-1].place if outside else event.place  # the line to be moved into the loop
+            return [finding("training-in-eval-mode", "fail", str(place), evidence)]
     return []

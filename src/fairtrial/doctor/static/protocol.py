@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.static.facts import (
+    GENERATORS,
+    RANDOM_ORDER,
+    bare,
+    bounds,
+    by_class,
+    chosen,
+    closed,
+    count,
+    draws,
+    in_order,
+    labels,
+    mixes,
+    rows,
+    shared,
+    shuffles,
+    sources,
+    span,
+    way,
+)
 from fairtrial.doctor.static.library import SAME_NUMBERS
-from fairtrial.doctor.static.script import Script, Verdict, decides, line_of
+from fairtrial.doctor.static.loss import one_hot
+from fairtrial.doctor.static.script import Script, Verdict, decides, ends_in, line_of, weighted
 from fairtrial.doctor.static.step import learning_loaders, script_inputs
-from fairtrial.doctor.static.trace import Event, ancestors
-from fairtrial.doctor.static.values import Items, Known, Made, Tensor, Value, number, options_of
+from fairtrial.doctor.static.trace import Event, Loop, ancestors
+from fairtrial.doctor.static.values import (
+    Function,
+    Instance,
+    Items,
+    Known,
+    Layer,
+    Library,
+    Made,
+    Module,
+    Place,
+    Slice,
+    Tensor,
+    Value,
+    number,
+    options_of,
+)
 
 
 def _states(value: Value) -> list[Made]:
@@ -88,32 +125,48 @@ def _source(event: Event) -> Value | None:
     return one
 
 
+TEST_NAMES = ("test", "final", "held", "holdout", "unseen")
+
+
 @decides("test-set-selection")
 def test_set_selection(script: Script) -> Verdict:
-    """The only part that is evaluated chooses what is kept, and is called the test part."""
-    kept = _choosing(script)
+    """What chooses the weights or the settings is called the test part, and is all that is evaluated."""
+    kept = _choosing(script) or [
+        e for e in script.trace.of("picked") if any(one.op == "eq" for arg in e.args for one in ancestors(arg))
+    ]
     if not kept or not script.evaluations:
         return None
     inside = [e for e in script.evaluations if e.loops and not any(_after(script, k, e) and not e.loops for k in kept)]
-    sources = {id(_source(e)) for e in script.evaluations}
-    if len(sources) > 1 or not inside:
+    inside = inside or [e for e in script.evaluations if e.loops]
+    if len({_rows_of(e) for e in script.evaluations}) > 1 or not inside:
+        return []
+    if kept[0].what == "picked" and not any(_after(script, e, kept[0]) for e in script.evaluations):
         return []
     event = inside[0]
     loader = _source(event)
     named = [event.place, *event.stack, *([loader.place] if isinstance(loader, Made) else [])]
-    place = next((one for one in named if "test" in line_of(script.trace, one).lower()), None)
+    place = next((one for one in named if any(word in line_of(script.trace, one).lower() for word in TEST_NAMES)), None)
     if place is None:
         return []
-    evidence = (
-        f"the weights kept at line {kept[0].place.line} are chosen by the test part, the only one that is evaluated"
-    )
+    evidence = f"what is chosen at line {kept[0].place.line} is chosen by the test part, the only one that is evaluated"
     return [finding("test-set-selection", "warn", str(place), evidence, 0.9)]
+
+
+def _rows_of(event: Event) -> tuple[object, ...]:
+    """Which rows an evaluation looks at, as far as that can be compared."""
+    source = _source(event)
+    if isinstance(source, Made):
+        return (id(source),)
+    told = chosen(event.args[1]) if len(event.args) > 1 else None
+    return (id(source),) if told is None else (id(told.base), *(bounds(one) or id(one) for one in told.picks))
 
 
 @decides("identical-seeds")
 def identical_seeds(script: Script) -> Verdict:
     """A loop over seeds in which each turn sets the same one."""
-    loops = [e for e in script.trace.of("seed") if any("seed" in loop.name.lower() for loop in e.loops)]
+    if unheard := _unheard(script):
+        return [unheard]
+    loops = [e for e in script.trace.of("seed") if any(_over_runs(loop) for loop in e.loops)]
     if not loops:
         return None
     fixed: dict[str, list[object]] = {}
@@ -122,13 +175,34 @@ def identical_seeds(script: Script) -> Verdict:
         fixed.setdefault(str(event.place), []).append(one.value if isinstance(one, Known) else object())
     varied = any(len({repr(value) for value in values}) > 1 for values in fixed.values())
     for place, values in fixed.items():
-        made = any(e.loops and "seed" in e.loops[0].name.lower() for e in script.made("optimizer"))
+        made = any(e.loops and _over_runs(e.loops[0]) for e in script.made("optimizer"))
         if len(values) > 1 and not varied and len({repr(value) for value in values}) == 1 and made:
             where = _written(script, next(e for e in loops if str(e.place) == place), values[0])
             return [
                 finding("identical-seeds", "fail", where, f"each turn of the loop over seeds sets the seed {values[0]}")
             ]
     return []
+
+
+def _over_runs(loop: Loop) -> bool:
+    """Whether a loop goes over seeds, by its name."""
+    return any(word in loop.name.lower() for word in ("seed", "trial", "repeat", "replica"))
+
+
+def _unheard(script: Script) -> Finding | None:
+    """Calls in a loop that ask for other seeds, and all set the same one."""
+    asked = script.trace.of("asked")
+    for first in asked:
+        turns = [e for e in asked if e.place == first.place]
+        wanted = {repr(e.subject.value) for e in turns if isinstance(e.subject, Known)}
+        node = first.loops[-1].node
+        set_ = [e for e in script.trace.of("seed") if any(loop.node == node for loop in e.loops)]
+        heard = {repr(e.subject.value) if isinstance(e.subject, Known) else "?" for e in set_}
+        made = any(any(loop.node == node for loop in e.loops) for e in script.made("optimizer"))
+        if len(wanted) > 1 and len(set_) > 1 and len(heard) == 1 and "?" not in heard and made:
+            text = f"{first.name} is {' and '.join(sorted(wanted))} in the calls, and the seed that is set is {heard.pop()} in all"
+            return finding("identical-seeds", "fail", str(first.place), text)
+    return None
 
 
 def _written(script: Script, event: Event, value: object) -> str:
@@ -139,28 +213,59 @@ def _written(script: Script, event: Event, value: object) -> str:
 
 @decides("repeated-batch")
 def repeated_batch(script: Script) -> Verdict:
-    """next(iter(loader)) within the loop, of a loader that does not shuffle."""
-    if not script.passes or not script.made("loader"):
+    """next() of an iterator that begins anew in each turn, or a loop whose turns all cut the same rows."""
+    if not script.passes:
         return None
     found: list[Finding] = []
     learned = {id(loader) for event in script.passes for loader in script_inputs(event)}
-    begun = {id(e.subject): e for e in script.made("iterator")}
+    begun = {id(e.subject): e for e in (*script.made("iterator"), *script.trace.of("stream"))}
     for event in script.trace.of("next"):
-        one = event.subject
-        start = begun.get(id(one))
-        loader = one.args[0] if isinstance(one, Made) and one.args else None
-        if not isinstance(loader, Made) or not start or id(loader) not in learned:
+        start = begun.get(id(event.subject))
+        loader = _loader_of(event.subject)
+        if loader is None or not start or id(loader) not in learned:
             continue
-        if start.loops == event.loops and event.loops and not _shuffles(loader):
+        if (
+            start.loops == event.loops
+            and event.loops
+            and (not shuffles(loader) or _starts_alike(script, loader, event))
+        ):
             evidence = (
-                "next(iter(loader)) begins anew each time, and the loader does not shuffle: it is always "
-                "the first batch"
+                f"the iterator of next() begins anew in each turn, and the loader made at line {loader.place.line} "
+                "begins each time with the same batch"
             )
             found.append(finding("repeated-batch", "fail", str(event.place), evidence))
         elif not event.loops and _taught_only(script, loader):
             evidence = "one batch is taken before the loop, and all training is done with it"
             found.append(finding("repeated-batch", "warn", str(event.place), evidence, 0.8))
+    for event in script.passes:
+        inner = event.loops[-1] if event.loops else None
+        stepping = (
+            inner and isinstance(inner.over, Tensor) and inner.over.op == "range" and len(inner.over.parents) == 3
+        )
+        picks = chosen(event.args[1]).picks if len(event.args) > 1 else ()
+        same = picks and isinstance(picks[-1], Slice) and bounds(picks[-1]) is not None
+        if inner and stepping and same and inner.name not in script.trace.loads:
+            text = f"the loop counts with {inner.name}, which nothing reads: each turn trains with the same rows"
+            found.append(finding("repeated-batch", "fail", str(event.place), text))
     return found[:1]
+
+
+def _loader_of(source: Value) -> Made | None:
+    """The loader that an iterator, or a generator of the script, takes its batches from."""
+    if isinstance(source, Made):
+        return source.args[0] if source.args and isinstance(source.args[0], Made) else None
+    first = source.items[0] if isinstance(source, Items) and source.items else None
+    parts = first.items if isinstance(first, Items) else []
+    made = [one.parents[0] for one in parts if isinstance(one, Tensor) and one.op == "input" and one.parents]
+    return made[0] if made and isinstance(made[0], Made) else None
+
+
+def _starts_alike(script: Script, loader: Made, event: Event) -> bool:
+    """Whether it is made in the same turn, with a generator that is seeded there with a written number."""
+    made = next((e for e in script.made("loader") if e.subject is loader), None)
+    one = loader.options.get("generator")
+    seeded = isinstance(one, Tensor) and one.op == "manual_seed" and number(one.parents[-1]) is not None
+    return seeded and made is not None and made.loops[: len(event.loops)] == event.loops
 
 
 def _taught_only(script: Script, loader: Made) -> bool:
@@ -169,23 +274,17 @@ def _taught_only(script: Script, loader: Made) -> bool:
     return len(inputs) == 1 and len(script.passes) > 1 and bool(script.evaluations)
 
 
-def _shuffles(loader: Made) -> bool:
-    option = loader.options.get("shuffle") or (loader.args[2] if len(loader.args) > 2 else None)
-    told = isinstance(option, Known) and not option.value
-    other = {"sampler", "batch_sampler", "**"} & loader.options.keys()
-    return bool(other) or (option is not None and not told)
-
-
 @decides("unshuffled-training")
 def unshuffled_training(script: Script) -> Verdict:
-    """A training loader without shuffle or sampler, on data that are in order."""
+    """Training rows come in the order of a set that is in order: class by class, or sorted."""
     loaders = learning_loaders(script)
-    if not loaders:
+    targets = [e.args[1] for e in script.losses if len(e.args) > 1]
+    if not loaders and not targets:
         return None
     found: list[Finding] = []
     for one in loaders:
         data = one.args[0] if one.args else one.options.get("dataset")
-        if _shuffles(one) or not isinstance(data, Made):
+        if shuffles(one) or not isinstance(data, Made):
             continue
         sorted_ = any(inner.op in ("argsort", "sort") for arg in data.args for inner in _with_indices(arg))
         told = one.options.get("shuffle")
@@ -198,6 +297,13 @@ def unshuffled_training(script: Script) -> Verdict:
         elif told is not None and data.name != "random_split":
             text = "the training loader has shuffle=False"
             found.append(finding("unshuffled-training", "warn", str(one.place), text, 0.6))
+    for target in targets:
+        base = in_order(target)
+        if not found and base is not None and by_class(base) and isinstance(target, Tensor):
+            picks = [one.place for one in sources(target) if one.op == "arange" and one is not bare(base)]
+            place = loaders[0].place if loaders else picks[0] if picks else target.place
+            text = "the labels lie class by class, and nothing mixes the rows before training"
+            found.append(finding("unshuffled-training", "warn", str(place), text, 0.9))
     return found[:1]
 
 
@@ -225,6 +331,15 @@ def _transforms(data: Value) -> Iterator[Made]:
             yield from _transforms(one.args[0])
 
 
+def _whole(data: Value) -> list[Instance]:
+    """The data sets of the script's own classes that a part is taken from."""
+    for _ in range(8):
+        if not isinstance(data, Made) or data.name not in ("Subset", "random_split") or not data.args:
+            break
+        data = data.args[0]
+    return [one for one in options_of(data) if isinstance(one, Instance)]
+
+
 RANDOM = ("Random", "ColorJitter", "AutoAugment", "TrivialAugment", "AugMix")
 
 
@@ -233,8 +348,20 @@ def augmented_validation(script: Script) -> Verdict:
     """An evaluated part of a random_split or Subset whose data set has random transforms."""
     evaluated = [loader for e in script.evaluations for loader in script_inputs(e)]
     seen = [one.args[0] for one in evaluated if one.args and list(_transforms(one.args[0]))]
-    if not seen:
+    own = [one for loader in evaluated if loader.args for one in _whole(loader.args[0])]
+    if not seen and not own:
         return None
+    taught = [one for loader in learning_loaders(script) if loader.args for one in _whole(loader.args[0])]
+    for event in script.trace.of("draw"):
+        used = next((loader for loader in evaluated if loader.args and event.subject in _whole(loader.args[0])), None)
+        if (
+            event.sure
+            and used is not None
+            and any(one is event.subject for one in taught)
+            and isinstance(used.args[0], Made)
+        ):
+            text = f"both parts share one data set, which changes each example at random at line {event.place.line}"
+            return [finding("augmented-validation", "fail", str(used.args[0].place), text)]
     if "transform" in script.trace.loads and any(".transform =" in line for line in script.trace.lines):
         return []
     learned = [loader.args[0] for loader in learning_loaders(script) if loader.args]
@@ -265,6 +392,9 @@ def split_preprocessing_mismatch(script: Script) -> Verdict:
         if len(train) == 1 and None not in train and mine is not None and mine not in train:
             evidence = f"Normalize has {' and '.join(map(str, train))} in training, and {mine} for what is evaluated"
             found.append(finding("split-preprocessing-mismatch", "fail", str(loader.place), evidence))
+    for event in script.evaluations:
+        if said := _other_way(script, event):
+            found.append(finding("split-preprocessing-mismatch", "warn", str(said[0]), said[1], 0.9))
     ways = {_scaled(e) for e in script.passes}
     for event in script.evaluations:
         if ways == {None} and (by := _scaled(event)) is not None and script_inputs(event):
@@ -278,6 +408,31 @@ def split_preprocessing_mismatch(script: Script) -> Verdict:
                     evidence = "the labels are divided by 255"
                     found.append(finding("split-preprocessing-mismatch", "fail", str(one.place), evidence))
     return list({one.where: one for one in found}.values())[:1]
+
+
+def _other_way(script: Script, event: Event) -> tuple[Place, str] | None:
+    """Where an evaluation's rows of the same data were not scaled as the training rows were."""
+    mine = way(event.args[1]) if len(event.args) > 1 else None
+    theirs = [way(e.args[1]) for e in script.passes if len(e.args) > 1]
+    if not mine or not theirs or any(base is not mine[0] for base, _ in theirs) or not isinstance(mine[0], Tensor):
+        return None
+    words = {tuple(step.what for step in steps) for _, steps in theirs}
+    here = tuple(step.what for step in mine[1])
+    if len(words) > 1 or here in words:
+        return None
+    there = words.pop()
+    alike = 0
+    while alike < min(len(here), len(there)) and here[alike] == there[alike]:
+        alike += 1
+    if bool(here[alike:]) == bool(there[alike:]):
+        return None
+    if here[alike:]:
+        return mine[1][
+            alike
+        ].made.place, f"what is evaluated goes through {', '.join(here[alike:])}, the training rows do not"
+    picked = [one for one in sources(event.args[1]) if one.op == "getitem" and one.parents]
+    first = next((one.place for one in reversed(picked) if bare(one.parents[0]) is mine[0]), event.place)
+    return first, f"the training rows go through {', '.join(there[alike:])}, the evaluated rows of the same data do not"
 
 
 def _normal(data: Value) -> str | None:
@@ -307,12 +462,17 @@ def _scaled(event: Event) -> float | None:
 
 @decides("input-scale")
 def input_scale(script: Script) -> Verdict:
-    """ToTensor, which divides by 255, and then a division by 255."""
+    """Bytes that go into the first layer as they are, or that are divided by 255 twice."""
     seen = [(e, loader) for e in script.passes for loader in script_inputs(e) if loader.args]
     known = [(e, loader) for e, loader in seen if any(one.name == "ToTensor" for one in _transforms(loader.args[0]))]
-    if not known:
+    firsts = [
+        one for e in script.losses for one in ancestors(e.args[0])
+        if one.op == "linear" and one.parents and not any(deeper.op == "linear" for deeper in ancestors(one.parents[0]))
+    ]  # fmt: skip
+    told = [(one, ends) for one in firsts if (ends := span(one.parents[0])) is not None]
+    if not known and not firsts:
         return None
-    return [
+    found = [
         finding(
             "input-scale",
             "fail",
@@ -321,19 +481,48 @@ def input_scale(script: Script) -> Verdict:
         )
         for e, _ in known
         if _scaled(e) in (255, 256)
-    ][:1]
+    ]
+    for one in firsts:
+        halves = [step for step in _divisions(one.parents[0])]
+        if len(halves) > 1:
+            text = f"the images are divided by 255 here and at line {halves[-1].place.line}"
+            found.append(finding("input-scale", "fail", str(halves[0].place), text))
+    for one, ends in told:
+        if ends[1] >= 100 and ends[0] >= 0:
+            made = [leaf.place for leaf in sources(one.parents[0]) if leaf.op in ("float", "astype", "tensor", "to")]
+            text = f"numbers from {ends[0]:g} to {ends[1]:g} go into the first layer at line {one.place.line}"
+            found.append(finding("input-scale", "warn", str(made[0] if made else one.place), text, 0.9))
+    return found[:1]
+
+
+def _divisions(value: Value) -> Iterator[Tensor]:
+    """Divisions by 255 on the way from the data."""
+    for _ in range(100):
+        value = bare(value)
+        if not isinstance(value, Tensor) or not value.parents:
+            return
+        if value.op in ("div", "div_") and count(value.parents[1] if len(value.parents) > 1 else None) in (
+            255.0,
+            256.0,
+        ):
+            yield value
+        if value.op not in ("div", "sub", "mult", "getitem", "view", "reshape", "unsqueeze", "squeeze", "flatten", "part",
+                            "avg_pool2d", "stack", "row", "permute", "add"):  # fmt: skip
+            return
+        value = value.parents[0]
 
 
 @decides("split-leakage")
 def split_leakage(script: Script) -> Verdict:
-    """Subsets of one data set whose ranges overlap: one is trained on, the other evaluated."""
+    """Rows that are trained on and evaluated: slices that overlap, copies made before the split."""
+    taught = [e.args[1] for e in script.passes if len(e.args) > 1]
+    judged = [(e, e.args[1]) for e in script.evaluations if len(e.args) > 1]
     learned = [loader.args[0] for loader in learning_loaders(script) if loader.args]
-    judged = [loader for e in script.evaluations for loader in script_inputs(e) if loader.args]
-    pairs = [(a, b) for a in learned for b in judged if _range(a) and _range(b.args[0])]
-    if not pairs:
+    loaders = [loader for e in script.evaluations for loader in script_inputs(e) if loader.args]
+    if not taught or not judged:
         return None
     found: list[Finding] = []
-    for a, loader in pairs:
+    for a, loader in [(a, b) for a in learned for b in loaders if _range(a) and _range(b.args[0])]:
         b = loader.args[0]
         one, other = _range(a), _range(b)
         if (
@@ -345,11 +534,69 @@ def split_leakage(script: Script) -> Verdict:
             or not other
         ):
             continue
-        shared = min(one[1], other[1]) - max(one[0], other[0])
-        if shared > 0 and one != other:
-            evidence = f"{shared:g} indices are in the training part and in the evaluated one"
+        both = min(one[1], other[1]) - max(one[0], other[0])
+        if both > 0 and one != other:
+            evidence = f"{both:g} indices are in the training part and in the evaluated one"
             found.append(finding("split-leakage", "fail", str(loader.place), evidence))
+    clean = [x for _, x in judged if not any(shared(x, one) for one in taught)]
+    for event, x in judged:
+        same = [one for one in taught if shared(x, one)]
+        if same and not clean:
+            picked = [one.place for one in sources(x) if one.op == "getitem"]
+            text = "rows of the training slice are in the evaluated one too"
+            found.append(finding("split-leakage", "fail", str(picked[0] if picked else event.place), text))
+        if (place := _copied_first(x, taught)) is not None:
+            text = "rows are copied first, and split at random after: the same rows are on both sides"
+            found.append(finding("split-leakage", "warn", str(place), text, 0.9))
+        base = chosen(x).base
+        mixed = [
+            one
+            for one in taught
+            if isinstance(base, Tensor)
+            and base.op in ("cat", "concatenate", "vstack")
+            and any(
+                chosen(part).base is chosen(one).base and chosen(one).base is not base for part in _flat(base.parents)
+            )
+        ]
+        if mixed and isinstance(base, Tensor):
+            text = "the evaluated part is put together with rows of the training data"
+            found.append(finding("split-leakage", "fail", str(base.place), text))
     return found[:1]
+
+
+def _flat(values: tuple[Value, ...]) -> list[Value]:
+    return [inner for one in values for inner in (one.items if isinstance(one, Items) else [one])]
+
+
+def _copied_first(x: Value, taught: list[Value]) -> Place | None:
+    """Where rows were copied before a random split gave some to training and some to evaluation."""
+    mine = chosen(x)
+    for one in taught:
+        theirs = chosen(one)
+        if theirs.base is not mine.base:
+            continue
+        for at, pick in enumerate(mine.picks[:-1]):
+            if at >= len(theirs.picks) - 1 or theirs.picks[at] is not pick:
+                break
+            copies = [inner for inner in sources(pick) if inner.op in ("repeat", "tile", "repeat_interleave")]
+            apart = theirs.picks[at + 1] is not mine.picks[at + 1]
+            later = mine.picks[at + 1]
+            if copies and apart and mixes(later):
+                return later.place if isinstance(later, Tensor) else copies[0].place
+        base = mine.base
+        doubled = isinstance(base, Tensor) and base.op in ("cat", "concatenate", "vstack", "concat", "repeat")
+        if (
+            doubled
+            and isinstance(base, Tensor)
+            and mine.picks
+            and theirs.picks
+            and mine.picks[0] is not theirs.picks[0]
+        ):
+            inner = [chosen(part).base for part in _flat(base.parents) if isinstance(part, Tensor)]
+            twice = len(inner) > 1 and len({id(part) for part in inner}) < len(inner)
+            if (twice or base.op == "repeat") and mixes(mine.picks[0]):
+                return base.place
+    return None
 
 
 def _range(data: Value) -> tuple[float, float] | None:
@@ -367,7 +614,7 @@ def _range(data: Value) -> tuple[float, float] | None:
 def wrong_accuracy(script: Script) -> Verdict:
     """The largest output along the batch, or right answers divided by something else than the number of examples."""
     divisions, axes = script.trace.of("divide"), script.trace.of("argmax")
-    if not divisions and not axes:
+    if not divisions and not axes and not script.trace.of("compared"):
         return None
     outputs = {id(option) for e in script.trace.of("pass") for option in options_of(e.args[0])}
     found: list[Finding] = []
@@ -382,7 +629,17 @@ def wrong_accuracy(script: Script) -> Verdict:
     for event in divisions:
         if said := _divided(event):
             level, text, sure = said
-            found.append(finding("wrong-accuracy", "fail" if level else "warn", str(event.place), text, sure))
+            below = event.args[1]
+            place = below.place if isinstance(below, Tensor) and below.op == "tally" else event.place
+            found.append(finding("wrong-accuracy", "fail" if level else "warn", str(place), text, sure))
+    averaged = {id(one) for e in script.trace.of("compared") for one in ancestors(e.subject) if one.op == "all"}
+    for event in script.trace.of("compared"):
+        parts = event.subject.parents if isinstance(event.subject, Tensor) else ()
+        hot = [one for one in parts if one_hot(one)]
+        hard = [one for one in parts if ends_in(one, "compare", "round", "gt", "ge")]
+        if hot and hard and id(event.subject) not in averaged and ".all(" not in "".join(script.trace.lines):
+            text = "each unit of one-hot rows counts as an answer: most are 0, and 0 is right for them"
+            found.append(finding("wrong-accuracy", "warn", str(event.place), text, 0.9))
     return found[:1]
 
 
@@ -390,20 +647,41 @@ def _divided(event: Event) -> tuple[bool, str, float] | None:
     """What is wrong with a division of right answers."""
     above, below = event.args
     made = [one.op for one in ancestors(above)]
-    if "eq" not in made or "loss" in made or "add" not in made:
+    if "eq" not in made or "loss" in made:
         return None
-    if _batches(below):
-        if "mean" in made and not _by_count(above):
-            return (
-                False,
-                "the mean of the batches' means: the last batch is smaller, and counts as much as the others",
-                0.8,
-            )
-        if "sum" in made and "mean" not in made and "div" not in made:
+    listed = isinstance(below, Tensor) and below.op == "len" and isinstance(below.parents[0], Items)
+    if "add" not in made and not listed:
+        return None
+    if _batches(below) or listed or (isinstance(below, Tensor) and below.op == "tally"):
+        if "mean" in made and not _by_count(above) and (even := _even(above)) is not True:
+            text = "the mean of the batches' means: the last batch is smaller, and counts as much as the others"
+            return False, text, 0.95 if even is False else 0.8
+        if "sum" in made and "mean" not in made and "div" not in made and _batches(below):
             return True, "right answers are divided by the number of batches", 1.0
-    if isinstance(below, Tensor) and below.op == "mult" and any(_batches(one) for one in below.parents):
+    if (
+        isinstance(below, Tensor)
+        and below.op == "mult"
+        and any(_batches(one) for one in below.parents)
+        and not _even(above)
+    ):
         return False, "right answers are divided by batches times batch size; the last batch may be smaller", 0.9
     return None
+
+
+def _even(value: Value) -> bool | None:
+    """Whether the batches that it was reckoned from are surely of one size; None where that cannot be told."""
+    loaders = [one.parents[0] for one in sources(value) if one.op in ("input", "label") and one.parents]
+    found: bool | None = None
+    for loader in loaders:
+        if not isinstance(loader, Made) or loader.kind != "loader" or not loader.args:
+            return None
+        dropped = loader.options.get("drop_last")
+        size = count(loader.options.get("batch_size") or (loader.args[1] if len(loader.args) > 1 else None))
+        many = rows(loader.args[0])
+        if many is None or not size:
+            return None
+        found = many % size == 0 or (isinstance(dropped, Known) and bool(dropped.value))
+    return found
 
 
 def _by_count(value: Value) -> bool:
@@ -414,9 +692,277 @@ def _by_count(value: Value) -> bool:
 
 
 def _batches(value: Value) -> bool:
-    """Whether it is len(loader)."""
-    return (
-        isinstance(value, Tensor)
-        and value.op == "len"
-        and any(isinstance(one, Made) and one.kind == "loader" for one in value.parents)
+    """Whether it is len(loader), of torch's or of a class that goes through batches itself."""
+    if not isinstance(value, Tensor) or value.op != "len" or not value.parents:
+        return False
+    over = value.parents[0]
+    own = (
+        isinstance(over, Instance)
+        and over.cls.member("__iter__") is not None
+        and over.cls.member("__getitem__") is None
     )
+    return own or any(isinstance(one, Made) and one.kind == "loader" for one in value.parents)
+
+
+def _pairs(script: Script) -> Iterator[tuple[Event, Value, Value]]:
+    """Losses of the training, with the inputs and the targets that they are of."""
+    for call in script.losses:
+        made = {id(one) for one in ancestors(call.args[0])}
+        for event in script.passes:
+            if len(call.args) > 1 and len(event.args) > 1 and any(id(one) in made for one in options_of(event.args[0])):
+                yield call, event.args[1], call.args[1]
+                break
+
+
+@decides("labels-misaligned")
+def labels_misaligned(script: Script) -> Verdict:
+    """Inputs and labels are put into different orders, or only one of them is."""
+    pairs = list(_pairs(script))
+    if not pairs:
+        return None
+    stirred = {id(e.subject): e for e in script.trace.of("shuffled")}
+    for call, x, y in pairs:
+        x, y = options_of(x)[0], options_of(y)[0]
+        mine, theirs = draws(x), draws(y)
+        bases = chosen(x).base, chosen(y).base
+        made_of = {id(one) for base in bases for one in sources(base)}
+        only = [
+            one
+            for key, one in [*mine.items(), *theirs.items()]
+            if (key in mine) != (key in theirs) and key not in made_of
+        ]
+        orders = [one for one in only if one.op in RANDOM_ORDER and not _seeded_alike(one, only)]
+        if orders and all(isinstance(base, Tensor) and closed(base) for base in bases):
+            text = (
+                f"the order drawn at line {orders[0].place.line} is that of the {'inputs' if id(orders[0]) in mine else 'labels'} "
+                f"alone, in the loss at line {call.place.line}"
+            )
+            return [finding("labels-misaligned", "fail", str(orders[0].place), text)]
+        mixed = [
+            [e for one in sources(value) if (e := stirred.get(id(one))) and one.op not in ("arange", "range")]
+            for value in (x, y)
+        ]
+        if len(mixed[0]) != len(mixed[1]) and not (mixed[0] and mixed[1]):
+            event = (mixed[0] or mixed[1])[0]
+            text = "the rows are shuffled in place, those of the other side are not"
+            return [finding("labels-misaligned", "fail", str(event.place), text)]
+    return []
+
+
+def _seeded_alike(one: Tensor, others: list[Tensor]) -> bool:
+    """Whether another order comes from a generator of its own with the same seed."""
+
+    def seed(order: Tensor) -> object:
+        first = order.parents[0] if order.parents else None
+        told = (
+            number(first.parents[0]) if isinstance(first, Tensor) and first.op in GENERATORS and first.parents else None
+        )
+        return told
+
+    told = seed(one)
+    return told is not None and any(seed(other) == told for other in others if other is not one)
+
+
+@decides("label-noise")
+def label_noise(script: Script) -> Verdict:
+    """Labels of the training set at random places are replaced by random ones."""
+    sets = script.trace.of("set")
+    if not sets or not script.losses:
+        return None
+    targets = {id(one) for e in script.losses if len(e.args) > 1 for one in sources(e.args[1])}
+    for event in sets:
+        value = event.args[1]
+        base = chosen(value).base
+        drawn = (
+            isinstance(base, Tensor) and base.op in ("randint", "integers") and base is not chosen(event.subject).base
+        )
+        if id(event.subject) in targets and labels(event.subject) and drawn:
+            return [
+                finding("label-noise", "warn", str(event.place), "some of the labels are replaced by random ones", 0.9)
+            ]
+    return []
+
+
+@decides("degenerate-data")
+def degenerate_data(script: Script) -> Verdict:
+    """Labels that are all made 0, inputs that are made no numbers, digits that are turned or mirrored."""
+    if not script.losses or not script.passes:
+        return None
+    found: list[Finding] = []
+    for call, x, y in _pairs(script):
+        for one in sources(y):
+            if one.op == "mult" and any(number(part) == 0 for part in one.parents) and labels(y) is None:
+                found.append(
+                    finding(
+                        "degenerate-data", "fail", str(one.place), "the labels are multiplied by 0: one class is left"
+                    )
+                )
+            if one.op in ("zeros_like", "ones_like") and bare(y) is one and call.name == "cross_entropy":
+                found.append(
+                    finding("degenerate-data", "fail", str(one.place), f"{one.op} of the labels: one class is left")
+                )
+        inputs = {id(one) for one in sources(x)}
+        for event in script.trace.of("set"):
+            value = event.args[1]
+            if id(event.subject) in inputs and isinstance(value, Tensor | Known | Library) and _no_number(value):
+                found.append(finding("degenerate-data", "fail", str(event.place), "inputs are set to no number (nan)"))
+        digits = any(_named(one) in ("load_digits", "MNIST") for one in sources(x))
+        turned = [one for one in sources(x) if one.op in ("rot90", "flip", "fliplr", "flipud", "hflip", "vflip")]
+        if digits and turned:
+            text = f"digits go through {turned[0].op}: a 6 becomes a 9, a 2 no digit at all"
+            found.append(finding("degenerate-data", "warn", str(turned[0].place), text, 0.85))
+    return found[:1]
+
+
+def _no_number(value: Value) -> bool:
+    if isinstance(value, Library):
+        return value.name in ("numpy.nan", "math.nan", "torch.nan")
+    told = value.value if isinstance(value, Known) else None
+    if isinstance(value, Tensor) and value.op == "float" and value.parents and isinstance(value.parents[0], Known):
+        told = value.parents[0].value
+    return told == "nan" or (isinstance(told, float) and told != told)
+
+
+def _named(one: Tensor) -> str:
+    return str(getattr(one.options.get("name"), "value", ""))
+
+
+@decides("class-map-mismatch")
+def class_map_mismatch(script: Script) -> Verdict:
+    """An encoder of labels is fitted for training and once more for evaluation, or only the judged labels are renamed."""
+    encoded = [(e, one) for e in script.trace.of("compared") for one in sources(e.subject) if _encodes(one)]
+    pairs = list(_pairs(script))
+    if not pairs or not script.evaluations:
+        return None
+    taught = [one for _, _, y in pairs for one in sources(y) if _encodes(one)]
+    for _, one in encoded:
+        if one.options.get("fit") and any(other is not one and other.options.get("fit") for other in taught):
+            text = "the encoder is fitted anew for what is evaluated: its numbers may stand for other classes"
+            return [finding("class-map-mismatch", "warn", str(one.place), text, 0.85)]
+    renamed = [(e, part) for e in script.trace.of("compared") if isinstance(e.subject, Tensor) for part in e.subject.parents
+               if _renames(part)]  # fmt: skip
+    for event, part in renamed:
+        if not any(_renames(y) for _, _, y in pairs) and not any(
+            _renames(o) for o in event.subject.parents if o is not part
+        ):
+            text = (
+                "the labels that answers are compared with go through a table of numbers; those of the training do not"
+            )
+            place = event.stack[-1] if event.stack else event.place
+            return [finding("class-map-mismatch", "warn", str(place), text, 0.85)]
+    return []
+
+
+def _encodes(one: Tensor) -> bool:
+    return one.op == "scaled" and isinstance(one.maker, Made) and one.maker.name in ("LabelEncoder", "OrdinalEncoder")
+
+
+def _renames(value: Value) -> bool:
+    """Whether it is looked up in a table of whole numbers, each once."""
+    inner = bare(value)
+    if not isinstance(inner, Tensor) or inner.op != "getitem" or not inner.parents:
+        return False
+    table, index = bare(inner.parents[0]), inner.options.get("index")
+    numbers = [number(one) for one in table.items] if isinstance(table, Items) else []
+    return len(numbers) > 1 and None not in numbers and len(set(numbers)) == len(numbers) and isinstance(index, Tensor)
+
+
+@decides("repeated-worker-rng")
+def repeated_worker_rng(script: Script) -> Verdict:
+    """Workers draw from a generator that each of them has a copy of, in the same state."""
+    loaders = [
+        one for one in learning_loaders(script) if (count(one.options.get("num_workers")) or 0) >= 2 and one.args
+    ]
+    if not loaders:
+        return None
+    for loader in loaders:
+        for data in _whole(loader.args[0]):
+            held = [v for v in data.attributes.values() for v in options_of(v) if _generator(v)]
+            drawn = [
+                e
+                for e in script.trace.of("draw")
+                if e.subject is data and any(one in held for one in (*e.args, *e.options.values()))
+            ]
+            begin = loader.options.get("worker_init_fn")
+            if drawn and (begin is None or (isinstance(begin, Function) and not _tells_workers_apart(begin))):
+                where = begin.node.lineno if isinstance(begin, Function) else None
+                last = (
+                    begin.node.body[-1].lineno
+                    if isinstance(begin, Function) and isinstance(begin.node, ast.FunctionDef)
+                    else where
+                )
+                place = Place(loader.place.path, last) if last else loader.place
+                text = f"line {drawn[0].place.line} draws from a generator of the data set, of which each worker has a copy"
+                return [finding("repeated-worker-rng", "fail", str(place), text)]
+    return []
+
+
+def _generator(value: Value) -> bool:
+    if isinstance(value, Tensor) and value.op == "manual_seed" and value.parents:
+        return _generator(value.parents[0])
+    return (isinstance(value, Tensor) and value.op in GENERATORS) or (
+        isinstance(value, Made) and value.kind == "generator"
+    )
+
+
+def _tells_workers_apart(begin: Function) -> bool:
+    """Whether a worker's start looks at its number, or at the seed that torch gave it."""
+    names = {one.arg for one in begin.node.args.args}
+    return any(
+        (isinstance(one, ast.Name) and one.id in names)
+        or (
+            isinstance(one, ast.Attribute) and one.attr in ("id", "seed") and isinstance(one.value, ast.Name | ast.Call)
+        )
+        or (isinstance(one, ast.Attribute) and one.attr == "initial_seed")
+        for one in ast.walk(begin.node)
+    )
+
+
+@decides("partial-load")
+def partial_load(script: Script) -> Verdict:
+    """A state is loaded with strict=False into a model none of whose names it has."""
+    loads = [e for e in script.trace.of("loaded") if e.args and isinstance(e.subject, Module)]
+    if not loads:
+        return None
+    for event in loads:
+        strict = event.options.get("strict")
+        have, wanted = _names_of_state(event.args[0]), _names(event.subject)
+        if isinstance(strict, Known) and strict.value is False and have and wanted and not have & wanted:
+            text = f"strict=False, and the state has {_some(have)}, the model {_some(wanted)}: nothing is loaded"
+            return [finding("partial-load", "fail", str(event.place), text)]
+        missing = wanted - have
+        if isinstance(strict, Known) and strict.value is False and have and missing and wanted & have:
+            if have - wanted and _same_width(missing, have - wanted):
+                text = f"strict=False: {_some(missing)} of the model is not in the state, which has {_some(have - wanted)} instead"
+                return [finding("partial-load", "warn", str(event.place), text, 0.8)]
+    return []
+
+
+def _same_width(missing: frozenset[str], extra: frozenset[str]) -> bool:
+    """Whether what is missing may well be what is too much, under another name."""
+    heads = ("head", "fc", "classifier", "out", "last", "decoder", "top", "final")
+    return len(missing) == len(extra) and not any(name.startswith(heads) for name in (*missing, *extra))
+
+
+def _some(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)[:3])
+
+
+def _names(module: Value) -> frozenset[str]:
+    """The first words of the names in a module's state."""
+    if isinstance(module, Instance):
+        return frozenset(name for name, one in module.attributes.items() if isinstance(one, Module) and weighted(one))
+    if isinstance(module, Layer) and module.kind == "Sequential":
+        return frozenset(str(i) for i, one in enumerate(module.children) if weighted(one))
+    return frozenset()
+
+
+def _names_of_state(value: Value) -> frozenset[str]:
+    """The first words of the names in a state, with a prefix that was put before them."""
+    if isinstance(value, Made) and value.kind in ("state", "copied state") and value.args:
+        return _names(value.args[0])
+    if isinstance(value, Items) and value.kind == "dict" and value.keys:
+        key = value.keys[0]
+        if isinstance(key, Tensor) and key.op == "add" and isinstance(key.parents[0], Known):
+            return frozenset({str(key.parents[0].value).rstrip(".")})
+    return frozenset()

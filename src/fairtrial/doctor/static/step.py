@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.static.facts import count, rows, shape
 from fairtrial.doctor.static.loss import rate_of
 from fairtrial.doctor.static.script import Script, Verdict, class_of, decides, kinds, owners, weighted, within
 from fairtrial.doctor.static.trace import Event, ancestors
@@ -55,12 +56,16 @@ def missing_zero_grad(script: Script) -> Verdict:
         return None
     found: dict[str, Finding] = {}
     for optimizer in {id(_stepper(e)): _stepper(e) for e in steps}.values():
-        stepped, backward = False, None
+        of = owners(optimizer.args[0]) if isinstance(optimizer, Made) and optimizer.args else None
+        if of and script.models and not any(within(a, b) or within(b, a) for a in of for b in script.models):
+            continue  # it holds another model
+        stepped, backward, rarely = False, None, None
         for event in script.trace.of("step", "zero", "backward"):
             if event.what == "backward":
-                backward = event if event.sure else None
+                backward = event if event.sure and not event.name else None
             elif event.what == "zero" and _clears(event, optimizer):
-                stepped = False
+                rarely = event if not event.sure and any(_every_few(test) for test in event.tests) else None
+                stepped = stepped and rarely is not None
             elif event.what == "step" and _stepper(event) is optimizer:
                 if stepped and backward and event.sure and event.loops and event.name != "closure":
                     evidence = (
@@ -68,9 +73,19 @@ def missing_zero_grad(script: Script) -> Verdict:
                         f"turn of the loop, and nothing clears the gradients in between"
                     )
                     if not script.trace.lent(optimizer):
-                        found[str(backward.place)] = finding("missing-zero-grad", "fail", str(backward.place), evidence)
+                        place = str(rarely.place if rarely else backward.place)
+                        found[place] = finding("missing-zero-grad", "fail", place, evidence)
                 stepped, backward = True, None
     return list(found.values())[:1]
+
+
+def _every_few(test: Value) -> bool:
+    """Whether a condition holds in one of so many turns."""
+    return (
+        isinstance(test, Tensor)
+        and test.op in ("eq", "compare")
+        and any(isinstance(one, Tensor) and one.op == "mod" for one in test.parents)
+    )
 
 
 @decides("no-gradient-at-step")
@@ -118,6 +133,15 @@ def weights_not_updated(script: Script) -> Verdict:
     moved = any(isinstance(e.subject, Made) and "Cycl" in e.subject.name for e in script.made("scheduler"))
     if plain and not moved and "param_groups" not in script.trace.loads:
         found.append(finding("weights-not-updated", "fail", str(plain[0].place), "the learning rate is 0"))
+    for event in script.made("scheduler"):
+        told = event.subject.options.get("factors") if isinstance(event.subject, Made) else None
+        if isinstance(told, Items) and all(number(one) == 0 for one in told.items):
+            text = "LambdaLR multiplies the learning rate by 0 at steps 0, 1, 10 and 100"
+            found.append(finding("weights-not-updated", "fail", str(event.place), text))
+    lost = script.trace.of("lost")
+    if lost and not script.optimizers and not script.trace.of("step"):
+        text = f"the new value is given to the loop's own name {lost[0].name}, and the parameter stays as it is"
+        found.append(finding("weights-not-updated", "fail", str(lost[0].place), text))
     idle = script.optimizers and not any(script.trace.lent(one) for one in script.optimizers)
     if idle and not script.trace.of("step") and not script.says(".step("):
         place = backward[0].place
@@ -162,7 +186,15 @@ def parameters_missing(script: Script) -> Verdict:
         return []
     known = [module for one in held for module in one or []]
     found: list[Finding] = []
+    there = {id(one) for optimizer in script.optimizers for one in _held_then(optimizer)}
     for model in script.models:
+        late = [
+            one for one in weighted(model) if there and id(one) not in there and any(one_ is model for one_ in known)
+        ]
+        taught = {id(e.subject) for e in script.trace.of("layer") if id(e.args[0]) in script.learned}
+        if late and id(late[0]) in taught and "add_param_group" not in script.trace.loads:
+            text = f"this layer was put into {class_of(model)} after the optimizer had been made: it is in no optimizer"
+            found.append(finding("parameters-missing-from-optimizer", "warn", str(late[0].place), text, 0.9))
         inside = [one for one in known if within(one, model)]
         used = {id(e.subject) for e in script.trace.of("layer") if id(e.args[0]) in script.learned}
         left = [
@@ -173,9 +205,17 @@ def parameters_missing(script: Script) -> Verdict:
                 f"{len(left)} layers of {class_of(model)} are in no optimizer and not frozen, the first at "
                 f"line {left[-1].place.line}"
             )
-            place = script.optimizers[0].place
+            holds = [one for one in script.optimizers if any(part in inside for part in owners(one.args[0]) or [])]
+            place = (holds or script.optimizers)[-1].place
             found.append(finding("parameters-missing-from-optimizer", "warn", str(place), evidence, 0.8))
     return found
+
+
+def _held_then(optimizer: Made) -> list[Value]:
+    """The modules of which an optimizer got the parameters, as they were then."""
+    given = options_of(optimizer.args[0]) if optimizer.args else ()
+    held = [one.options.get("held") for one in given if isinstance(one, Made)]
+    return [part for one in held if isinstance(one, Items) for part in one.items]
 
 
 @decides("frozen-parameters")
@@ -229,7 +269,12 @@ def optimizer_recreated(script: Script) -> Verdict:
                 and not reset
             ):
                 evidence = f"{a.name} is made again in each turn of the loop, with the parameters of the same model"
-                return [finding("optimizer-recreated", "fail", str(a.place), evidence)]
+                own = next(e for e in script.trace.of("step") if e.subject is a and e.loops)
+                shared = 0
+                while shared < min(len(first.stack), len(own.stack)) and first.stack[shared] == own.stack[shared]:
+                    shared += 1
+                place = first.stack[shared] if shared < len(first.stack) else a.place  # the line within the loop
+                return [finding("optimizer-recreated", "fail", str(place), evidence)]
     return []
 
 
@@ -287,19 +332,26 @@ def batchnorm_batch_of_one(script: Script) -> Verdict:
     if not script.models or not any("BatchNorm" in kind for model in script.models for kind in kinds(model)):
         return None
     flat = any("BatchNorm1d" in kinds(model) for model in script.models)
-    learning = learning_loaders(script)
-    return [
-        finding(
-            "batchnorm-batch-of-one",
-            "fail" if flat else "warn",
-            str(one.place),
-            "the training loader has batch_size=1",
-            0.95,
-        )
-        for one in learning
-        if number(one.options.get("batch_size")) == 1 or ("batch_size" not in one.options and len(one.args) == 1)
-        if "batch_sampler" not in one.options and "**" not in one.options
-    ]
+    found: list[Finding] = []
+    for one in learning_loaders(script):
+        if {"batch_sampler", "**"} & one.options.keys():
+            continue
+        size = one.options.get("batch_size") or (one.args[1] if len(one.args) > 1 else Known(1))
+        data = one.args[0] if one.args else one.options.get("dataset")
+        many, each = rows(data) if data is not None else None, count(size)
+        dropped = one.options.get("drop_last")
+        if each == 1:
+            text = "the training loader has batch_size=1"
+            found.append(finding("batchnorm-batch-of-one", "fail" if flat else "warn", str(one.place), text, 0.95))
+        elif many and each and many % each == 1 and not (isinstance(dropped, Known) and dropped.value):
+            text = f"{many:g} examples in batches of {each:g} leave one example for the last batch"
+            found.append(finding("batchnorm-batch-of-one", "fail" if flat else "warn", str(one.place), text, 0.95))
+    for event in script.passes:
+        sides = shape(event.args[1]) if len(event.args) > 1 else None
+        if sides and len(sides) > 1 and sides[0] == 1 and not script_inputs(event):
+            text = "the model is trained with batches of one example"
+            found.append(finding("batchnorm-batch-of-one", "fail" if flat else "warn", str(event.place), text, 0.95))
+    return found[:1]
 
 
 def learning_loaders(script: Script) -> list[Made]:
@@ -322,13 +374,40 @@ def script_inputs(event: Event) -> list[Made]:
 def over_regularised(script: Script) -> Verdict:
     """A weight decay of 0.1 and more that goes into the gradient."""
     seen = [one for one in script.optimizers if one.options.get("weight_decay")]
-    if not seen:
+    penalties = [
+        (one, by) for e in script.trace.of("backward") for one in ancestors(e.subject) if (by := _penalty(one))
+    ]
+    if not seen and not penalties:
         return None
-    return [
+    by_hand = [
+        finding(
+            "over-regularised",
+            "warn",
+            str(one.place),
+            f"{by:g} times the squares of all weights is added to the loss",
+            0.8,
+        )
+        for one, by in penalties[:1]
+        if by >= 0.05
+    ]
+    return by_hand + [
         finding("over-regularised", "warn", str(one.place), f"weight_decay={decay:g} in {one.name}", 0.8)
         for one in seen
         if (decay := number(one.options["weight_decay"])) and decay >= 0.1 and one.name != "AdamW"
     ]
+
+
+def _penalty(one: Tensor) -> float | None:
+    """By what a sum of squared parameters is multiplied."""
+    if one.op != "mult" or len(one.parents) != 2 or not any(count(part) for part in one.parents):
+        return None
+    by = next(told for part in one.parents if (told := count(part)))
+    squares = [inner for part in one.parents for inner in ancestors(part)]
+    from_parameters = any(
+        inner.op in ("pow", "square", "pow_") and inner.parents and isinstance(inner.parents[0], Made)
+        for inner in squares
+    )
+    return by if from_parameters and not any(inner.op in ("loss", "linear") for inner in squares) else None
 
 
 @decides("clipping-too-tight")
@@ -413,8 +492,14 @@ def lr_too_low(script: Script) -> Verdict:
     return [
         finding("lr-too-low", "warn", str(one.place), f"{one.name} with lr={rate:g}", 0.7)
         for one, rate in rates
-        if 0 < rate <= (1e-6 if one.name == "SGD" else 1e-8)
+        if 0 < rate <= (5e-6 if one.name == "SGD" else 1e-6) and not _begun_elsewhere(script)
     ]
+
+
+def _begun_elsewhere(script: Script) -> bool:
+    """Whether weights are loaded before the training: it may be a fine-tuning."""
+    taught = script.trace.of("backward")
+    return any(e.what == "loaded" for e in script.trace.events[: script.trace.events.index(taught[0])] if taught)
 
 
 @decides("fp16-underflow")
@@ -429,5 +514,6 @@ def fp16_underflow(script: Script) -> Verdict:
         kind = one.options.get("dtype") if isinstance(one, Made) else None
         if isinstance(kind, Library) and kind.name in ("torch.float16", "torch.half") and not script.made("scaler"):
             evidence = "autocast to float16, backward(), and no GradScaler in the script"
-            found.append(finding("fp16-underflow", "warn", str(guard.place), evidence, 0.9))
+            after = [e.place for e in script.trace.of("backward")]
+            found.append(finding("fp16-underflow", "warn", str(after[0]), evidence, 0.9))
     return found[:1]

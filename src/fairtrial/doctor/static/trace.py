@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from fairtrial.doctor.static.values import Either, Place, Tensor, Value, options_of
+from fairtrial.doctor.static.values import Either, Items, Place, Tensor, Value, options_of
 
 What = Literal[
     "loss", "pass", "backward", "step", "zero", "mode", "schedule", "made", "kept", "loaded", "init", "clip",
     "freeze", "flag", "divide", "argmax",
-    "compared", "lent", "saved", "seed", "next", "module", "printed", "layer",
+    "compared", "lent", "saved", "seed", "next", "module", "printed", "layer", "set", "shuffled", "draw", "asked", "stream", "picked", "repeated", "lost",
 ]  # fmt: skip
 
 
@@ -70,6 +70,8 @@ def ancestors(value: Value) -> Iterator[Tensor]:
         seen.add(id(one))
         if isinstance(one, Either):
             todo += one.options
+        elif isinstance(one, Items):
+            todo += one.items
         elif isinstance(one, Tensor):
             yield one
             todo += one.parents

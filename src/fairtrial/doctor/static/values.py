@@ -32,6 +32,15 @@ class Known(Value):
 
 
 @dataclass(eq=False)
+class Slice(Value):
+    """`lower:upper:step`; None where a bound is left out."""
+
+    lower: Value | None = None
+    upper: Value | None = None
+    step: Value | None = None
+
+
+@dataclass(eq=False)
 class Library(Value):
     """A name of an imported library, in full: torch.nn.Linear."""
 
@@ -62,6 +71,13 @@ class Scope:
 
 
 @dataclass(eq=False)
+class Names(Value):
+    """A module that lies beside the script."""
+
+    scope: Scope
+
+
+@dataclass(eq=False)
 class Function(Value):
     """A function or lambda of the script, with the object that it is bound to."""
 
@@ -78,6 +94,7 @@ class Class(Value):
     bases: tuple[Value, ...]
     members: dict[str, Value]
     place: Place
+    fields: tuple[str, ...] = ()  # annotated names, in order: what a dataclass is made with
 
     def member(self, name: str) -> Value | None:
         """A member, its own or of a base."""
@@ -123,7 +140,7 @@ class Instance(Module):
     @property
     def is_module(self) -> bool:
         """Whether its class is a torch module's."""
-        return "torch.nn.Module" in self.cls.roots or "torch.nn.Sequential" in self.cls.roots
+        return any(root.startswith("torch.nn.") for root in self.cls.roots)
 
 
 @dataclass(eq=False)
@@ -134,7 +151,7 @@ class Tensor(Value):
     parents: tuple[Value, ...]
     place: Place
     options: Mapping[str, Value] = field(default_factory=dict[str, Value])
-    maker: Value | None = None  # the layer
+    maker: Value | None = None  # the layer or scaler
 
 
 MadeKind = Literal[
@@ -152,6 +169,9 @@ MadeKind = Literal[
     "scaler",
     "generator",
     "iterator",
+    "partial",
+    "parser",
+    "fitted",
 ]
 
 
@@ -176,6 +196,7 @@ class Items(Value):
     whole: bool
     place: Place
     repeated: bool = False  # [one] * n
+    around: int = 0  # loops around its making of which not all turns are followed
 
 
 @dataclass(eq=False)
