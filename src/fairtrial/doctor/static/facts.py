@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from fairtrial.doctor.static.values import (
     Either,
@@ -22,6 +24,7 @@ from fairtrial.doctor.static.values import (
 
 Shape = tuple[float | None, ...]  # None: a side that is not known
 DEEPEST = 60
+Told = TypeVar("Told")
 
 # Other containers, types and places for the same numbers in the same order.
 WRAPS = frozenset(
@@ -135,6 +138,27 @@ SAMPLES = {"make_classification": 100, "make_blobs": 100, "make_moons": 100, "ma
            "make_gaussian_quantiles": 100}  # fmt: skip
 
 
+def remembered(ask: Callable[[Any], Told | None]) -> Callable[[Value | None], Told | None]:
+    """Asked once for a tensor: what a tensor is made of may be reached on very many ways."""
+    known: WeakKeyDictionary[Value, Told | None] = WeakKeyDictionary()
+    asking = 0
+
+    def answer(value: Value | None) -> Told | None:
+        nonlocal asking
+        if not isinstance(value, Tensor):
+            return ask(value)
+        if value not in known and asking < DEEPEST:
+            known[value] = None  # what is made of itself is not known
+            asking += 1
+            try:
+                known[value] = ask(value)
+            finally:
+                asking -= 1
+        return known.get(value)
+
+    return answer
+
+
 def parts(one: Tensor) -> tuple[Value, ...]:
     """An operation's operands, without the generator that it draws from."""
     first = one.parents[0] if one.parents else None
@@ -164,29 +188,30 @@ def bare(value: Value) -> Value:
 # Numbers
 
 
-def count(value: Value | None, deep: int = 0) -> float | None:
+@remembered
+def count(value: Value | None) -> float | None:
     """The number that a value surely is: written, or reckoned from lengths and shapes."""
     plain = number(value)
-    if plain is not None or not isinstance(value, Tensor) or deep > DEEPEST:
+    if plain is not None or not isinstance(value, Tensor):
         return plain
     inner = parts(value)
     if value.op == "len" and inner:
-        return rows(inner[0], deep + 1)
+        return rows(inner[0])
     if value.op in ("int", "float", "round", "floor", "ceil") and len(inner) == 1:
-        told = count(inner[0], deep + 1)
+        told = count(inner[0])
         how: dict[str, Callable[[float], float]] = {"int": math.trunc, "floor": math.floor, "ceil": math.ceil}
         return None if told is None else float(how.get(value.op, float)(told))
     if value.op in ("min", "max") and len(inner) > 1:
-        told = [count(one, deep + 1) for one in inner]
+        told = [count(one) for one in inner]
         return None if None in told else (min if value.op == "min" else max)(x for x in told if x is not None)
     if value.op in ("add", "sub", "mult", "div", "floordiv", "mod") and len(inner) == 2:
-        a, b = count(inner[0], deep + 1), count(inner[1], deep + 1)
+        a, b = count(inner[0]), count(inner[1])
         return None if a is None or b is None else reckon(value.op, a, b)
     if value.op in ("getitem", "part") and inner and isinstance(inner[0], Tensor) and inner[0].op == "shape":
-        sides, at = shape(inner[0].parents[0], deep + 1), number(value.options.get("index"))
+        sides, at = shape(inner[0].parents[0]), number(value.options.get("index"))
         return sides[int(at)] if sides and at is not None and -len(sides) <= at < len(sides) else None
     if value.op == "size" and len(inner) == 2:
-        sides, at = shape(inner[0], deep + 1), number(inner[1])
+        sides, at = shape(inner[0]), number(inner[1])
         return sides[int(at)] if sides and at is not None and -len(sides) <= at < len(sides) else None
     return None
 
@@ -226,20 +251,20 @@ def length(over: Slice | Tensor, whole: float | None) -> float | None:
     return float(len(range(*(int(one) for one in bounds if one is not None))))
 
 
-def rows(value: Value, deep: int = 0) -> float | None:
+def rows(value: Value) -> float | None:
     """How many examples there are in a tensor, a list or a data set."""
     if isinstance(value, Items):
         return float(len(value.items)) if value.whole and value.kind != "dict" else None
-    if isinstance(value, Made) and value.kind == "dataset" and value.args and deep < DEEPEST:
+    if isinstance(value, Made) and value.kind == "dataset" and value.args:
         if value.name == "TensorDataset":
-            return next((told for one in value.args if (told := rows(one, deep + 1)) is not None), None)
+            return next((told for one in value.args if (told := rows(one)) is not None), None)
         if value.name == "Subset" and len(value.args) > 1:
-            return rows(value.args[1], deep + 1)
+            return rows(value.args[1])
         if value.name == "random_split":
-            return count(value.options.get("length"), deep + 1)
+            return count(value.options.get("length"))
     if isinstance(value, Tensor) and value.op == "range":
         return length(value, None)
-    sides = shape(value, deep + 1)
+    sides = shape(value)
     return sides[0] if sides else None
 
 
@@ -256,12 +281,11 @@ def sides_of(values: Sequence[Value]) -> Shape:
     return tuple(count(one) for one in values)
 
 
-def shape(value: Value, deep: int = 0) -> Shape | None:
+@remembered
+def shape(value: Value) -> Shape | None:
     """The sides of a tensor; None where not even their number is known."""
-    if deep > DEEPEST:
-        return None
     if isinstance(value, Either):
-        found = {shape(one, deep + 1) for one in value.options}
+        found = {shape(one) for one in value.options}
         return found.pop() if len(found) == 1 else None
     if isinstance(value, Items) and value.kind != "dict" and value.items:
         if all(number(one) is not None for one in value.items):
@@ -271,9 +295,9 @@ def shape(value: Value, deep: int = 0) -> Shape | None:
         return None
     inner = parts(value)
     if (base := of(value)) is not None:
-        sides = shape(base, deep + 1)
+        sides = shape(base)
         return (None, *sides[1:]) if sides else None
-    first = shape(inner[0], deep + 1) if inner else None
+    first = shape(inner[0]) if inner else None
     match value.op:
         case "randn" | "rand" | "zeros" | "ones" | "empty" | "standard_normal" | "random":
             size = value.options.get("size")
@@ -291,7 +315,7 @@ def shape(value: Value, deep: int = 0) -> Shape | None:
         case "dataset":
             return _of_dataset(value)
         case "getitem":
-            return _picked(first, value.options.get("index"), deep)
+            return _picked(first, value.options.get("index"))
         case "linear":
             wide = out_width(value)
             if first and isinstance(value.maker, Layer) and "Conv" not in value.maker.kind:
@@ -327,7 +351,7 @@ def shape(value: Value, deep: int = 0) -> Shape | None:
                 return None
             return tuple(first[int(at)] for at in order if at is not None)
         case "cat" | "concatenate" | "vstack" | "concat" | "hstack":
-            each = [shape(one, deep + 1) for one in inner]
+            each = [shape(one) for one in inner]
             if first is None or any(one is None or len(one) != len(first) for one in each) or "dim" in value.options:
                 return None
             total = [one[0] for one in each if one]
@@ -335,7 +359,7 @@ def shape(value: Value, deep: int = 0) -> Shape | None:
         case op if op in REDUCES:
             return None
         case op if op in BINARY:
-            return _broadcast([shape(one, deep + 1) for one in inner if number(one) is None and _sized(one)])
+            return _broadcast([shape(one) for one in inner if number(one) is None and _sized(one)])
         case op if op in WRAPS or op in ELEMENTWISE:
             return first
         case "argmax":
@@ -344,7 +368,7 @@ def shape(value: Value, deep: int = 0) -> Shape | None:
                 return None
             return tuple(side for i, side in enumerate(first) if i != (int(at) % len(first)))
         case "matmult":
-            other = shape(inner[1], deep + 1) if len(inner) > 1 else None
+            other = shape(inner[1]) if len(inner) > 1 else None
             return (*first[:-1], other[-1]) if first and other else None
         case _:
             return None
@@ -369,7 +393,7 @@ def _broadcast(shapes: list[Shape | None]) -> Shape | None:
     return tuple(reversed(sides))
 
 
-def _picked(sides: Shape | None, index: Value | None, deep: int) -> Shape | None:
+def _picked(sides: Shape | None, index: Value | None) -> Shape | None:
     """The shape of what an index picks."""
     if sides is None or index is None:
         return None
@@ -390,7 +414,7 @@ def _picked(sides: Shape | None, index: Value | None, deep: int) -> Shape | None
         if isinstance(one, Slice):
             left.append(length(one, sides[at]))
         elif isinstance(one, Tensor | Items):
-            size = shape(one, deep + 1)
+            size = shape(one)
             left += [None] if size is None or len(size) != 1 else [None if masks(one) else size[0]]
         elif not isinstance(one, Known):
             left.append(None)
@@ -474,13 +498,12 @@ class Labels:
     counted: bool  # whether all of them occur, as far as a data set or a draw can promise
 
 
-def labels(value: Value, deep: int = 0) -> Labels | None:
+@remembered
+def labels(value: Value) -> Labels | None:
     """The class numbers that a tensor surely holds."""
     value = bare(value)
-    if deep > DEEPEST:
-        return None
     if isinstance(value, Either):
-        found = {labels(one, deep + 1) for one in value.options}
+        found = {labels(one) for one in value.options}
         return found.pop() if len(found) == 1 else None
     if not isinstance(value, Tensor):
         return None
@@ -500,20 +523,20 @@ def labels(value: Value, deep: int = 0) -> Labels | None:
                 return None
             return Labels(told[0], told[1] - told[0], True)
         case "argmax":
-            sides, at = shape(inner[0], deep + 1) if inner else None, number(value.options.get("dim"))
+            sides, at = shape(inner[0]) if inner else None, number(value.options.get("dim"))
             if sides is None or at is None or not -len(sides) <= at < len(sides):
                 return None
             many = sides[int(at)]
             return None if many is None else Labels(0, many, False)
         case "add" | "sub" if len(inner) == 2 and (by := count(inner[1])) is not None:
-            told = labels(inner[0], deep + 1)
+            told = labels(inner[0])
             return (
                 None
                 if told is None or by != int(by)
                 else Labels(told.low + (by if value.op == "add" else -by), told.many, told.counted)
             )
         case "floordiv" if len(inner) == 2 and (by := count(inner[1])) is not None and by > 0:
-            told = labels(inner[0], deep + 1)
+            told = labels(inner[0])
             return (
                 None
                 if told is None
@@ -524,24 +547,24 @@ def labels(value: Value, deep: int = 0) -> Labels | None:
         case "compare" | "eq":
             return Labels(0, 2, False)
         case "getitem" if (column := _column(value)) is not None:
-            return labels(column, deep + 1)
+            return labels(column)
         case "getitem" if not isinstance(value.options.get("index"), Items):
-            told = labels(inner[0], deep + 1)
+            told = labels(inner[0])
             if any(
                 one.op in ("compare", "eq", "isin", "nonzero") for one in sources(value.options.get("index", Value()))
             ):
                 return None  # rows that a condition picks may be those of some classes
             return told
         case "view" | "reshape" | "flatten" | "squeeze" | "ravel" | "unsqueeze":
-            return labels(inner[0], deep + 1)
+            return labels(inner[0])
         case "part" | "row" if inner:
-            return labels(inner[0], deep + 1)
+            return labels(inner[0])
         case "repeat_interleave" | "repeat" | "tile" if inner:
-            return labels(inner[0], deep + 1)
+            return labels(inner[0])
         case "arange" if len(inner) == 1 and (many := count(inner[0])) is not None and many <= 100:
             return Labels(0, many, True)
         case "cat" | "concatenate" | "hstack":
-            each = {labels(one, deep + 1) for one in inner}
+            each = {labels(one) for one in inner}
             return each.pop() if len(each) == 1 else None
         case _:
             return None
@@ -639,14 +662,15 @@ def sources(value: Value) -> Iterator[Tensor]:
 # Sizes of the numbers
 
 
-def span(value: Value, deep: int = 0) -> tuple[float, float] | None:
+@remembered
+def span(value: Value) -> tuple[float, float] | None:
     """The least and the largest number that a tensor of pixels may hold."""
     while isinstance(value, Tensor) and (value.op in WRAPS or of(value) is not None):
         if value.op in ("zeros", "astype", "to", "byte", "array", "asarray") and _bytes(value):
             return 0.0, 255.0
         base = of(value)
         value = base if base is not None else value.parents[0] if value.parents else Value()
-    if not isinstance(value, Tensor) or deep > DEEPEST:
+    if not isinstance(value, Tensor):
         return None
     inner = parts(value)
     if value.op in ("zeros", "empty", "frombuffer", "full") and _bytes(value):
@@ -658,7 +682,7 @@ def span(value: Value, deep: int = 0) -> tuple[float, float] | None:
         case "frombuffer" | "PIL":
             return (0.0, 255.0)
         case "div" | "mult" | "add" | "sub" if len(inner) == 2 and (by := count(inner[1])) is not None:
-            told = span(inner[0], deep + 1)
+            told = span(inner[0])
             ends = [reckon(value.op, end, by) for end in told] if told else []
             return (
                 None
@@ -687,9 +711,9 @@ def span(value: Value, deep: int = 0) -> tuple[float, float] | None:
             | "expand"
             | "repeat"
         ):
-            return span(inner[0], deep + 1) if inner else None
+            return span(inner[0]) if inner else None
         case "cat" | "concatenate" | "vstack":
-            each = {span(one, deep + 1) for one in inner}
+            each = {span(one) for one in inner}
             return each.pop() if len(each) == 1 else None
         case "randint" | "integers":
             told = labels(value)

@@ -89,6 +89,7 @@ class Follower:
         self.tests: list[Value] = []  # of the conditions around
         self.cut = 0  # loops around of which not all turns are followed
         self.example: Value | None = None  # the data set of which an example is being made
+        self.loads: set[str] = set()  # names that are read in any file
         self.examples: dict[int, Value] = {}  # of data sets that the script defines
         self.teaching: frozenset[str] = TEACHING
 
@@ -267,6 +268,7 @@ class Follower:
             except (SyntaxError, ValueError):
                 return scope
             self.teaching |= teaching(tree, self.teaching)
+            self.loads |= loads_of(tree)
             frame = Frame(tree, self.unsure)
             self.frames.append(frame)
             self.block(tree.body, scope)
@@ -1033,6 +1035,15 @@ def called_in(body: Sequence[ast.AST]) -> frozenset[str]:
                      if isinstance(one, ast.Attribute | ast.Name))  # fmt: skip
 
 
+def loads_of(tree: ast.AST) -> set[str]:
+    """All names and attributes that are read in it."""
+    return {
+        node.id if isinstance(node, ast.Name) else node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+
+
 def teaching(tree: ast.AST, known: frozenset[str]) -> frozenset[str]:
     """Names of functions that train or evaluate, themselves or through others."""
     functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -1078,9 +1089,5 @@ def follow(text: str, path: Path) -> Trace:
         if id(function.node) not in follower.called and function.scope is scope:
             follower.loops, follower.unsure, follower.grad = [], 0, True
             follower.enter(function, [], {}, Place(str(path), function.node.lineno))
-    loads = {
-        node.id if isinstance(node, ast.Name) else node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
-    }
-    return Trace(tuple(follower.events), tuple(text.splitlines()), frozenset(loads))
+    loads = frozenset(follower.loads | loads_of(tree))
+    return Trace(tuple(follower.events), tuple(text.splitlines()), loads)

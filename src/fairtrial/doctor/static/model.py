@@ -520,7 +520,7 @@ def _repeated(container: Layer) -> Value | None:
 def _unread(script: Script, one: Instance) -> list[Finding]:
     """Layers with weights in attributes that nothing in the script reads."""
     reflective = {"getattr", "children", "modules", "named_children", "_modules", "__dict__", "vars", "get_submodule"}
-    if script.trace.loads & reflective or one.place.path != (script.trace.events[0].place.path):
+    if script.trace.loads & reflective:
         return []
     return [
         finding(

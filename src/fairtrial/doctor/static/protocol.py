@@ -269,7 +269,11 @@ def _starts_alike(script: Script, loader: Made, event: Event) -> bool:
 
 
 def _taught_only(script: Script, loader: Made) -> bool:
-    """Whether all passes that teach get one and the same batch of a loader, while another part is evaluated."""
+    """Whether all passes that teach get one and the same batch, less than half of the data, while others are evaluated."""
+    many = rows(loader.args[0]) if loader.args else None
+    size = count(loader.options.get("batch_size") or (loader.args[1] if len(loader.args) > 1 else None))
+    if many is None or size is None or size > many / 2:
+        return False
     inputs = {id(one) for e in script.passes for arg in e.args[1:] for one in ancestors(arg) if one.op == "input"}
     return len(inputs) == 1 and len(script.passes) > 1 and bool(script.evaluations)
 

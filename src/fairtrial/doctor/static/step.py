@@ -512,6 +512,9 @@ def fp16_underflow(script: Script) -> Verdict:
     for guard in guards:
         one = guard.subject
         kind = one.options.get("dtype") if isinstance(one, Made) else None
+        on = one.options.get("enabled") if isinstance(one, Made) else None
+        if on is not None and not (isinstance(on, Known) and on.value):
+            continue
         if isinstance(kind, Library) and kind.name in ("torch.float16", "torch.half") and not script.made("scaler"):
             evidence = "autocast to float16, backward(), and no GradScaler in the script"
             after = [e.place for e in script.trace.of("backward")]
