@@ -17,7 +17,7 @@ def pictures(n, seed):
 
 def build():
     return nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1),  # <- fault
+        nn.Conv2d(1, 8, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Conv2d(8, 16, 3, padding=1),
@@ -30,7 +30,7 @@ def build():
 
 def init(layer):
     if isinstance(layer, nn.Conv2d):
-        nn.init.constant_(layer.weight, 0.1)
+        nn.init.constant_(layer.weight, 0.1)  # <- fault
         nn.init.zeros_(layer.bias)
 
 

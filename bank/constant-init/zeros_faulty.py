@@ -16,8 +16,8 @@ valid = DataLoader(TensorDataset(points[1000:], labels[1000:]), batch_size=100)
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.first = nn.Linear(20, 64)  # <- fault
-        nn.init.zeros_(self.first.weight)
+        self.first = nn.Linear(20, 64)
+        nn.init.zeros_(self.first.weight)  # <- fault
         self.norm = nn.BatchNorm1d(64)
         self.drop = nn.Dropout(0.2)
         self.last = nn.Linear(64, CLASSES)

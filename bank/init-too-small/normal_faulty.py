@@ -20,7 +20,7 @@ def build():
         nn.Conv2d(1, 8, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Conv2d(8, 16, 3, padding=1),  # <- fault
+        nn.Conv2d(8, 16, 3, padding=1),
         nn.ReLU(),
         nn.AdaptiveAvgPool2d(2),
         nn.Flatten(),
@@ -40,7 +40,7 @@ def main():
     vx, vy = pictures(200, 2)
     model = build()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    nn.init.normal_(model[3].weight, std=1e-4)
+    nn.init.normal_(model[3].weight, std=1e-4)  # <- fault
     loss_fn = nn.CrossEntropyLoss()
     for epoch in range(3):
         model.train()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,7 +69,7 @@ class LossCall(Seen):
     targets: Targets
     origin: Origin | None
     weights: tuple[float, ...] = ()  # of the classes
-    half: bool = False  # the scores are 16-bit floats of 5 exponent bits
+    built: str | None = None  # the line that built its module; the call's where there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +89,40 @@ class Backward(Seen):
     value: float
     finite: bool
     has_graph: bool  # the loss was computed from something that learns
-    factor: float | None  # the value as a multiple of the last loss that torch computed
+    factor: float | None  # what it is of the loss that torch computed: 1 for its mean, its number for the sum
     reached: frozenset[int] | None = None  # parameters at the ends of the graph; None: not looked
     log_of: Origin | None = None  # the loss takes log of this operation's result, at this line
+    half: bool = False  # on the way to it are 16-bit floats of 5 exponent bits
+    scaled: bool = False  # by a GradScaler
+    penalised: frozenset[int] = frozenset()  # parameters that it is made of past all layers
+    added: str | None = None  # the line of its last sum of terms
+    ends: str | None = None  # of its last sum, mean or sign
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighed(Seen):
+    """How much each example of a batch counts in what goes into backward: derivatives by the losses of each."""
+
+    rows: int
+    means: tuple[float, ...]  # of each class; no number where it has no example
+    counts: tuple[int, ...]
+    spread: float  # the largest difference within a class, as a share
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByHand(Seen):
+    """A loss without any of torch's: its value, and its derivatives by the outputs of the last layer."""
+
+    value: float
+    rows: int
+    classes: int
+    likelihoods: float | None  # so many times minus the mean log-likelihood of one class a row; None: something else
+    row_error: float  # how far the rows' sums are from 0, as a share of the largest derivative
+    column_error: float
+    operations: frozenset[str]  # as autograd has them
+    normaliser: Origin | None  # the softmax or logsumexp nearest to the loss
+    normalised: Origin | None  # what made the numbers that it is taken of
+    ends: str | None  # the line of its last sum, mean or sign
 
 
 @dataclass(frozen=True)
@@ -106,6 +138,7 @@ class ParameterSeen:
     update: float  # norm of the change
     downhill: float  # inner product of change and gradient; negative where the step goes down
     trainable: bool
+    along: float = 0.0  # inner product of gradient and weights
 
 
 @dataclass(frozen=True)
@@ -151,6 +184,8 @@ class OptimizerMade(Seen):
     parameters: frozenset[int]
     remembers: bool  # momentum, or running means
     replaces: int | None  # an optimizer of the same parameters that made steps
+    rate: float = math.nan
+    looped: str | None = None  # the innermost line on the way to here that is inside of a loop
 
 
 @dataclass(frozen=True)
@@ -253,6 +288,18 @@ class StateLoaded(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Still(Seen):
+    """Parameters without an optimizer were the same at two backward passes, though they have gradients."""
+
+    parameters: frozenset[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleMade(Seen):
+    """A scheduler was built."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scheduled(Seen):
     """A scheduler made a step."""
 
@@ -269,6 +316,7 @@ class Clipped(Seen):
     norm: float
     limit: float
     fresh: bool  # a backward came before, and no step since
+    scaled: bool = False  # the loss was scaled by a GradScaler, and nobody took that off the gradients yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -334,6 +382,7 @@ class Evaluation(Seen):
     text: str  # of that line
     batches: tuple[tuple[int, int], ...]  # right ones and number of each batch
     confusion: tuple[tuple[int, int, int], ...]  # label, prediction, number
+    entries: tuple[int, int] = (0, 0)  # of one-hot rows: equal ones and all
 
     @property
     def right(self) -> int:
@@ -344,6 +393,13 @@ class Evaluation(Seen):
     def count(self) -> int:
         """All predictions."""
         return sum(number for _, number in self.batches)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeded(Seen):
+    """torch.manual_seed was called."""
+
+    value: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -412,6 +468,24 @@ class Mixing(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Weights(Seen):
+    """A matrix or a kernel that learns, in a module or by hand; `where` is the line that gave it its values."""
+
+    parameter: int
+    shape: tuple[int, ...]
+    units: int
+    distinct: int  # units that differ in their weights
+    learning: int  # units with a gradient, or all if there is none
+    apart: int  # of these that differ in weights or gradient
+    zero: bool  # all weights are 0
+    idle: bool  # it has no gradient to speak of
+    gain: float  # deviation of the weights times the root of the inputs: about 0.6 to 1.4 at torch's starts
+    grouped: bool  # units see different inputs
+    last: bool  # no other layer comes after it
+    beside: bool  # it is not 0, or something of the inputs passes the model beside it
+
+
+@dataclass(frozen=True, kw_only=True)
 class Units(Seen):
     """Units of a ReLU layer over many examples."""
 
@@ -421,11 +495,11 @@ class Units(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cuts(Seen):
-    """Lines of a file of the user's that name .data, .detach() or the like."""
+class Source(Seen):
+    """A file of the user's in which a model or a backward pass is called."""
 
     path: str
-    lines: tuple[int, ...]
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -448,6 +522,7 @@ class Tried(Seen):
     before: float  # mean loss of the last third of the steps, or share of wrong predictions
     after: float  # with the change
     error: float  # standard error of their difference, over the steps
+    peak: float = 0.0  # highest loss with the change
 
 
 @dataclass(frozen=True, kw_only=True)

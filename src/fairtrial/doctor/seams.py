@@ -24,8 +24,8 @@ from torch.utils.data import DataLoader
 from torch.utils.data import dataloader as loading
 
 from fairtrial.doctor import tensors
-from fairtrial.doctor.lines import FOREIGN, place
-from fairtrial.doctor.observations import Axis, Clipped, Misfrozen, Scheduled
+from fairtrial.doctor.lines import FOREIGN, foreign, place
+from fairtrial.doctor.observations import Axis, Misfrozen, Scheduled, ScheduleMade
 from fairtrial.doctor.watch import Watch
 from fairtrial.doctor.watched.part import CLOSE, sampled
 
@@ -36,14 +36,25 @@ LOSSES = (
     "binary_cross_entropy_with_logits",
     "mse_loss",
 )
-MARKED = {
-    "Softmax": ("softmax", (functional, torch, Tensor)),
-    "LogSoftmax": ("log_softmax", (functional, torch, Tensor)),
-    "Sigmoid": ("sigmoid", (functional, torch, Tensor)),
-    "Relu": ("relu", (functional, torch, Tensor)),
-    "Tanh": ("tanh", (functional, torch, Tensor)),
-    "Log": ("log", (torch, Tensor)),
-}
+MARKED = (
+    ("Softmax", "softmax", (functional, torch, Tensor)),
+    ("LogSoftmax", "log_softmax", (functional, torch, Tensor)),
+    ("Sigmoid", "sigmoid", (functional, torch, Tensor)),
+    ("Relu", "relu", (functional, torch, Tensor)),
+    ("Tanh", "tanh", (functional, torch, Tensor)),
+    ("Log", "log", (torch, Tensor)),
+    ("Logsumexp", "logsumexp", (torch, Tensor)),
+    ("Sqrt", "sqrt", (torch, Tensor)),
+    ("Mean", "mean", (torch, Tensor)),
+    ("Sum", "sum", (torch, Tensor)),
+    ("Neg", "neg", (torch, Tensor)),
+    ("Neg", "__neg__", (Tensor,)),
+    ("Add", "__add__", (Tensor,)),
+    ("Add", "__radd__", (Tensor,)),
+    ("Add", "__iadd__", (Tensor,)),
+)
+MAKING = ("zeros", "ones", "full", "rand", "randn")
+WRITING = ("fill_", "zero_", "normal_", "uniform_", "mul_", "div_", "copy_")
 LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
 _MODULES = str(Path(nn.__file__).parent / "modules")
 
@@ -81,6 +92,7 @@ def install(watch: Watch, patches: Patches) -> None:
     """Replace torch's seams."""
     _modules(watch, patches)
     _functions(watch, patches)
+    _writes(watch, patches)
     _optimizers(watch, patches)
     _states(watch, patches)
     _loaders(watch, patches)
@@ -91,6 +103,7 @@ def _modules(watch: Watch, patches: Patches) -> None:
         def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             if watch.looking:
                 watch.built[module] = place(_outside(sys._getframe(1), module))
+                watch.writes.open = True
             original(module, *args, **kwargs)
 
         return init
@@ -118,6 +131,8 @@ def _modules(watch: Watch, patches: Patches) -> None:
             if name == "requires_grad" and watch.looking:
                 watch.note(Misfrozen(step=watch.steps, where=place(sys._getframe(1)), name=type(module).__name__))
             original(module, name, value)
+            if watch.writes.open and isinstance(value, nn.Parameter):
+                watch.writes.on_written(value, sys._getframe(1))
 
         return assigned
 
@@ -147,7 +162,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
                     if result.requires_grad and not watch.examples.complete:
                         watch.examples.on_loss(given["target"], sys._getframe(1))
                     if watch.wants_loss(name, result.requires_grad):
-                        watch.on_loss(name, given, result, place(sys._getframe(1)))
+                        frame = sys._getframe(1)
+                        watch.on_loss(name, given, result, place(frame), _maker(watch, frame))
                 return result
 
             return computed
@@ -176,9 +192,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
                     watch.note(Axis(step=watch.steps, where=where, shape=tuple(x.shape), axis=axis))
                 result = original(x, *args, **kwargs)
                 found = result if isinstance(result, Tensor) else result[1] if len(result) > 1 else None
-                watch.scoring.predicted = (
-                    found if found is not None and not found.is_floating_point() else watch.scoring.predicted
-                )
+                if found is not None and not found.is_floating_point():
+                    watch.scoring.on_predicted(found, sys._getframe(1))
                 return result
             return original(x, *args, **kwargs)
 
@@ -186,17 +201,38 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
     def compare(original: Any) -> Any:
         def compared(a: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.scoring.predicted is not None and watch.depth == 0 and watch.looking and args:
+            if watch.depth == 0 and watch.looking and args:
                 watch.scoring.on_compared(a, args[0], sys._getframe(1))
             return original(a, *args, **kwargs)
 
         return compared
 
+    def score(original: Any) -> Any:
+        def scored(*args: Any, **kwargs: Any) -> Any:
+            if watch.looking and len(args) > 1:
+                watch.scoring.on_scored(args[0], args[1], sys._getframe(1))
+            return original(*args, **kwargs)
+
+        return scored
+
+    def measure() -> None:
+        """scikit-learn's metrics, once the script has imported them: all go through one function."""
+        if metrics := sys.modules.get("sklearn.metrics._classification"):
+            patches.put(metrics, "_check_targets", score)
+
+    def seed(original: Any) -> Any:
+        def seeded(value: Any) -> Any:
+            if watch.looking:
+                watch.scoring.on_seeded(value, sys._getframe(1))
+            return original(value)
+
+        return seeded
+
     def tell(original: Any) -> Any:
         def told(*args: Any, **kwargs: Any) -> None:
             if watch.looking and kwargs.get("file") is None:
                 plain = [one for one in args if isinstance(one, str | int | float)]
-                watch.scoring.on_printed(" ".join(map(str, plain)), place(sys._getframe(1)))
+                watch.scoring.on_printed(" ".join(map(str, plain)), sys._getframe(1))
             original(*args, **kwargs)
 
         return told
@@ -219,27 +255,68 @@ def _functions(watch: Watch, patches: Patches) -> None:
                 watch.on_backward(loss, sys._getframe(1))
                 result = original(*args, **kwargs)
                 watch.optimizers.after_backward()
+                watch.weights.after_backward()
                 return result
             return original(*args, **kwargs)
 
         return computed
 
-    def clip(original: Any) -> Any:
-        def clipped(*args: Any, **kwargs: Any) -> Any:
+    def differentiate(original: Any) -> Any:
+        signature = inspect.signature(original)
+
+        def computed(*args: Any, **kwargs: Any) -> Any:
+            if not watch.looking or watch.optimizers.optimizers:
+                return original(*args, **kwargs)
+            given = signature.bind(*args, **kwargs).arguments
+            loss = given["outputs"]
+            if isinstance(loss, Tensor) and not given.get("create_graph"):
+                watch.on_backward(loss, sys._getframe(1))
             result = original(*args, **kwargs)
+            watch.optimizers.after_gradients(given["inputs"], result)
+            return result
+
+        return computed
+
+    def clip(original: Any) -> Any:
+        def clipped(parameters: Any, max_norm: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(parameters, max_norm, *args, **kwargs)
             if watch.looking and (watch.full or watch.steps < CLOSE):
-                limit = float(args[1] if len(args) > 1 else kwargs["max_norm"])
-                seen = Clipped(
-                    step=watch.steps,
-                    where=place(sys._getframe(1)),
-                    norm=float(result),
-                    limit=limit,
-                    fresh=watch.fresh,
-                )
-                watch.note(seen)
+                watch.optimizers.on_clipped(result, float(max_norm), place(sys._getframe(1)))
             return result
 
         return clipped
+
+    def clip_each(original: Any) -> Any:
+        def clipped(parameters: Any, clip_value: Any, *args: Any, **kwargs: Any) -> None:
+            held = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+            if watch.looking and (watch.full or watch.steps < CLOSE):
+                largest = [p.grad.detach().abs().max() for p in held if p.grad is not None]
+                if largest:
+                    watch.optimizers.on_clipped(max(largest), float(clip_value), place(sys._getframe(1)))
+            original(held, clip_value, *args, **kwargs)
+
+        return clipped
+
+    def scale(original: Any) -> Any:
+        def scaled(scaler: Any, *args: Any, **kwargs: Any) -> Any:
+            watch.scaled = scaler.is_enabled()
+            return original(scaler, *args, **kwargs)
+
+        return scaled
+
+    def unscale(original: Any) -> Any:
+        def unscaled(*args: Any, **kwargs: Any) -> Any:
+            watch.scaled = False
+            return original(*args, **kwargs)
+
+        return unscaled
+
+    def hook(original: Any) -> Any:
+        def hooked(*args: Any, **kwargs: Any) -> Any:
+            watch.losses.hooked = True
+            return original(*args, **kwargs)
+
+        return hooked
 
     def drop(original: Any) -> Any:
         def dropped(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -257,7 +334,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
     for name in LOSSES:
         patches.put(functional, name, loss(name))
-    for name, (function, owners) in MARKED.items():
+    for name, function, owners in MARKED:
         for owner in owners:
             patches.put(owner, function, marked(name))
     for function, owner in LARGEST:
@@ -266,11 +343,44 @@ def _functions(watch: Watch, patches: Patches) -> None:
     for owner, function in ((Tensor, "__eq__"), (Tensor, "eq"), (torch, "eq")):
         patches.put(owner, function, compare)
     patches.put(builtins, "print", tell)
+    patches.put(torch, "manual_seed", seed)
+    watch.scoring.measure = measure
     patches.put(functional, "relu", rectify)
     patches.put(torch, "relu", rectify)
     patches.put(Tensor, "relu", rectify)
     patches.put(torch.autograd, "backward", backward)
+    patches.put(torch.autograd, "grad", differentiate)
     patches.put(nn.utils, "clip_grad_norm_", clip)
+    patches.put(nn.utils, "clip_grad_value_", clip_each)
+    patches.put(torch.amp.GradScaler, "scale", scale)
+    patches.put(torch.amp.GradScaler, "unscale_", unscale)
+    for name in ("register_hook", "retain_grad"):
+        patches.put(Tensor, name, hook)
+
+
+def _writes(watch: Watch, patches: Patches) -> None:
+    def write(original: Any) -> Any:
+        def written(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if watch.writes.open and isinstance(result, Tensor):
+                watch.writes.on_written(result, sys._getframe(1))
+            return result
+
+        return written
+
+    def learn(original: Any) -> Any:
+        def learning(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            if watch.writes.open:
+                watch.writes.on_named(x, sys._getframe(1))
+            return original(x, *args, **kwargs)
+
+        return learning
+
+    for name in MAKING:
+        patches.put(torch, name, write)
+    for name in WRITING:
+        patches.put(Tensor, name, write)
+    patches.put(Tensor, "requires_grad_", learn)
 
 
 def _maker(watch: Watch, frame: FrameType) -> str | None:
@@ -285,7 +395,7 @@ def _optimizers(watch: Watch, patches: Patches) -> None:
         def init(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
             original(optimizer, *args, **kwargs)
             if watch.looking:
-                watch.optimizers.on_optimizer(optimizer, place(sys._getframe(1)))
+                watch.optimizers.on_optimizer(optimizer, sys._getframe(1))
 
         return init
 
@@ -298,9 +408,17 @@ def _optimizers(watch: Watch, patches: Patches) -> None:
 
         return cleared
 
+    def plan(original: Any) -> Any:
+        def init(*args: Any, **kwargs: Any) -> None:
+            original(*args, **kwargs)
+            if watch.looking:
+                watch.note(ScheduleMade(step=watch.steps, where=place(sys._getframe(1))))
+
+        return init
+
     def schedule(original: Any) -> Any:
         def stepped(scheduler: Any, *args: Any, **kwargs: Any) -> None:
-            if watch.looking and sys._getframe(1).f_code.co_name != "_initial_step":
+            if watch.looking and not foreign(sys._getframe(1).f_code.co_filename):
                 kind = type(scheduler).__name__
                 number = watch.count(("scheduler", id(scheduler)))
                 if sampled(number):
@@ -320,7 +438,10 @@ def _optimizers(watch: Watch, patches: Patches) -> None:
     patches.put(Optimizer, "__init__", construct)
     patches.put(Optimizer, "zero_grad", clear)
     patches.put(nn.Module, "zero_grad", clear)
-    patches.put(lr_scheduler.LRScheduler, "step", schedule)
+    patches.put(lr_scheduler.LRScheduler, "__init__", plan)
+    for kind in vars(lr_scheduler).values():
+        if isinstance(kind, type) and issubclass(kind, lr_scheduler.LRScheduler) and "step" in vars(kind):
+            patches.put(kind, "step", schedule)
     for hook in (
         register_optimizer_step_pre_hook(watch.optimizers.before_step),
         register_optimizer_step_post_hook(watch.optimizers.after_step),

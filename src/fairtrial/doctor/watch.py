@@ -9,7 +9,6 @@ from __future__ import annotations
 import linecache
 import math
 import os
-import re
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -22,11 +21,12 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
-from fairtrial.doctor.lines import place
-from fairtrial.doctor.observations import Backward, Cuts, End, Entered, Graph, LossCall, Pass, Seen
+from fairtrial.doctor.lines import HERE, place
+from fairtrial.doctor.observations import Backward, End, Entered, Graph, LossCall, Pass, Seen, Source
 from fairtrial.doctor.watched.examples import Examples
 from fairtrial.doctor.watched.inputs import Inputs
 from fairtrial.doctor.watched.loaders import Loaders
+from fairtrial.doctor.watched.losses import Losses
 from fairtrial.doctor.watched.models import Models, has_modes
 from fairtrial.doctor.watched.part import FULL, OFTEN, careful, sampled
 from fairtrial.doctor.watched.scoring import Scoring
@@ -35,9 +35,10 @@ from fairtrial.doctor.watched.states import States
 from fairtrial.doctor.watched.steps import Steps
 from fairtrial.doctor.watched.tape import Tape
 from fairtrial.doctor.watched.units import Units
+from fairtrial.doctor.watched.weights import Weights
+from fairtrial.doctor.watched.writes import Writes
 
 SAVED = frozenset(8**k for k in range(1, 12))  # steps after which what was seen is told, should the script be killed
-CUTTING = re.compile(r"\.data\b|\.detach\(|\.item\(|\.numpy\(|\.tolist\(|no_grad\(|torch\.tensor\(")
 
 
 class Enough(BaseException):
@@ -84,10 +85,12 @@ class Watch:
         self.loss: tuple[float, str] | None = None
         self.last_loss = math.nan
         self.backward_where: str | None = None
+        self.scaled = False  # a GradScaler scaled the last loss, and nobody took that off the gradients
         self.fresh = False  # a backward came, and no step since
         self.inputs, self.loaders, self.models = Inputs(self), Loaders(self), Models(self)
         self.optimizers, self.scoring, self.states = Steps(self), Scoring(self), States(self)
-        self.units, self.tape, self.sources = Units(self), Tape(self), Sources(self)
+        self.weights, self.writes = Weights(self), Writes(self)
+        self.units, self.tape, self.sources, self.losses = Units(self), Tape(self), Sources(self), Losses(self)
         self.examples = Examples(self)
 
     @property
@@ -129,7 +132,7 @@ class Watch:
         self.sources.note("learned" if grad else "evaluated", where, frame)
         self.inputs.note(given, model, where, frame, module.training)
         self.examples.note(given)
-        self.scoring.judging = not (grad and module.training)
+        self.scoring.on_judged(grad and module.training)
         if grad and self.steps == 1 and model not in self.models.probed and given is not None and len(given) > 1:
             self.models.probed.add(model)
             self.models.probe(module, given, inputs)
@@ -202,7 +205,7 @@ class Watch:
         return self.full or self.steps < OFTEN if learning else sampled(self.count(("loss", name)))
 
     @careful
-    def on_loss(self, name: str, given: dict[str, Any], result: Tensor, where: str | None) -> None:
+    def on_loss(self, name: str, given: dict[str, Any], result: Tensor, where: str | None, built: str | None) -> None:
         """One of torch's losses was computed."""
         scores, target = given["input"], given["target"]
         learning = result.requires_grad
@@ -211,25 +214,26 @@ class Watch:
         value = float(result.detach()) if result.numel() == 1 else math.nan
         weight = given.get("weight")
         classes = scores.shape[1] if scores.dim() > 1 else 1
-        self.note(
-            LossCall(
-                step=self.steps,
-                where=where,
-                name=name,
-                value=value,
-                reduction=given.get("reduction", "mean"),
-                rows=len(scores) if scores.dim() else 1,
-                classes=classes,
-                learning=learning,
-                scores=tensors.scores(scores),
-                targets=tensors.targets(target, classes),
-                origin=tensors.origin(scores),
-                weights=tuple(weight.tolist()) if isinstance(weight, Tensor) and weight.dim() == 1 else (),
-                half=scores.dtype == torch.float16,
-            )
+        call = LossCall(
+            step=self.steps,
+            where=where,
+            name=name,
+            value=value,
+            reduction=given.get("reduction", "mean"),
+            rows=len(scores) if scores.dim() else 1,
+            classes=classes,
+            learning=learning,
+            scores=tensors.scores(scores),
+            targets=tensors.targets(target, classes),
+            origin=tensors.origin(scores),
+            weights=tuple(weight.tolist()) if isinstance(weight, Tensor) and weight.dim() == 1 else (),
+            built=built,
         )
+        self.note(call)
         if learning:
             self.loss = value, name
+            if self.full:
+                self.losses.remember(call, result, target)
         if learning and self.full and self.count("graph") < FULL:  # it hardly ever changes
             self.note(
                 Graph(
@@ -262,25 +266,28 @@ class Watch:
         self.learn(reached)
         if not self.full and not (broken and sampled(self.count("broken"), 4)):
             return
-        factor = value / self.loss[0] if self.loss and self.loss[0] and math.isfinite(value) else None
-        self.note(
+        self.losses.before_backward(
+            loss,
             Backward(
                 step=self.steps,
                 where=where,
                 value=value,
                 finite=not broken,
                 has_graph=loss.grad_fn is not None,
-                factor=factor,
+                factor=value / self.loss[0] if self.loss and self.loss[0] and math.isfinite(value) else None,
                 reached=reached,
                 log_of=tensors.log_of(loss) if self.steps < FULL else None,
-            )
+                scaled=self.scaled,
+            ),
         )
         self.optimizers.hold(leaves)
+        self.weights.hold(loss)
 
     def advance(self) -> None:
         """An optimizer made a step."""
         self.fresh = False
         self.steps += 1
+        self.writes.open = False
         self.full, self.marking = sampled(self.steps, FULL), sampled(self.steps)
         self.states.settle()
         if self.steps in SAVED:
@@ -294,14 +301,13 @@ class Watch:
             self.settle(model)
         for part in (self.states, self.scoring, self.units, self.inputs, self.models, self.examples, self.sources):
             part.finish()
-        for path in {
-            line.rpartition(":")[0] for seen in self.journal if isinstance(seen, Pass) for line in _lines(seen)
-        }:
-            text = enumerate(linecache.getlines(path), 1)
-            self.note(Cuts(step=self.steps, path=path, lines=tuple(n for n, line in text if CUTTING.search(line))))
+        for path in sorted({line.rpartition(":")[0] for seen in self.journal for line in _lines(seen)}):
+            self.note(Source(step=self.steps, path=path, lines=tuple(linecache.getlines(str(HERE / path)))))
         self.note(End(step=self.steps, backwards=self.backwards, loss=self.last_loss))
         self.tape.finish()
 
 
-def _lines(seen: Pass) -> list[str]:
-    return [line for line, _ in seen.called if line]
+def _lines(seen: Seen) -> list[str]:
+    """The lines of a pass or of a backward pass."""
+    lines = [seen.where, *(line for line, _ in seen.called)] if isinstance(seen, Pass) else [seen.where]
+    return [line for line in lines if line] if isinstance(seen, Pass | Backward) else []

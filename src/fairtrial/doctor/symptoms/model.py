@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import log, prod
 from statistics import median
 
 from fairtrial.doctor.findings import Finding, finding
@@ -19,9 +19,12 @@ from fairtrial.doctor.observations import (
     Pass,
     Step,
     Units,
+    Weights,
 )
 from fairtrial.doctor.symptoms.loss import calls, made_by, where_made
 from fairtrial.doctor.symptoms.step import listed, reached
+
+ROOT_2 = 2**0.5  # the gain that keeps the size of what passes through ReLU
 
 
 def models(journal: Journal) -> list[Model]:
@@ -30,29 +33,47 @@ def models(journal: Journal) -> list[Model]:
     return [model for model in journal.of(Model) if got & {serial for serial, _, _ in model.names}]
 
 
-def hidden_layers(model: Model) -> list[Layer]:
-    """Layers with weights, but the last."""
-    return [layer for layer in model.layers if layer.rows][:-1]
+def started(journal: Journal) -> list[Weights]:
+    """Weights as they were at the first backward pass, the first layer's first."""
+    return [one for one in journal.of(Weights) if one.step == 0]
+
+
+def named(journal: Journal, weights: Weights) -> str:
+    """What the model calls these weights."""
+    names = {serial: name for model in journal.of(Model) for serial, name, _ in model.names}
+    return names.get(weights.parameter, f"a tensor of {' x '.join(map(str, weights.shape))}")
+
+
+def set_at(journal: Journal, weights: Weights) -> str | None:
+    """The line that gave weights their values, or the one that built their layer."""
+    layers = [layer for model in journal.of(Model) for layer in model.layers if weights.parameter in layer.parameters]
+    return weights.where or next((layer.where for layer in layers), None)
 
 
 @decides("constant-init")
 def constant_init(journal: Journal) -> Verdict:
-    """Hidden layers whose units start with the same weights."""
-    seen = models(journal)
+    """Hidden units of one layer that start with the same weights; the last layer's are told apart by their labels."""
+    seen = journal.of(Weights)
     if not seen:
         return None
+    equal = [one for one in seen if one.units > 1 and not one.grouped and not one.last and _equal(one)]
     return [
         finding(
             "constant-init",
             "fail",
-            layer.where or model.where,
-            f"the {layer.rows} units of {layer.name} ({layer.kind}) start with {layer.distinct} "
-            "different rows of weights",
+            set_at(journal, one),
+            f"the {one.units} units of {named(journal, one)} start with {one.distinct} different rows of weights",
         )
-        for model in seen
-        for layer in hidden_layers(model)[:]
-        if layer.rows > 1 and layer.distinct <= max(1, layer.rows // 2)
-    ][:1]
+        for one in equal[:1]
+    ]
+
+
+def _equal(weights: Weights) -> bool:
+    """Whether hidden units are the same and stay so, or let nothing of the inputs pass."""
+    if not weights.zero:
+        return weights.step == 0 and weights.distinct <= weights.units / 2
+    stuck = weights.step > 0 if weights.idle else 1 < weights.learning >= 2 * weights.apart
+    return stuck or not weights.beside
 
 
 @decides("no-nonlinearity")
@@ -97,7 +118,7 @@ def dropout_on_logits(journal: Journal) -> Verdict:
     if not wrong or len(wrong) < len(seen):
         return []
     evidence = f"dropout made the scores that {wrong[0].name} gets: {wrong[0].scores.zeros:.0%} of them are exactly 0"
-    return [finding("dropout-on-logits", "warn", where_made(wrong[0]), evidence)]
+    return [finding("dropout-on-logits", "warn", where_made(journal, wrong[0]), evidence)]
 
 
 @decides("dropout-too-strong")
@@ -236,55 +257,44 @@ def weight_layers(model: Model) -> list[Layer]:
     return [layer for layer in model.layers if layer.rows]
 
 
-def normed(model: Model) -> bool:
+def normed(journal: Journal) -> bool:
     """Whether any layer normalises."""
-    return any("Norm" in layer.kind for layer in model.layers)
+    return any("Norm" in layer.kind for model in models(journal) for layer in model.layers)
 
 
 @decides("init-too-large")
 def init_too_large(journal: Journal) -> Verdict:
     """Weights far above their fan-in's scale, and a first loss far above chance."""
-    seen = [call for call in calls(journal, "cross_entropy") if call.step == 0 and call.classes > 1]
-    if not seen or not models(journal):
+    seen = [call for call in calls(journal, "cross_entropy", "nll_loss") if call.step == 0 and call.classes > 1]
+    weights = started(journal)
+    if not seen or not weights:
         return None
-    chance = log(seen[0].classes)
-    if not seen[0].value > 3 * chance:
+    chance, largest = log(seen[0].classes), max(weights, key=lambda one: one.gain)
+    whole = prod(one.gain / ROOT_2 for one in weights)
+    if not seen[0].value > 3 * chance or not (largest.gain > 4 or (largest.gain > 1.5 * ROOT_2 and whole > 10)):
         return []
-    return [
-        finding(
-            "init-too-large",
-            "warn",
-            layer.where,
-            f"the weights of {layer.name} start {layer.gain:.3g} times as large as inputs of size 1 want them (torch's "
-            f"own start: 0.6 to 1.4); the first loss is {seen[0].value:.3g}, chance is {chance:.3g}",
-            0.9,
-        )
-        for model in models(journal)
-        for layer in weight_layers(model)
-        if layer.gain is not None and layer.gain > 4
-    ][:1]
+    wide = next(one for one in weights if one.gain > 4 or one is largest)
+    evidence = (
+        f"{named(journal, wide)} starts {wide.gain:.3g} times as large as inputs of size 1 want it (torch's own start: "
+        f"0.6 to 1.4); the first loss is {seen[0].value:.3g}, chance is {chance:.3g}"
+    )
+    return [finding("init-too-large", "warn", set_at(journal, wide), evidence, 0.9)]
 
 
 @decides("init-too-small")
 def init_too_small(journal: Journal) -> Verdict:
     """Hidden weights far below their fan-in's scale, and nothing that normalises."""
-    seen = models(journal)
-    if not seen:
+    weights = [one for one in started(journal) if not one.last]
+    if not weights:
         return None
-    return [
-        finding(
-            "init-too-small",
-            "warn",
-            layer.where,
-            f"the weights of {layer.name} start {layer.gain:.2g} times as large as inputs of size 1 want them (torch's "
-            f"own start: 0.6 to 1.4)",
-            0.9,
-        )
-        for model in seen
-        if not normed(model)
-        for layer in hidden_layers(model)
-        if layer.gain is not None and 0 < layer.gain < 0.06 and layer.distinct > 1
-    ][:1]
+    small = [one for one in weights if 0 < one.gain < 0.06 and one.distinct > 1 and not one.grouped]
+    if not small or normed(journal):
+        return []
+    evidence = (
+        f"{named(journal, small[0])} starts {small[0].gain:.2g} times as large as inputs of size 1 want it (torch's "
+        f"own start: 0.6 to 1.4)"
+    )
+    return [finding("init-too-small", "warn", set_at(journal, small[0]), evidence, 0.9)]
 
 
 def full_steps(journal: Journal) -> list[Step]:

@@ -1,0 +1,45 @@
+"""Which line gave each tensor its values: asked of the weights of a model, as they were at its start."""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from fairtrial.doctor.lines import place
+from fairtrial.doctor.watched.part import Part, careful
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
+
+KEPT = 100_000  # tensors
+
+
+class Writes(Part):
+    """Lines by the memory of what they wrote to: `.data` and the parameter itself are two tensors there."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.lines: dict[tuple[int, int], str] = {}
+        self.open = True  # from the start, or from a module that is built, to the next step
+
+    @careful
+    def on_written(self, tensor: Tensor, frame: FrameType) -> None:
+        """A line made a tensor, or wrote to it."""
+        if self.watch.looking and len(self.lines) < KEPT and (where := place(frame)):
+            self.lines[_memory(tensor)] = where
+
+    @careful
+    def on_named(self, tensor: Tensor, frame: FrameType) -> None:
+        """A line made a parameter of a tensor: it is told where no line is known that wrote to it."""
+        if self.watch.looking and _memory(tensor) not in self.lines:
+            self.on_written(tensor, frame)
+
+    def line(self, tensor: Tensor) -> str | None:
+        """The last line that wrote to a tensor."""
+        return self.lines.get(_memory(tensor))
+
+
+def _memory(tensor: Tensor) -> tuple[int, int]:
+    return tensor.data_ptr(), tensor.numel()
