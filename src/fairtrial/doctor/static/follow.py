@@ -43,6 +43,7 @@ from fairtrial.doctor.static.values import (
 
 MOST_STEPS = 60_000  # statements and expressions: about half a second
 DEEPEST = 24  # calls within calls
+MOST_BRANCHES = 8  # of an if with its elifs, where the source does not decide it
 MOST_ITEMS = 12  # of a list that is looped over one by one
 
 
@@ -281,6 +282,9 @@ class Follower:
         if isinstance(test, Known):
             self.block(node.body if test.value else node.orelse, scope)
             return
+        if alternatives(node) > MOST_BRANCHES:
+            self.skipped(node, scope)
+            return
         before = dict(scope.names)
         with self.perhaps():
             self.tests.append(test)
@@ -291,6 +295,15 @@ class Follower:
         for name in after.keys() | scope.names.keys():
             if after.get(name) is not scope.names.get(name):
                 scope.names[name] = either(after.get(name), scope.names.get(name))
+
+    def skipped(self, node: ast.If, scope: Scope) -> None:
+        """One of very many alternatives: what they assign and give back may be anything."""
+        inside = list(ast.walk(node))
+        for one in inside:
+            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+                scope.bind(one.id, Value())
+        if any(isinstance(one, ast.Return) for one in inside):
+            self.frames[-1].returned.append(Value())
 
     def loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
         """A loop, followed twice, or item by item through a short list."""
@@ -758,6 +771,8 @@ class Follower:
                 none = isinstance(left, Known) and left.value is None
                 return Known(none == isinstance(operators[0], ast.Is))
             return Value()
+        if any(isinstance(one, Tensor) and one.op in ("shape", "len", "size") for one in (left, right)):
+            return Value()
         if isinstance(left, Tensor) or isinstance(right, Tensor):
             made = Tensor("eq" if isinstance(operators[0], ast.Eq) else "compare", (left, *others), place)
             if made.op == "eq":
@@ -901,8 +916,11 @@ class Follower:
                 return self.make(target, args, options, place)
             case Library("builtins.getattr") if len(args) > 1 and isinstance(args[1], Known):
                 return self.attribute(args[0], str(args[1].value), place)
-            case Library("builtins.setattr") if len(args) == 3 and isinstance(args[1], Known):
-                self.set_attribute(args[0], str(args[1].value), args[2], place)
+            case Library("builtins.setattr") if len(args) == 3 and (
+                isinstance(args[1], Known) or isinstance(args[0], Instance)
+            ):
+                name = str(args[1].value) if isinstance(args[1], Known) else f"?{place.line}.{len(self.events)}"
+                self.set_attribute(args[0], name, args[2], place)
                 return Known(None)
             case Library():
                 return library.call(self, target.name, args, options, place)
@@ -1026,6 +1044,11 @@ class Follower:
             keys: list[Value] = [Known(k) for k in rest]
             place = Place(scope.path, 0)
             scope.names[words.kwarg.arg] = Items("dict", list(rest.values()), keys, "**" not in options, place)
+
+
+def alternatives(node: ast.If) -> int:
+    """How many conditions an if and its elifs have."""
+    return 1 + (alternatives(node.orelse[0]) if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) else 0)
 
 
 def called_in(body: Sequence[ast.AST]) -> frozenset[str]:

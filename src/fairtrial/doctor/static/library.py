@@ -259,7 +259,12 @@ def decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> fro
 
 
 def arithmetic(left: object, operator: ast.operator, right: object) -> Value:
-    """A sum, difference, product or quotient of two numbers."""
+    """A sum, difference, product or quotient of two numbers; a text with its blanks filled."""
+    if isinstance(left, str) and isinstance(operator, ast.Mod | ast.Add):
+        try:
+            return Known(left % right if isinstance(operator, ast.Mod) else left + str(right))
+        except (TypeError, ValueError):
+            return Value()
     if not isinstance(left, int | float) or not isinstance(right, int | float) or abs(left) + abs(right) > 1e15:
         return Value()
     table: dict[type[ast.operator], Callable[[float, float], float]] = {

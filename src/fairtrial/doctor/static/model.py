@@ -101,6 +101,8 @@ def constant_init(script: Script) -> Verdict:
         layer, name = _set(event)
         if event.name not in CONSTANT or name != "weight":
             continue
+        if event.name in ("zeros_", "zero_") and layer is not None and id(layer) not in _feeding(script):
+            continue  # a gate or a shift may well begin at zero
         every = layer is None and _for_layers(event) and len(hidden) > 0 and not isinstance(event.subject, Tensor)
         if every or (layer is not None and id(layer) in hidden and event.sure):
             evidence = (
@@ -108,6 +110,24 @@ def constant_init(script: Script) -> Verdict:
             )
             found.append(finding("constant-init", "fail", str(event.place), f"{evidence} to one number"))
     return found[:1]
+
+
+FED = frozenset({"relu", "tanh", "sigmoid", "gelu", "GELU", "SiLU", "silu", "elu", "ELU", "LeakyReLU", "leaky_relu", "linear"})
+
+
+def _feeding(script: Script) -> frozenset[int]:
+    """Layers whose outputs go right into an activation or into the next layer, through norms and dropout."""
+    found: set[int] = set()
+    for call in script.losses:
+        for one in ancestors(call.args[0]):
+            inner = one.parents[0] if one.op in FED and one.parents else None
+            while isinstance(inner, Tensor) and inner.parents and (
+                inner.op in SAME_NUMBERS or "Norm" in inner.op or inner.op.lower().startswith("dropout")
+            ):
+                inner = inner.parents[0]
+            if isinstance(inner, Tensor) and inner.op == "linear":
+                found.add(id(inner.maker))
+    return frozenset(found)
 
 
 def _bare_weights(scores: Value) -> Iterator[Tensor]:
@@ -522,6 +542,7 @@ def _unread(script: Script, one: Instance) -> list[Finding]:
     reflective = {"getattr", "children", "modules", "named_children", "_modules", "__dict__", "vars", "get_submodule"}
     if script.trace.loads & reflective:
         return []
+    called = {id(e.subject) for e in script.trace.of("layer")}
     return [
         finding(
             "unused-or-repeated-layer",
@@ -531,7 +552,7 @@ def _unread(script: Script, one: Instance) -> list[Finding]:
             0.9,
         )
         for name, held in one.attributes.items()
-        if isinstance(held, Layer) and weighted(held) and name.isidentifier() and name not in script.trace.loads
+        if isinstance(held, Layer) and weighted(held) and name.isidentifier() and name not in script.trace.loads and id(held) not in called
     ]
 
 

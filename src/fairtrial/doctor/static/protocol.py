@@ -303,7 +303,8 @@ def unshuffled_training(script: Script) -> Verdict:
             found.append(finding("unshuffled-training", "warn", str(one.place), text, 0.6))
     for target in targets:
         base = in_order(target)
-        if not found and base is not None and by_class(base) and isinstance(target, Tensor):
+        cut = isinstance(target, Tensor) and (chosen(target).picks or target.op == "label")  # not all rows at once
+        if not found and base is not None and by_class(base) and cut and isinstance(target, Tensor):
             picks = [one.place for one in sources(target) if one.op == "arange" and one is not bare(base)]
             place = loaders[0].place if loaders else picks[0] if picks else target.place
             text = "the labels lie class by class, and nothing mixes the rows before training"
