@@ -181,8 +181,8 @@ def main(words: Sequence[str] | None = None) -> int:
                 seen = alarms(found)
                 counts.update({(way, each.level, each.fault) for each in seen} | {(way, e.level, "") for e in seen})
                 for each in seen:
-                    better = tried(record, each, store) if way == WAYS[0] else None
-                    mended[each.fault, better] += way == WAYS[0]
+                    if way == WAYS[0]:
+                        mended[each.fault, tried(record, each, store)] += 1
                     print(f"{way}: {each.level} {each.fault}: {each.evidence}\n  {record.name}: {described(record)}")
             sys.stdout.flush()
     print(f"\n{shares(counts, kept)}\n")

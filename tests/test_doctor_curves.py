@@ -12,13 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import fairtrial
+from conftest import fairtrial, tiny
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis
 from fairtrial.doctor.fingerprints import MNIST, Curve, Curves, diagnose_curves
 from fairtrial.doctor.read_curves import meaning, read_curves
 from fairtrial.parts.datasets import load
+from fairtrial.runner import run
 from fairtrial.spec.errors import UsageError
+from fairtrial.store import FolderStore
 
 EPOCHS = np.arange(1.0, 21.0)
 NOISE = np.random.default_rng(0)
@@ -186,7 +188,8 @@ def test_restarts_and_running_means_are_no_sawtooth() -> None:
 def test_learnt_by_heart() -> None:
     seen = of(train_accuracy=learning(0.2, 0.99), valid_accuracy=0.1 + 0.01 * NOISE.random(20))
     assert told(seen)["labels-misaligned"] == "warn"
-    assert "SCRIPT.py" in seen.findings[0].evidence
+    assert "twenty images" in seen.findings[0].evidence
+    assert any("SCRIPT.py" in note for note in seen.notes)
 
 
 def test_over_and_under_trained() -> None:
@@ -201,6 +204,72 @@ def test_losses_that_rise_stay_or_crawl() -> None:
     assert told(of(train_loss=2.3 + EPOCHS, train_accuracy=[0.1] * 20)) == {"lr-too-high": "warn"}
     assert told(of(train_loss=2.3 + EPOCHS, train_accuracy=[0.001] * 20)) == {"ascending-loss": "warn"}
     assert told(of(train_loss=2.33 - 0.001 * EPOCHS, train_accuracy=[0.12] * 20)) == {"lr-too-low": "warn"}
+
+
+# Curves that small programs in plain torch wrote (campaigns/curves.py), and some of healthy runs beside them
+
+
+def test_a_floor_that_the_loss_is_still_falling_to_is_none() -> None:
+    """A linear net on its way: 86 % right at 1.64, and nothing stops it there."""
+    accuracy, loss = 0.45 + 0.041 * np.arange(10), 2.25 - 0.06 * np.arange(10)
+    assert told(of(train_loss=loss, train_accuracy=accuracy)) == {}
+    assert told(of(valid_loss=0.6902 - 0.008 * np.arange(3), valid_accuracy=[0.1, 0.12, 0.13])) == {}  # binary loss
+
+
+def test_unsaturated_softmax_is_told_by_how_the_loss_falls() -> None:
+    accuracy = np.array([0.831, 0.841, 0.853, 0.854, 0.859, 0.868, 0.864, 0.873, 0.916, 0.931, 0.941, 0.946])
+    loss = np.array([1.713, 1.671, 1.652, 1.637, 1.628, 1.624, 1.618, 1.608, 1.582, 1.567, 1.559, 1.550])
+    assert told(of(valid_loss=loss, valid_accuracy=accuracy))["softmax-before-cross-entropy"] == "warn"
+
+
+def test_a_sum_of_loss_and_accuracy_that_hardly_moves_proves_nothing() -> None:
+    still = {"valid_loss": [2.0, 1.62, 1.605, 1.6, 1.6, 1.6], "valid_accuracy": [0.5, 0.84, 0.855, 0.86, 0.86, 0.862]}
+    assert "fail" not in told(of(**still)).values()
+
+
+def test_collapsed_nets_are_not_told_that_nothing_moved() -> None:
+    train = {"train_loss": [12.53, *(13.03 + 0.01 * NOISE.standard_normal(8))], "train_accuracy": [0.19] * 9}
+    seen = of(**train, valid_loss=[13.1175] * 9, valid_accuracy=[0.18928] * 9)
+    assert told(seen)["unstable-log"] == "warn"
+    assert "weights-not-updated" not in told(seen)
+    seen = of(valid_loss=[2.3673] * 9, valid_accuracy=[0.0972] * 9)
+    assert told(seen)["softmax-before-cross-entropy"] == "warn"
+
+
+def test_minus_cross_entropy_starts_at_minus_ln_k() -> None:
+    assert told(of(train_loss=-2.31 - 0.02 * EPOCHS, train_accuracy=[0.05] * 20)) == {"ascending-loss": "warn"}
+
+
+def test_a_loss_that_climbs_while_answers_get_worse_than_guessed() -> None:
+    loss = 2.314 + 0.01 * EPOCHS + 0.0005 * EPOCHS**2
+    assert told(of(train_loss=loss, train_accuracy=np.r_[[0.09, 0.05, 0.03], [0.1] * 17])) == {"ascending-loss": "warn"}
+    assert "ascending-loss" not in told(of(train_loss=loss, train_accuracy=[0.1] * 20))
+
+
+def test_a_summed_loss_that_came_to_nothing_stays_at_a_batch_times_ln_k() -> None:
+    loss = np.r_[[183.7, 149.9], 147.5 + 0.3 * NOISE.standard_normal(13)]
+    assert told(of(train_loss=loss, train_accuracy=[0.1] * 15)) == {"sum-reduction": "warn"}
+    fell = np.r_[[147.5], 2.36 + 0.02 * NOISE.standard_normal(14)]
+    assert "sum-reduction" not in told(of(train_loss=fell, train_accuracy=[0.1] * 15))
+
+
+def test_sigmoid_twice_at_its_end_stays_at_ln_2() -> None:
+    assert told(of(valid_loss=[0.6931475, *[0.693147] * 9]))["sigmoid-before-bce-with-logits"] == "warn"
+
+
+def test_binary_accuracy_stands_still_while_the_loss_falls() -> None:
+    seen = of(valid_loss=0.55 - 0.02 * np.arange(9), valid_accuracy=[0.9] * 9)
+    assert told(seen)["bce-for-single-label"] == "warn"
+
+
+def test_a_few_evaluations_at_chance_say_nothing() -> None:
+    assert told(of(train_loss=[2.64, 2.42, 2.29], train_accuracy=[0.1, 0.12, 0.14])) == {}
+    assert told(of(train_loss=[2.301, 2.3018, 2.3012, 2.3015], train_accuracy=[0.1] * 4)) == {}
+
+
+def test_what_is_only_likely_says_which_test_decides() -> None:
+    found = of(train_loss=2.3 + EPOCHS, train_accuracy=[0.1] * 20).findings[0]
+    assert found.evidence.endswith("a tenth of the rate, from the same start for 100 steps, decides")
 
 
 # Traps: what looks wrong and is not
@@ -331,6 +400,60 @@ def test_every_way_of_writing_gives_the_same_curves(tmp_path: Path) -> None:
         curves = read_curves(path)
         assert curves.values("train/loss").tolist() == loss, path
         assert curves.values("valid/accuracy").tolist() == pytest.approx(accuracy), path
+
+
+LIGHTNING = """epoch,lr-Adam,step,train_loss_epoch,train_loss_step,val_acc,val_loss
+0,0.001,49,,1.9,,
+0,,99,,1.5,,
+0,,99,,,0.61,1.4
+0,,99,1.7,,,
+1,,199,,,0.71,1.05
+1,,199,1.15,,,
+"""
+WANDB = """"Step","sweet-sun-7 - val_loss","sweet-sun-7 - val_loss__MIN"
+"0","1.4","1.4"
+"1","1.05","1.05"
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "losses"),
+    [
+        ("metrics.csv", LIGHTNING, {"train": [1.7, 1.15], "valid": [1.4, 1.05]}),
+        ("log.csv", "epoch,accuracy,learning_rate,loss,val_loss\n0,0.5,0.1,1.7,1.4\n1,0.7,0.1,1.15,1.05\n",
+         {"train": [1.7, 1.15], "valid": [1.4, 1.05]}),
+        ("wandb.csv", WANDB, {"valid": [1.4, 1.05]}),
+        ("printed.txt", "epoch  train_loss  val_loss\n1   1.7  1.4\n2   1.15   1.05\n",
+         {"train": [1.7, 1.15], "valid": [1.4, 1.05]}),
+        ("frame.csv", ",Train Loss,Val Loss\n0,1.7,1.4\n1,1.15,1.05\n", {"train": [1.7, 1.15], "valid": [1.4, 1.05]}),
+        ("parts.json", '{"train": {"loss": [1.7, 1.15]}, "val": {"loss": [1.4, 1.05], "acc": [0.6, 0.7]}}',
+         {"train": [1.7, 1.15], "valid": [1.4, 1.05]}),
+        ("state.json", '{"log_history": [{"loss": 1.7, "epoch": 1.0, "step": 5}, {"eval_loss": 1.4, "epoch": 1.0}]}',
+         {"train": [1.7], "valid": [1.4]}),
+    ],
+)  # fmt: skip
+def test_files_that_other_tools_write(tmp_path: Path, name: str, text: str, losses: dict[str, list[float]]) -> None:
+    curves = read_curves(written(tmp_path, text, name))
+    assert {part: values.tolist() for part, values in curves.losses.items()} == losses
+
+
+def test_lines_of_one_step_belong_together(tmp_path: Path) -> None:
+    curves = read_curves(written(tmp_path, LIGHTNING))
+    assert [values.tolist() for values in curves.both("valid")] == [[1.4, 1.05], [0.61, 0.71]]
+    assert curves.whole("train/loss")[0].tolist() == curves.whole("valid/loss")[0].tolist() == [99, 199]
+
+
+def test_two_runs_in_one_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"curves.csv:1: the curves of 2 runs, a, b: one training at a time"):
+        read_curves(written(tmp_path, '"Step","a - val_loss","b - val_loss"\n0,1,2\n'))
+
+
+def test_our_own_events_are_curves_too(tmp_path: Path) -> None:
+    record = run(tiny(epochs=3), FolderStore(tmp_path))
+    curves = read_curves(tmp_path / record.name / "events.jsonl")
+    scored = [epoch.scores["valid/loss"] for epoch in record.epochs]
+    assert curves.values("valid/loss").tolist() == scored
+    assert curves.values("train/loss").tolist() == [epoch.scores["train/loss"] for epoch in record.epochs]
 
 
 def test_event_files_of_tensorboard(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 import fairtrial as ft
 from conftest import tiny
 from fairtrial.report.contract import record_json
-from fairtrial.runner import run
+from fairtrial.runner import make_plan, run
 from fairtrial.spec.arch_text import read_arch
+from fairtrial.spec.recipe import from_words
 from fairtrial.store import MemoryStore
 
 NET = "flatten, linear 32, act, linear classes"
@@ -36,6 +38,60 @@ def test_a_fault_is_proved_and_its_recipe_mended(fault: str, fields: dict[str, A
     assert found.level == "fail"
     assert words in found.fix
     assert record_json(record)["findings"][0].keys() == KEYS
+
+
+DEEP = f"flatten, {'linear 32, sigmoid, ' * 8}linear classes"
+SOFT = "flatten, linear 32, softmax, linear 32, softmax, linear classes"
+
+
+@pytest.mark.parametrize(
+    ("fault", "fields", "words"),
+    [
+        ("lr-too-high", {"lr": 10.0, "optimizer": "sgd"}, "lr=1"),
+        ("lr-too-high", {"lr": 10.0}, "lr=1"),
+        ("non-finite", {"lr": 1e6, "optimizer": "momentum"}, "lr=100000, or clip=1"),
+        ("lr-too-low", {"lr": 1e-7}, "lr=1e-06"),
+        ("constant-init", {"init": "zeros"}, "init=kaiming-normal"),
+        ("init-too-large", {"init": "normal 3"}, "init=kaiming-normal"),
+        ("init-too-small", {"init": "normal 1e-6"}, "init=kaiming-normal"),
+        ("under-trained", {"epochs": 1}, "epochs=2"),
+        ("under-trained", {"model": "linear", "lr": 0.001}, "epochs=20"),
+        ("over-regularised", {"weight_decay": 10.0}, "weight_decay=0.0001"),
+        ("over-regularised", {"l1": 0.1}, "l1=0 l2=0"),
+        ("dropout-too-strong", {"model": "flatten, linear 64, act, dropout, linear classes", "dropout": 0.95}, "=0.3"),
+        ("dropout-too-strong", {"model": "flatten, linear 64, act, dropout 0.95, linear classes"}, "relu, dropout 0.3"),
+        ("batchnorm-batch-of-one", {"model": "conv 4, norm, act, flatten, linear classes", "batch": 383}, "batch=384"),
+        ("mse-for-classification", {"loss": "mae", "targets": "one-hot"}, "loss=cross-entropy targets=index"),
+        ("schedule-too-fast", {"schedule": "exponential 0.05", "epochs": 20}, "schedule=cosine"),
+        ("extreme-optimizer-settings", {"optimizer": "momentum", "momentum": 0.999, "lr": 0.01}, "momentum=0.9"),
+        ("vanishing-gradient", {"model": DEEP}, "linear 32, relu, linear 32, relu"),
+        ("saturating-hidden-activation", {"model": SOFT}, "linear 32, relu, linear 32, relu"),
+        ("clipping-too-tight", {"clip": 1e-4, "optimizer": "sgd", "lr": 0.1}, "clip=1"),
+        ("input-scale", {"input": "mean-std 0 0.004"}, "input=unit"),
+        ("dropout-on-logits", {"model": "flatten, linear 64, act, linear classes, dropout 0.5"}, "dropout 0.5, linear"),
+    ],
+)  # fmt: skip
+def test_the_right_fault_of_a_bad_recipe_comes_first(fault: str, fields: dict[str, Any], words: str) -> None:
+    net = "flatten, linear 32, act, linear 32, act, linear classes"
+    record = run(tiny(**{"model": net, "batch": 64, "epochs": 10, **fields}), MemoryStore())
+    first = ft.diagnose(record).findings[0]
+    assert first.fault == fault
+    assert f"In this recipe: {words}" in first.fix or words in first.fix.partition("In this recipe: ")[2]
+
+
+def test_every_recipe_that_is_mended_is_one() -> None:
+    """The words at the end of a fix can be given on the command line."""
+    for fields in ({"model": DEEP}, {"model": SOFT}, {"lr": 10.0}, {"model": f"{NET}, softmax"}, {"l1": 0.1}):
+        record = run(tiny(**{"batch": 64, "epochs": 10, **fields}), MemoryStore())
+        words = shlex.split(ft.diagnose(record).findings[0].fix.partition("In this recipe: ")[2])
+        mended = from_words(record.recipe, dict(word.split("=", 1) for word in words))
+        assert mended != record.recipe
+        make_plan(mended)
+
+
+def test_a_short_run_is_told_only_that_it_is_short() -> None:
+    (found,) = ft.diagnose(run(tiny(model=NET, epochs=1, batch=64), MemoryStore())).findings
+    assert (found.fault, found.level) == ("under-trained", "info")
 
 
 def test_the_mended_model_can_be_read() -> None:

@@ -28,13 +28,45 @@ CLIPS = {15.942: "1e-7 in float32", 16.118: "1e-7", 23.026: "1e-10", 27.631: "1e
 CLEARLY = 0.05  # of accuracy gained in the last third of a training: it was far from its end
 LASTS = 0.04  # of loss: over less than this, a sum of loss and accuracy may stay the same by chance
 SURE = 4.6  # t of a slope whose p is below 0.01 even with 3 degrees of freedom
-SCRIPT = "`fairtrial doctor SCRIPT.py` looks at the training itself and decides"
-NEEDS_SCRIPT = f"what is not observable in curves needs the script: {SCRIPT}"
+NEEDS_SCRIPT = (
+    "what is not observable in curves needs the script: `fairtrial doctor SCRIPT.py` looks at the training itself"
+)
 NOTES = (
     "shuffled or wrong labels cannot be seen in one curve: a linear probe on 2,000 training images, scored against "
     "permuted labels, decides",
     NEEDS_SCRIPT,
 )
+
+PRINTED = "printing one batch of what goes into the loss decides"
+TENTH = "from the same start for 100 steps, decides"
+HEARTS = (
+    "scoring the training part once more in eval mode, and looking at twenty images of each part with labels, decides"
+)
+# Which test decides where a finding of curves is only likely
+TESTS = {
+    "softmax-before-cross-entropy": f"{PRINTED}: after softmax each row sums to 1",
+    "sigmoid-before-cross-entropy": f"{PRINTED}: after sigmoid or softmax all numbers are between 0 and 1",
+    "sigmoid-before-bce-with-logits": f"{PRINTED}: after sigmoid all numbers are between 0 and 1",
+    "activation-on-logits": f"{PRINTED}: after tanh all numbers are between -1 and 1",
+    "nll-on-non-log-probabilities": f"{PRINTED}: exp() of each row must sum to 1",
+    "single-output-for-many-classes": "the shape of the outputs beside the largest label decides",
+    "bce-for-single-label": "counting outputs.argmax(1) == labels decides",
+    "unstable-log": "cross_entropy of the raw outputs, printed beside the loss, decides",
+    "sum-reduction": "the loss of half a batch decides: a sum is half of it, a mean stays",
+    "ascending-loss": "one batch decides: after a small step on it, its own loss must be lower",
+    "weights-not-updated": "the weights before and after a step decide: gradients, the step or the rate are missing",
+    "lr-too-high": f"a tenth of the rate, {TENTH}",
+    "lr-too-low": f"ten times the rate, {TENTH} (vanishing gradients look alike)",
+    "constant-init": "weights and gradients of each layer, printed after the first backward, decide: equal rows, "
+    "units that are 0, gradients that vanish on their way",
+    "init-too-large": "x.min(), x.max() and the loss of the first batch before any step decide: inputs that are not "
+    "scaled do the same",
+    "unshuffled-training": "the labels of the first batches decide",
+    "labels-misaligned": HEARTS,
+    "class-map-mismatch": HEARTS,
+    "repeated-batch": HEARTS,
+    "under-trained": "twice the epochs decide",
+}
 
 
 @dataclass(frozen=True)
@@ -114,7 +146,7 @@ def diagnose_curves(curves: Curves) -> Diagnosis:
     for faults, rule in RULES:
         verdict = rule(curves)
         if verdict is not None:
-            findings += verdict
+            findings += map(with_test, verdict)
             checked |= {*faults, *(found.fault for found in verdict)}
     return Diagnosis(
         ordered(findings),
@@ -122,6 +154,13 @@ def diagnose_curves(curves: Curves) -> Diagnosis:
         tuple(name for name in FAULTS if name not in checked),
         (known, *lower_evaluation(curves), *NOTES),
     )
+
+
+def with_test(found: Finding) -> Finding:
+    """The finding with the test that decides, where it is only likely."""
+    if found.level != "warn" or found.fault not in TESTS:
+        return found
+    return replace(found, evidence=f"{found.evidence}; {TESTS[found.fault]}")
 
 
 # The number of classes
@@ -489,7 +528,7 @@ def summed(curves: Curves) -> Verdict:
     still = len(train) > FEW and bool(np.ptp(last) < 0.03 * np.median(last))
     for does, at in (("starts", float(train[0])), ("stays", float(np.median(last)) if still else 0.0)):
         batch = summed_batch(at, curves.classes, 0.03)
-        if batch is None:
+        if batch is None or (train[-1] < at / 2 and guesses(curves)):  # a sum falls only where something is learnt
             continue
         each = f"{batch} x {at / batch:.4f}; guessing costs {log(curves.classes):.4f}"
         evidence = f"train/loss {does} at {at:.1f} = {each}: the sum of a batch of {batch}"
@@ -502,6 +541,12 @@ def summed(curves: Curves) -> Verdict:
         return []
     evidence = f"each wrong answer costs {usual:.0f} on average, where about 3 is usual: no mean over images was taken"
     return [finding("sum-reduction", "warn", "train/loss", evidence, 0.8)]
+
+
+def guesses(curves: Curves) -> bool:
+    """Whether the last accuracies are known, and hardly better than guessing."""
+    last = [curves.values(f"{part}/accuracy")[-FEW:] for part in PARTS]
+    return bool(curves.classes) and any(map(len, last)) and max(max(v, default=0) for v in last) < 1.7 / curves.classes
 
 
 def summed_batch(first: float, classes: int, within: float) -> int | None:
@@ -522,10 +567,7 @@ def stands_still(curves: Curves) -> Verdict:
     for name, values in long.items():
         if np.ptp(values) == 0 and values[0] > 0 and not (moved_at_first(curves) or softmax_twice(curves)):
             exact = curves.scores[name].digits >= 6
-            evidence = (
-                f"{name} is {values[0]:.7g} in all {len(values)} evaluations: gradients, the step or the rate are "
-                f"missing; {SCRIPT}"
-            )
+            evidence = f"{name} is {values[0]:.7g} in all {len(values)} evaluations"
             return [finding("weights-not-updated", "fail" if exact else "warn", name, evidence, 1 if exact else 0.7)]
     return [] if long else None
 
@@ -577,7 +619,7 @@ def rising(curves: Curves, name: str) -> list[Finding]:
     if len(right) and curves.classes and right.max() < 0.5 / curves.classes:
         less = f"{right[-1]:.2%} right is less than guessing gives ({1 / curves.classes:.0%})"
         return [finding("ascending-loss", "warn", name, f"{evidence}, and {less}", 0.9)]
-    return [finding("lr-too-high", "warn", name, f"{evidence}; trying a tenth of the rate decides", 0.7)]
+    return [finding("lr-too-high", "warn", name, evidence, 0.7)]
 
 
 def falling_slowly(curves: Curves, name: str) -> list[Finding]:
@@ -591,7 +633,7 @@ def falling_slowly(curves: Curves, name: str) -> list[Finding]:
         return []
     evidence = (
         f"{name} falls steadily, but only from {values[0]:.4f} to {values[-1]:.4f} in {len(values)} evaluations, near "
-        f"ln {curves.classes} = {chance:.4f}; ten times the rate for 100 steps decides (vanishing gradients look alike)"
+        f"ln {curves.classes} = {chance:.4f}"
     )
     return [finding("lr-too-low", "warn", name, evidence, 0.6)]
 
@@ -611,11 +653,13 @@ def at_chance(curves: Curves, name: str) -> list[Finding]:
     middle = float(np.median(last))
     evidence = f"{name} stays at {middle:.4f} (ln {curves.classes} is {chance:.4f}){always_one(right, curves.classes)}"
     if values.min() < 0.9 * chance or values[0] > 1.1 * chance or middle > chance + 0.02:
-        said = (
-            f"{evidence}, within {values.min():.4g} to {values.max():.4g}: steps too large; a tenth of the rate decides"
-        )
+        said = f"{evidence}, within {values.min():.4g} to {values.max():.4g}: the steps are too large"
         return [finding("lr-too-high", "warn", name, said, 0.6)]
-    said = f"{evidence} from the start: equal or dead units, or gradients that vanish; {SCRIPT}"
+    gain, t = trend(curves.values("valid/loss") if len(curves.values("valid/loss")) >= 5 else values)
+    if t < -SURE:
+        said = f"{evidence}, but falls, by {-gain:.2g} in all"
+        return [finding("lr-too-low", "warn", name, said, 0.5)]
+    said = f"{evidence}, as it did from the start: equal or dead units, or gradients that vanish"
     return [finding("constant-init", "warn", name, said, 0.4)]
 
 
@@ -638,10 +682,10 @@ def starts_high(curves: Curves) -> Verdict:
     chance = log(curves.classes)
     if train[0] < 3 * chance or train[-1] > min(0.8 * train[0], 3 * chance) or summed(curves):
         return []
-    if at_chance(curves, "train/loss"):  # it does not come down to learn
+    if guesses(curves):  # it does not come down to learn
         return []
     times = f"{train[0] / chance:.1f} times ln {curves.classes}"
-    evidence = f"train/loss starts at {train[0]:.4g}, {times}; inputs that are not scaled do the same"
+    evidence = f"train/loss starts at {train[0]:.4g}, {times}"
     return [finding("init-too-large", "warn", "train/loss", evidence, 0.5)]
 
 
@@ -720,9 +764,8 @@ def learns_by_heart(curves: Curves) -> Verdict:
         fault = "repeated-batch"
     evidence = (
         f"{train[-1]:.1%} right in training, {last:.1%} in validation, where guessing gives {chance:.1%}: "
-        "labels of other "
-        "images, another map of classes, one batch again and again, other preprocessing, or batch norm in the wrong "
-        f"mode; {SCRIPT}"
+        "labels of other images, another map of classes, one batch again and again, other preprocessing, or batch norm "
+        "in the wrong mode"
     )
     return [finding(fault, "warn", "valid/accuracy", evidence, 0.4)]
 

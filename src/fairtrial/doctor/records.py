@@ -106,13 +106,15 @@ def in_our_words(record: Record, arch: a.Arch, found: Finding) -> Iterator[Findi
             "only time was lost"
         )
         yield replace(found, level="info", evidence=kept)
+    elif found.fault == "lr-too-low" and penalties(record) and shrunk(record):
+        yield finding("over-regularised", "warn", found.where, f"{found.evidence}; with {penalties(record)}", 0.6)
     elif found.fault == "constant-init":
         if sum(isinstance(layer, SATURATING) for layer in arch) >= 3:
             why = f"{found.evidence}; {len(arch)} layers with sigmoid or tanh between them"
             yield finding("vanishing-gradient", "warn", found.where, why, 0.7)
         elif recipe.init.split()[0] in EQUAL:
             yield found
-        elif recipe.weight_decay or recipe.l1 or recipe.l2:
+        elif penalties(record):
             yield finding("over-regularised", "warn", found.where, f"{found.evidence}; with {penalties(record)}", 0.6)
         elif (steps := record.events[-1].step) >= SOME:
             yield finding("lr-too-high", "warn", found.where, f"{found.evidence}; lr is {recipe.lr:g}", 0.5)
@@ -127,6 +129,13 @@ def penalties(record: Record) -> str:
     """The recipe's penalties that are not zero."""
     fields = {name: vars(record.recipe).get(name) for name in ("weight_decay", "l1", "l2")}
     return ", ".join(f"{name}={value:g}" for name, value in fields.items() if value)
+
+
+def shrunk(record: Record) -> bool:
+    """Whether half of the layers or more have weights that make their outputs a tenth of their inputs or less."""
+    weights = best_weights(record)
+    gains = [float(np.sqrt((w.astype(float) ** 2).sum(1).mean())) for _, w in matrices(weights or {})]
+    return bool(gains) and float(np.median(gains)) < 0.1
 
 
 # What the recipe's net and fields prove
