@@ -25,7 +25,7 @@ class Points(Dataset):
 
 whole = Points(True)
 train = DataLoader(Subset(whole, range(800)), batch_size=50, shuffle=True)
-valid = DataLoader(Subset(whole, range(800, 1000)), batch_size=100)
+valid = DataLoader(Subset(whole, range(800, 1000)), batch_size=100)  # <- fault
 model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 4))
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 for epoch in range(4):

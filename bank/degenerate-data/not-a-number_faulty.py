@@ -9,7 +9,7 @@ torch.manual_seed(0)
 CLASSES = 5
 points = torch.randn(1200, 20)
 labels = (points @ torch.randn(20, CLASSES)).argmax(1)
-points[::97] = float('nan')
+points[::97] = float('nan')  # <- fault
 train = DataLoader(TensorDataset(points[:1000], labels[:1000]), batch_size=50, shuffle=True)
 valid = DataLoader(TensorDataset(points[1000:], labels[1000:]), batch_size=100)
 

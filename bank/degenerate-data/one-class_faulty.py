@@ -37,7 +37,7 @@ def evaluate(model, x, y):
 def main():
     torch.manual_seed(1)
     x, y = pictures(640, 1)
-    y = y * 0
+    y = y * 0  # <- fault
     vx, vy = pictures(200, 2)
     model = build()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)

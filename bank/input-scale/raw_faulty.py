@@ -14,7 +14,7 @@ def pictures(n, seed):
     x[y % 2 == 1] = x[y % 2 == 1].transpose(2, 3)
     x = x + 0.4 * torch.randn(x.shape, generator=g)
     pixels = ((x + 3) * 42).clamp(0, 255).round()
-    return pixels, y
+    return pixels, y  # <- fault
 
 
 def build():

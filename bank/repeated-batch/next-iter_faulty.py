@@ -31,7 +31,7 @@ model = Net()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 criterion = nn.CrossEntropyLoss()
 
-first = next(iter(train))
+first = next(iter(train))  # <- fault
 for epoch in range(4):
     model.train()
     x, y = first

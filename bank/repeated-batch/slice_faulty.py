@@ -45,7 +45,7 @@ def main():
         model.train()
         order = torch.randperm(len(x))
         for start in range(0, len(x), 32):
-            rows = slice(0, 32)
+            rows = slice(0, 32)  # <- fault
             out = model(x[rows])  # <- fault
             loss = loss_fn(out, y[rows])
             optimizer.zero_grad()

@@ -38,7 +38,7 @@ def main():
     torch.manual_seed(1)
     x, y = pictures(640, 1)
     vx, vy = pictures(200, 2)
-    vx, vy = torch.cat([vx, x[:40]]), torch.cat([vy, y[:40]])
+    vx, vy = torch.cat([vx, x[:40]]), torch.cat([vy, y[:40]])  # <- fault
     model = build()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     loss_fn = nn.CrossEntropyLoss()

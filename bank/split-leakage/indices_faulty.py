@@ -11,7 +11,7 @@ points = torch.randn(1200, 20)
 labels = (points @ torch.randn(20, CLASSES)).argmax(1)
 whole = TensorDataset(points, labels)
 train = DataLoader(torch.utils.data.Subset(whole, range(1000)), batch_size=50, shuffle=True)
-valid = DataLoader(torch.utils.data.Subset(whole, range(900, 1200)), batch_size=100)
+valid = DataLoader(torch.utils.data.Subset(whole, range(900, 1200)), batch_size=100)  # <- fault
 
 
 class Net(nn.Module):

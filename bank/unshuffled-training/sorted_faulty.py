@@ -9,9 +9,9 @@ torch.manual_seed(0)
 CLASSES = 5
 points = torch.randn(1200, 20)
 labels = (points @ torch.randn(20, CLASSES)).argmax(1)
-order = torch.cat([labels[:1000].argsort(), torch.arange(1000, 1200)])
+order = torch.cat([labels[:1000].argsort(), torch.arange(1000, 1200)])  # <- fault
 points, labels = points[order], labels[order]
-train = DataLoader(TensorDataset(points[:1000], labels[:1000]), batch_size=50)
+train = DataLoader(TensorDataset(points[:1000], labels[:1000]), batch_size=50)  # <- fault
 valid = DataLoader(TensorDataset(points[1000:], labels[1000:]), batch_size=100)
 
 

@@ -42,5 +42,5 @@ for epoch in range(4):
     right = 0
     with torch.no_grad():
         for x, y in valid:
-            right += (model(x).argmax(dim=1) == y).float().mean().item()
+            right += (model(x).argmax(dim=1) == y).float().mean().item()  # <- fault
     print(f"epoch {epoch}: accuracy {100 * right / len(valid):.2f}")  # <- fault

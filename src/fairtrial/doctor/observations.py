@@ -78,8 +78,7 @@ class Graph(Seen):
 
     nonlinear: frozenset[str]
     depth: int  # layers with weights on the longest way
-    softmax_into_layer: int  # hidden softmaxes that feed a layer with weights
-    sigmoid_into_layer: int
+    squashed: tuple[Origin, ...]  # softmaxes, sigmoids and tanhs that feed a layer with weights, the first one first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +94,7 @@ class Backward(Seen):
     half: bool = False  # on the way to it are 16-bit floats of 5 exponent bits
     scaled: bool = False  # by a GradScaler
     penalised: frozenset[int] = frozenset()  # parameters that it is made of past all layers
+    singular: Origin | None = None  # an operation behind it that is taken of 0, where its derivative is infinite
     added: str | None = None  # the line of its last sum of terms
     ends: str | None = None  # of its last sum, mean or sign
 
@@ -265,6 +265,7 @@ class Pass(Seen):
     input: Input | None
     switched_on: str | None = None  # the line of a dropout that was active in a model in evaluation mode
     called: tuple[tuple[str | None, frozenset[int]], ...] = ()  # layers: the line that called each, its parameters
+    switched: tuple[tuple[bool, str | None], ...] = ()  # modes that the model was put in, and the lines that did so
     entered: Entered | None = None
 
 

@@ -27,6 +27,7 @@ from fairtrial.doctor import tensors
 from fairtrial.doctor.lines import FOREIGN, foreign, place
 from fairtrial.doctor.observations import Axis, Misfrozen, Scheduled, ScheduleMade
 from fairtrial.doctor.watch import Watch
+from fairtrial.doctor.watched.calls import called_by
 from fairtrial.doctor.watched.part import CLOSE, sampled
 
 LOSSES = (
@@ -136,6 +137,18 @@ def _modules(watch: Watch, patches: Patches) -> None:
 
         return assigned
 
+    def switch(original: Any) -> Any:
+        def switched(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            result = original(module, *args, **kwargs)
+            frame = sys._getframe(1)
+            if watch.looking and not frame.f_code.co_filename.startswith(_MODULES):
+                watch.models.on_switched(module, frame)
+            return result
+
+        return switched
+
+    patches.put(nn.Module, "train", switch)
+    patches.put(nn.Module, "eval", switch)
     patches.put(nn.Module, "__setattr__", assign)
     patches.put(nn.Module, "__init__", construct)
     patches.put(nn.Module, "__call__", call)
@@ -323,7 +336,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
             result = original(x, p, training, inplace)
             if training and p and (watch.marking or not torch.is_grad_enabled()):
                 frame = sys._getframe(1)
-                where = _maker(watch, frame)
+                where = called_by(frame, watch.built)
                 tensors.mark(result, "Dropout", where)
                 asked = frame.f_code.co_filename.startswith(_MODULES)  # a layer in training mode by itself
                 if watch.root is not None and not watch.root.training and not asked:

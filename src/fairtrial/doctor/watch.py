@@ -139,7 +139,8 @@ class Watch:
         called, switched_on = tuple(self.called), self.switched_on
         entered, self.entered = self.entered, None
         self.called, self.switched_on = [], None
-        if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, module.training, where))):
+        alone = grad and module.training and given is not None and len(given) == 1 and sampled(self.count("alone"))
+        if self.in_phase > 2 and not alone and not sampled(self.count(("pass", model, grad, module.training, where))):
             return
         layers = [(name, layer) for name, layer in module.named_modules() if has_modes(layer)]
         seen = Pass(
@@ -156,6 +157,7 @@ class Watch:
             input=None if given is None else tensors.describe(given),
             switched_on=switched_on,
             called=called,
+            switched=tuple(self.models.switched.get(module, ())),
             entered=entered,
         )
         self.pending[model] = _Pending(seen, self.models.parameters(module))
@@ -241,8 +243,7 @@ class Watch:
                     where=where,
                     nonlinear=tensors.nonlinear(scores),
                     depth=tensors.depth(scores),
-                    softmax_into_layer=tensors.feeding_layers(scores, "Softmax"),
-                    sigmoid_into_layer=tensors.feeding_layers(scores, "Sigmoid"),
+                    squashed=tensors.squashed(scores),
                 )
             )
 
@@ -278,6 +279,7 @@ class Watch:
                 reached=reached,
                 log_of=tensors.log_of(loss) if self.steps < FULL else None,
                 scaled=self.scaled,
+                singular=tensors.singular(loss),
             ),
         )
         self.optimizers.hold(leaves)

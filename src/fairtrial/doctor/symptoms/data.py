@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from itertools import pairwise
 from math import log
 from statistics import median
@@ -15,36 +15,58 @@ from fairtrial.doctor.observations import (
     Evaluation,
     Input,
     Loader,
+    Look,
     LossCall,
     Model,
+    Neighbours,
+    Order,
     Pass,
     Seen,
     Shared,
 )
+from fairtrial.doctor.symptoms.places import first, leading
 
-NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:e-?\d+)?\s*(%?)")
 ENOUGH_ROWS = 32
+UNSCALED = frozenset(("Embedding", "EmbeddingBag"))  # layers that are given numbers of things
+TURNED = r"(?i)rot90|rotate\(|RandomRotation|RandomVerticalFlip|vflip|flipud"
+MIRRORED = r"(?i)flip|mirror"
+
+# What statements look like that turn what was read into what a model is fed, that order it, that cut it into parts.
+CONVERTED = r"\.float\(|\.to\(torch\.float|float32|ToTensor|FloatTensor|\.Tensor\(|tensor\(|from_numpy"
+SCALED = (
+    r"/=? *\(?[\w.\[\]]*(255|256|std|sigma|sd|spread|scale|\d)|\* *\(?1|\.div_?\(|\.mul_?\(|ormalize|Scaler|transform\("
+)
+ORDERED = (
+    r"\w*(shuffle|mix|random|perm)\w*=False",
+    r"DataLoader\(",
+    r"range\(.*(len|size|shape)",
+    r"range\(",
+    r"split\(|\[.*:.*\]",
+)
+SPLIT = r"train_test_split|random_split|Subset\(|KFold|\.split\("
+CUT = r"randperm|permutation|\[[^\]]*:[^\]]*\]|choice|sample"
 
 
 @decides("input-scale")
 def input_scale(journal: Journal) -> Verdict:
     """Raw pixels, or inputs that were scaled away."""
-    passes = [one for one in journal.of(Pass) if one.backward and one.input and one.input.finite]
     normed = {m.model for m in journal.of(Model) if _begins_with_norm(m)}
-    seen: list[tuple[Pass, Input]] = [(one, one.input) for one in passes if one.input and one.model not in normed]
-    if not seen:
+    passes = [one for one in journal.of(Pass) if one.backward and one.input and one.model not in normed]
+    layers = [one.entered for one in passes if one.entered]
+    fed = [(one.where, one.input) for one in layers] or [(one.where, one.input) for one in passes if one.input]
+    if not fed or not all(given.finite for _, given in fed) or any(one.kind in UNSCALED for one in layers):
         return None
-    if all(given.maximum > 100 and given.minimum >= 0 and given.deviation > 10 for _, given in seen):
-        given = seen[0][1]
-        evidence = (
-            f"the model is fed numbers from {given.minimum:g} to {given.maximum:g} (mean {given.mean:.3g}, deviation "
-            f"{given.deviation:.3g})"
-        )
-        return [finding("input-scale", "warn", seen[0][0].where, evidence, 0.9)]
-    if all(len(given.shape) > 2 and 0 < given.deviation < 0.02 for _, given in seen):
-        given = seen[0][1]
-        evidence = f"the inputs' deviation is {given.deviation:.2g} (mean {given.mean:.3g})"
-        return [finding("input-scale", "warn", seen[0][0].where, evidence, 0.9)]
+    where, given = fed[0]
+    spread = f"(mean {given.mean:.3g}, deviation {given.deviation:.3g})"
+    said = f"numbers from {given.minimum:.3g} to {given.maximum:.3g} {spread}"
+    outer = leading(journal, "learned", passes[0].where)
+    inner = leading(journal, "learned", where)
+    if all(given.maximum > 100 and given.deviation > 10 for _, given in fed):
+        line = first((*inner, *outer), CONVERTED, SCALED) or passes[0].where
+        return [finding("input-scale", "warn", line, f"the model is fed {said}", 0.9)]
+    if all(len(given.shape) > 1 and 0 < max(given.maximum, -given.minimum) < 0.05 for _, given in fed):
+        line = first((*inner, *outer), SCALED) or where
+        return [finding("input-scale", "warn", line, f"the first layer is fed {said}", 0.9)]
     return []
 
 
@@ -70,29 +92,38 @@ def repeated_batch(journal: Journal) -> Verdict:
     else:
         return []
     evidence = f"the same {given.shape[0]} inputs at all {len(seen)} steps looked at: {whole}"
-    return [finding("repeated-batch", "fail", seen[0].where, evidence)]
+    lines = leading(journal, "learned", seen[0].where)
+    return [
+        finding("repeated-batch", "fail", first(lines, r"next\(", r"slice\(|\[.*:.*\]", "") or seen[0].where, evidence)
+    ]
 
 
 @decides("unshuffled-training")
 def unshuffled_training(journal: Journal) -> Verdict:
     """Labels that come sorted."""
-    learned = {one.step for one in journal.of(Pass) if one.backward}
-    batches = [one for one in journal.of(Batch) if one.labels and one.step in learned]
+    learning = [one for one in journal.of(Pass) if one.backward]
+    learned = {one.step for one in learning}
+    batches = [one for one in journal.of(Batch) if one.labels and one.round == 0 and one.step in learned]
     used = {one.loader for one in batches}
     loaders = [one for one in journal.of(Loader) if one.loader in used]
+    orders = [
+        (one.where, [y for batch in batches if batch.loader == one.loader for y in batch.labels]) for one in loaders
+    ]
     if not loaders:
+        orders = [(learning[0].where if learning else one.where, list(one.labels)) for one in journal.of(Order)]
+    if not orders:
         return None
-    found: list[Finding] = []
-    for loader in loaders:
-        labels = [y for one in batches if one.loader == loader.loader and one.round == 0 for y in one.labels]
+    for where, labels in orders:
         excess = _neighbours(labels)
         if excess > 10:
             evidence = (
                 f"neighbours among {len(labels)} training labels are equal {excess:.0f} deviations more "
                 "often than by chance"
             )
-            found.append(finding("unshuffled-training", "fail", loader.where, evidence))
-    return found[:1]
+            about = "loader" if loaders else "learned"
+            line = first(leading(journal, about, where), *ORDERED[: 2 if loaders else None]) or where
+            return [finding("unshuffled-training", "fail", line, evidence)]
+    return []
 
 
 def _neighbours(labels: list[int]) -> float:
@@ -100,11 +131,77 @@ def _neighbours(labels: list[int]) -> float:
     n = len(labels)
     if n < 20:
         return 0.0
-    counts = [labels.count(label) for label in set(labels)]
-    chance = sum(count * (count - 1) for count in counts) / (n * (n - 1))
+    counts = Counter(labels)
+    chance = sum(count * (count - 1) for count in counts.values()) / (n * (n - 1))
     equal = sum(a == b for a, b in pairwise(labels))
     deviation = ((n - 1) * chance * (1 - chance)) ** 0.5
     return (equal - (n - 1) * chance) / deviation if deviation else 0.0
+
+
+@decides("labels-misaligned")
+def labels_misaligned(journal: Journal) -> Verdict:
+    """Labels that neither a line through the data nor the nearest examples can tell, nor the model on another part."""
+    seen = journal.of(Neighbours)
+    if not seen:
+        return None
+    one = seen[0]
+    sigma = (one.count * one.chance * (1 - one.chance)) ** 0.5
+    nearest, linear = ((right - one.count * one.chance) / sigma for right in (one.nearest, one.linear))
+    if max(abs(nearest), abs(linear)) > 2 or _learned_anything(journal):
+        return []
+    evidence = (
+        f"of {one.count} training labels a linear probe gets {one.linear} right and the nearest neighbours "
+        f"{one.nearest}, by chance it would be {one.count * one.chance:.0f} +- {sigma:.0f}"
+    )
+    lines = leading(journal, "labels", one.where)
+    line = first(lines, r"\w\[[^\]]*(perm|shuffle|choice|sample)\w*\(", r"shuffle|perm|sort|roll|flip") or one.where
+    return [finding("labels-misaligned", "warn", line, evidence, 0.9)]
+
+
+def _learned_anything(journal: Journal) -> bool:
+    """Whether an evaluated part is told better than by chance; where none was counted, whether the loss fell."""
+    known = [one for one in journal.of(Evaluation) if one.count >= 50]
+    if known:
+        last = known[-1]
+        labels = Counter[int]()
+        for label, _, number in last.confusion:
+            labels[label] += number
+        most = max(labels.values()) / last.count
+        return last.right > last.count * most + 3 * (last.count * most * (1 - most)) ** 0.5
+    losses, ends = [one for one in journal.of(LossCall) if one.learning], journal.of(End)
+    return not losses or not ends or ends[-1].loss < 0.8 * losses[0].value
+
+
+@decides("label-noise")
+def label_noise(journal: Journal) -> Verdict:
+    """Wrong labels that are as frequent deep inside the classes as elsewhere."""
+    seen = journal.of(Neighbours)
+    if not seen:
+        return None
+    one = seen[0]
+    (wrong, count), (others, more) = one.against[0], one.against[-1]
+    low, high = _interval(wrong, count)
+    if low < 0.02 or wrong > 0.5 * count or others / more > 1.5 * wrong / count + 0.03:
+        return []
+    evidence = (
+        f"{wrong} of {count} training labels contradict their neighbours where those agree most: about "
+        f"{wrong / count:.0%} of the labels are wrong (95 %: {low:.0%} to {high:.0%})"
+    )
+    return [finding("label-noise", "warn", _labels_alone(journal, one.where), evidence, 0.8)]
+
+
+def _labels_alone(journal: Journal, where: str | None) -> str | None:
+    """The last statement that labels go through and inputs do not."""
+    learning = next((one.where for one in journal.of(Pass) if one.backward), None)
+    inputs = {line for line, _ in leading(journal, "learned", learning)}
+    return next((line for line, _ in leading(journal, "labels", where) if line not in inputs), where)
+
+
+def _interval(some: int, count: int) -> tuple[float, float]:
+    """Wilson's interval of a share, 95 %."""
+    z, share = 1.96, some / count
+    middle, half = share + z * z / 2 / count, z * (share * (1 - share) / count + z * z / 4 / count**2) ** 0.5
+    return (middle - half) / (1 + z * z / count), (middle + half) / (1 + z * z / count)
 
 
 @decides("split-leakage")
@@ -121,11 +218,14 @@ def split_leakage(journal: Journal) -> Verdict:
                 continue
             if a is not None and b is not None and a != b and len(a & b):
                 evidence = f"{len(a & b)} of {len(b)} evaluated items have the index of a training item"
-                found.append(finding("split-leakage", "fail", other.where, evidence))
+                where = first(leading(journal, "loader", other.where), r"Subset\(", CUT) or other.where
+                found.append(finding("split-leakage", "fail", where, evidence))
     for one in seen:
         share, usual = one.shared / one.evaluated, one.repeats / one.trained
         if one.shared >= 5 and 0.01 < share < 0.99 and share > 5 * usual:
-            where = loaders[one.source].where if one.source in loaders else _evaluated_at(journal, one.source)
+            look = next((look for look in journal.of(Look) if look.source == one.source), None)
+            lines = leading(journal, "evaluated", look.where) if look else ()
+            where = first(lines, SPLIT, CUT) or (look and look.callers[min(1, len(look.callers) - 1)][0])
             evidence = (
                 f"{one.shared} of {one.evaluated} different evaluated inputs ({share:.0%}) are among "
                 f"the first {one.trained} "
@@ -133,10 +233,6 @@ def split_leakage(journal: Journal) -> Verdict:
             )
             found.append(finding("split-leakage", "fail", where, evidence))
     return found[:1] if seen or loaders else None
-
-
-def _evaluated_at(journal: Journal, source: int) -> str | None:
-    return next((one.caller for one in journal.of(Evaluation) if one.source == source), None)
 
 
 def _learning_loaders(journal: Journal) -> set[int]:
@@ -171,7 +267,10 @@ def augmented_validation(journal: Journal) -> Verdict:
                 "different contents from "
                 f"one reading to the next"
             )
-            return [finding("augmented-validation", "fail", loaders[loader].where, evidence)]
+            where = loaders[loader].where
+            lines = leading(journal, "loader", where)
+            line = first(lines, r"random_split|Subset\(", r"(?i)transform|augment|jitter|train=True", r"DataLoader\(")
+            return [finding("augmented-validation", "fail", line or where, evidence)]
     return []
 
 
@@ -196,7 +295,11 @@ def split_preprocessing_mismatch(journal: Journal) -> Verdict:
         f"training inputs have mean {centre:.3g} and deviation {spread:.3g}, evaluation inputs {other:.3g} "
         f"and {width:.3g}"
     )
-    return [finding("split-preprocessing-mismatch", level, scored[0].where, evidence, 1.0 if level == "fail" else 0.9)]
+    where = next(one.where for one in scored if one.input is judged[0])
+    fed = {line for one in passes if one.backward for line, _ in leading(journal, "learned", one.where)}
+    own = [(line, text) for line, text in leading(journal, "evaluated", where) if line not in fed]
+    line = first(own, SCALED, r"^(?!for |return |with ).*=") or first(own, "") or where
+    return [finding("split-preprocessing-mismatch", level, line, evidence, 1.0 if level == "fail" else 0.9)]
 
 
 def _middle(inputs: list[Input]) -> tuple[float, float]:
@@ -211,7 +314,8 @@ def class_map_mismatch(journal: Journal) -> Verdict:
         if a.classes != b.classes:
             differ = sorted({name for name, _ in set(a.classes) ^ set(b.classes)})
             evidence = f"class_to_idx differs between two datasets at {', '.join(differ[:4])}"
-            return [finding("class-map-mismatch", "fail", b.where, evidence)]
+            line = first(leading(journal, "loader", b.where), r"^(?!.*DataLoader\().*=") or b.where
+            return [finding("class-map-mismatch", "fail", line, evidence)]
     evaluations = [one for one in journal.of(Evaluation) if one.count >= 100]
     losses = [one for one in journal.of(LossCall) if one.learning and one.name in ("cross_entropy", "nll_loss")]
     ends = journal.of(End)
@@ -272,14 +376,44 @@ def degenerate_data(journal: Journal) -> Verdict:
     broken = next((one for one in passes if one.input and not one.input.finite), None)
     if broken:
         evidence = f"an input at step {broken.step} holds numbers that are not finite"
-        return [finding("degenerate-data", "fail", broken.where, evidence)]
+        lines = leading(journal, "learned" if broken.grad else "evaluated", broken.where)
+        line = first(lines, r"nan|inf\b", r"log\(|sqrt\(", SCALED) or broken.where
+        return [finding("degenerate-data", "fail", line, evidence)]
     calls = [one for one in journal.of(LossCall) if one.learning and one.targets.counts and one.classes > 1]
     totals = [sum(column) for column in zip(*(one.targets.counts for one in calls), strict=False)]
     if calls and sum(totals) >= 64 and max(totals) == sum(totals):
         evidence = f"all {sum(totals)} training labels seen are class {totals.index(max(totals))}"
-        return [finding("degenerate-data", "fail", calls[0].where, evidence)]
+        return [finding("degenerate-data", "fail", _labels_alone(journal, calls[0].where), evidence)]
     blank = [one.input.blank for one in learning if one.input]
     if sum(blank) / len(blank) > 0.05:
         evidence = f"{sum(blank) / len(blank):.0%} of the training pictures looked at have one value in all pixels"
-        return [finding("degenerate-data", "warn", learning[0].where, evidence, 0.9)]
-    return []
+        line = first(leading(journal, "learned", learning[0].where), r"uint8|int\(|round", r"crop|clip|clamp|zeros")
+        return [finding("degenerate-data", "warn", line or learning[0].where, evidence, 0.9)]
+    return _hidden_imbalance(journal, totals) or _turned_digits(journal, learning[0].where)
+
+
+def _hidden_imbalance(journal: Journal, trained: list[int]) -> list[Finding]:
+    """An accuracy that is the share of the one class that is always said, of data that hold hardly anything else."""
+    known = [one for one in journal.of(Evaluation) if one.count >= 100]
+    said = {p for _, p, _ in known[-1].confusion} if known else set[int]()
+    if len(said) != 1 or not trained or max(trained) < 0.8 * sum(trained):
+        return []
+    last = known[-1]
+    if not 0.8 * last.count < last.right < last.count:
+        return []
+    evidence = (
+        f"{last.right} of {last.count} are right, and all are called {said.pop()}: the accuracy is the share of that "
+        f"class, which is {max(trained) / sum(trained):.0%} of the training labels too"
+    )
+    return [finding("degenerate-data", "warn", last.caller, evidence, 0.9)]
+
+
+def _turned_digits(journal: Journal, where: str | None) -> list[Finding]:
+    """Digits that are turned or mirrored in training alone, as far as the script's words tell."""
+    lines = leading(journal, "learned", where)
+    judged = {line for one in journal.of(Pass) if not one.grad for line, _ in leading(journal, "evaluated", one.where)}
+    line = first((one for one in lines if one[0] not in judged), TURNED, MIRRORED)
+    if line is None or not first(lines, r"(?i)digits|mnist|svhn|letters"):
+        return []
+    evidence = "training pictures are turned or mirrored, and digits are not what they were then: a 6 becomes a 9"
+    return [finding("degenerate-data", "warn", line, evidence, 0.7)]

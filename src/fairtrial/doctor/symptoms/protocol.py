@@ -9,18 +9,23 @@ from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
     Axis,
     Evaluation,
+    Lineage,
+    Look,
     LossCall,
     Model,
     Pass,
     Printed,
+    Seeded,
+    Shared,
     StateLoaded,
     StateTaken,
     Trained,
 )
+from fairtrial.doctor.symptoms.places import first, leading
 from fairtrial.doctor.symptoms.step import listed
 
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:e-?\d+)?\s*(%?)")
-ENOUGH_ROWS = 32
+REPORTED = r"(?i)(?<!train_)test|final|hold|held|unseen"  # what people call the part that is reported
 
 
 @decides("wrong-accuracy")
@@ -36,8 +41,11 @@ def wrong_accuracy(journal: Journal) -> Verdict:
         return [finding("wrong-accuracy", "fail", wrong[0].where, evidence)]
     found: list[Finding] = []
     for evaluation, printed in _told(journal):
-        if said := _misprinted(evaluation, printed):
-            found.append(finding("wrong-accuracy", "fail", printed.where, said))
+        if wrong := _misprinted(evaluation, printed):
+            said, patterns = wrong
+            lines = leading(journal, "printed", printed.where)
+            line = first(lines, *patterns) if patterns else evaluation.where
+            found.append(finding("wrong-accuracy", "fail", line or printed.where, said))
     return found[:1]
 
 
@@ -57,76 +65,96 @@ def _told(journal: Journal) -> list[tuple[Evaluation, Printed]]:
     return pairs
 
 
-def _misprinted(evaluation: Evaluation, printed: Printed) -> str | None:
-    """What is wrong with a printed accuracy that a wrong formula explains and the right one does not."""
+def _misprinted(evaluation: Evaluation, printed: Printed) -> tuple[str, tuple[str, ...]] | None:
+    """What is wrong with a printed accuracy that a wrong formula alone explains, and what the line looks like."""
     if "acc" not in printed.text.lower() or not evaluation.count:
         return None
     right, count, batches = evaluation.right, evaluation.count, evaluation.batches
     largest = max(number for _, number in batches)
+    equal, entries = evaluation.entries
     formulas = {
-        f"{right} right ones divided by {len(batches)} batches x {largest}, where there are {count} images": right
-        / (len(batches) * largest),
-        f"the mean of the {len(batches)} batches' means, though the last batch has {batches[-1][1]} of {largest}": sum(
-            r / n for r, n in batches
-        )
-        / len(batches),
-        f"{right} right ones divided by {len(batches)} batches": right / len(batches),
-        f"the last batch's {batches[-1][0]} right of {batches[-1][1]} alone, of {count}": batches[-1][0]
-        / batches[-1][1],
+        f"{right} right ones divided by {len(batches)} batches x {largest}, where there are {count} images": (
+            right / (len(batches) * largest),
+            ("/",),
+        ),
+        f"the mean of the {len(batches)} batches' means, though the last batch has {batches[-1][1]} of {largest}": (
+            sum(r / n for r, n in batches) / len(batches),
+            (r"mean\(|accuracy_score", "/"),
+        ),
+        f"{right} right ones divided by {len(batches)} batches": (right / len(batches), ("/",)),
+        f"the last batch's {batches[-1][0]} right of {batches[-1][1]} alone, of {count}": (
+            batches[-1][0] / batches[-1][1],
+            (r"mean\(|sum\(|accuracy_score",),
+        ),
+        f"{equal} of {entries} entries of one-hot rows": (equal / entries if entries else right / count, ()),
     }
     for text, percent in NUMBER.findall(printed.text):
-        precision = 0.5 * 10.0 ** -len(text.partition(".")[2]) * 1.001
+        precision = max(0.5 * 10.0 ** -len(text.partition(".")[2]) * 1.001, 1e-6)  # of a 32-bit float
         values = [(float(text), precision)] if not percent else []
         values.append((float(text) / 100, precision / 100))
         if "." not in text or any(abs(value - right / count) <= error for value, error in values):
             continue
-        for formula, wrong in formulas.items():
+        for formula, (wrong, patterns) in formulas.items():
             if any(abs(value - wrong) <= error and abs(wrong - right / count) > 2 * error for value, error in values):
                 return (
                     f"{text}{percent} was printed, which is {formula}; the accuracy is {right}/{count} = "
-                    f"{right / count:.4f}"
+                    f"{right / count:.4f}",
+                    patterns,
                 )
     return None
+
+
+def _looks(journal: Journal) -> list[tuple[Look, int]]:
+    """Looks at parts of the data that training did not see, each with the part's number."""
+    parts = {one.source: one.part for one in journal.of(Shared) if one.source}
+    trained = {one.source for one in journal.of(Shared) if one.same_part}
+    taught = {one.where for one in journal.of(Pass) if one.backward}
+    looks = [one for one in journal.of(Look) if one.source not in trained and one.where not in taught]
+    return [(one, parts.get(one.source, one.source)) for one in looks]
 
 
 @decides("best-not-restored")
 def best_not_restored(journal: Journal) -> Verdict:
     """Weights were kept when a score was best, and another part is evaluated with the last ones."""
-    taken, evaluations = journal.of(StateTaken), journal.of(Evaluation)
-    if not taken or len(evaluations) < 2:
+    taken, looks = journal.of(StateTaken), _looks(journal)
+    if not taken or len(looks) < 2:
         return None
-    final, before = evaluations[-1], evaluations[:-1]
-    looked = {one.step for one in before if one.source != final.source}
-    kept = {one.step for one in taken} & looked
+    (final, part), before = looks[-1], looks[:-1]
+    looked = {one.step for one, other in before if other != part and one.model == final.model}
+    kept = {one.step for one in taken if one.model == final.model} & looked
     later = {step for step in looked if step > max(kept, default=0)}
     chosen = bool(kept) and len(kept) < len(looked) and bool(later)
     loaded = [one for one in journal.of(StateLoaded) if one.step >= final.step]
-    if not chosen or loaded or final.step < max(looked) or any(one.source == final.source for one in before):
+    if not chosen or loaded or final.step < max(looked) or any(other == part for _, other in before):
         return []
     evidence = (
         f"state_dict() was kept after {len(kept)} of {len(looked)} evaluations, last at step "
-        f"{max(kept)}; the last part "
-        f"is evaluated at step {final.step} with the weights of that step"
+        f"{max(kept)}; the last part is evaluated at step {final.step} with the weights of that step"
     )
-    return [finding("best-not-restored", "fail", final.caller or final.where, evidence)]
+    return [finding("best-not-restored", "fail", final.callers[min(1, len(final.callers) - 1)][0], evidence)]
 
 
 @decides("test-set-selection")
 def selection_on_the_reported_part(journal: Journal) -> Verdict:
-    """The part that chose the weights is the only one that is reported."""
-    taken, evaluations = journal.of(StateTaken), journal.of(Evaluation)
-    if not taken or len(evaluations) < 2:
+    """The part that chose the weights or the settings is the only one that is reported."""
+    taken, looks = journal.of(StateTaken), _looks(journal)
+    if len(looks) < 3:
         return None
-    sources = {one.source for one in evaluations}
-    looked = {one.step for one in evaluations}
+    looked = {one.step for one, _ in looks}
     kept = {one.step for one in taken} & looked
-    if not kept or len(kept) == len(looked) or len(sources) > 1:
+    lines = {line for one, _ in looks for line, _ in one.callers}
+    chosen = any(lines & {line for line, _ in one.lines} for one in journal.of(Lineage) if one.about == "choice")
+    decided = bool(kept) and len(kept) < len(looked)
+    if not (decided or chosen) or len({part for _, part in looks}) > 1:
         return []
-    named = any("test" in (one.text + (one.caller or "")).lower() for one in evaluations)
-    if not named:
+    named = first((line for one, _ in looks for line in one.callers), REPORTED)
+    read = leading(journal, "evaluated", looks[0][0].where)
+    if not named and (not first(read, REPORTED) or first(read, r"(?i)val|dev")):
         return []
-    evidence = f"the test part was looked at {len(evaluations)} times, and its score decided which weights were kept"
-    return [finding("test-set-selection", "fail", evaluations[0].caller, evidence, 0.9)]
+    where = named or looks[0][0].callers[min(1, len(looks[0][0].callers) - 1)][0]
+    what = "which weights were kept" if decided else "what was chosen by size"
+    evidence = f"the test part was looked at {len(looks)} times, and its score decided {what}; no other part was"
+    return [finding("test-set-selection", "fail" if decided else "warn", where, evidence, 0.9)]
 
 
 @decides("evaluation-in-train-mode")
@@ -162,4 +190,8 @@ def identical_seeds(journal: Journal) -> Verdict:
         return []
     evidence = f"{len(same)} of {len(seen)} trained models have the same weights at the end, bit for bit"
     where = next((model.where for model in journal.of(Model) if model.model == same[1].model), None)
+    seeds = journal.of(Seeded)
+    again = [one for one in seeds if sum(one.value == other.value for other in seeds) >= len(same)]
+    if again:
+        where = first(leading(journal, "seed", again[-1].where), r"^[^(]*=", "") or again[-1].where
     return [finding("identical-seeds", "fail" if len(same) > 2 else "warn", where, evidence)]

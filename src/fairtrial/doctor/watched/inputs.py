@@ -5,17 +5,19 @@ from __future__ import annotations
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from fairtrial.doctor import tensors
-from fairtrial.doctor.lines import lines_above
-from fairtrial.doctor.observations import Loader, Shared
+from fairtrial.doctor.lines import lines_above, source
+from fairtrial.doctor.observations import Loader, Look, Shared
 from fairtrial.doctor.watched.part import Part
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
 ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
+ALL_BYTES = 128_000_000  # of all sources'
 
 
 class Inputs(Part):
@@ -24,60 +26,68 @@ class Inputs(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.source = 0
-        self.batch: tuple[int, int] | None = None  # loader and size of the last batch
+        self.batch: tuple[int, int, Tensor | None] | None = None  # the last one's loader, size and labels
         self.sites: dict[tuple[tuple[str, ...], int], int] = {}
-        self.rows: dict[int, set[int]] = {}
-        self.bytes: dict[int, int] = {}
-        self.trained_rows: list[int] = []
-        self.trained_sources: set[int] = set()
-        self.repeats = 0
+        self.rows: dict[int | str, list[int]] = {}  # digests, of a source; with gradients of a line
+        self.bytes: dict[int | str, int] = {}
+        self.fed: dict[str, set[int]] = {}  # the sources that fed a line
+        self.learned: set[str] = set()  # lines whose passes teach
+        self.repeats = 0  # within batches
+        self.looked: set[tuple[int, int]] = set()
 
-    def note(self, given: Tensor | None, learning: bool, frame: FrameType) -> None:
+    def note(self, given: Tensor | None, model: int, where: str | None, frame: FrameType, training: bool) -> None:
         """Where the inputs come from, and what they are, for the first megabytes of each source."""
+        self.source = 0
         if given is None:
-            self.source = 0
             return
+        grad = torch.is_grad_enabled()
+        judged = not (grad and training)
         if self.batch is not None and self.batch[1] == len(given):
             self.source = self.batch[0]
-        elif learning:
-            self.source = 0
-        else:  # cut by hand: the first batch that this call of the user's functions saw stands for all of them
+        elif judged:  # cut by hand: the first batch that this call of the user's functions saw stands for all of them
             lines = list(lines_above(frame))
             site = (tuple(lines[1:] or lines), self.watch.backwards)
             if site not in self.sites:
                 self.sites = {site: tensors.digest(given)}
             self.source = self.sites[site]
-        if learning and self.source:
-            self.trained_sources.add(self.source)
-        part = 1 if learning else self.source
-        if learning:
-            self.trained_sources.add(self.source)
-        if self.bytes.get(part, 0) > ROW_BYTES:
-            return
-        self.bytes[part] = self.bytes.get(part, 0) + given.numel() * given.element_size()
-        if learning:
+        if judged and (self.source, self.watch.backwards) not in self.looked:
+            self.looked.add((self.source, self.watch.backwards))
+            callers = tuple((line, source(line)) for line in lines_above(frame))
+            self.watch.note(Look(step=self.watch.steps, where=where, model=model, source=self.source, callers=callers))
+        part = self.source if not grad else where or ""
+        self.fed.setdefault(where or "", set()).add(self.source)
+        size = given.numel() * given.element_size()
+        if self.bytes.get(part, 0) <= ROW_BYTES and sum(self.bytes.values()) <= ALL_BYTES:
+            self.bytes[part] = self.bytes.get(part, 0) + size
             digests = tensors.row_digests(given)
-            self.trained_rows += digests
-            self.repeats += len(digests) - len(set(digests))
-        else:
-            self.rows.setdefault(self.source, set()).update(tensors.row_digests(given))
+            self.rows.setdefault(part, []).extend(digests)
+            if grad:
+                self.repeats += len(digests) - len(set(digests))
 
     def finish(self) -> None:
         """Which evaluated inputs training saw."""
-        trained = set(self.trained_rows)
-        parts = {
-            loader.loader: (loader.base, loader.indices) for loader in self.watch.journal if isinstance(loader, Loader)
-        }
-        for source, rows in self.rows.items():
-            seen = Shared(
-                step=self.watch.steps,
-                where=None,
-                source=source,
-                trained=len(self.trained_rows),
-                repeats=self.repeats,
-                evaluated=len(rows),
-                shared=len(rows & trained),
-                same_part=source in self.trained_sources
-                or (source in parts and any(parts.get(other) == parts[source] for other in self.trained_sources)),
+        lines = {line: rows for line, rows in self.rows.items() if line in self.learned}
+        trained = {row for rows in lines.values() for row in rows}
+        fed = {source for line in self.learned for source in self.fed.get(line, ()) if source}
+        used = {one.loader: (one.base, one.indices) for one in self.watch.journal if isinstance(one, Loader)}
+        parts: dict[int, set[int]] = {}
+        for number, (origin, held) in enumerate(self.rows.items(), 1):
+            if origin in self.learned:
+                continue
+            rows = set(held)
+            same = next((n for n, part in parts.items() if 2 * len(rows & part) > min(len(rows), len(part))), number)
+            parts.setdefault(same, set()).update(rows)
+            known = used.get(origin) if isinstance(origin, int) else None
+            self.watch.note(
+                Shared(
+                    step=self.watch.steps,
+                    where=origin if isinstance(origin, str) else None,
+                    source=origin if isinstance(origin, int) else 0,
+                    part=same,
+                    trained=sum(map(len, lines.values())),
+                    repeats=self.repeats,
+                    evaluated=len(rows),
+                    shared=len(rows & trained),
+                    same_part=origin in fed or (known is not None and any(used.get(one) == known for one in fed)),
+                )
             )
-            self.watch.note(seen)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -27,11 +28,12 @@ class Loaders(Part):
         self.rounds: Any = WeakIdKeyDictionary()
 
     @careful
-    def on_loader(self, loader: Any, iterator: object, where: str | None) -> None:
+    def on_loader(self, loader: Any, iterator: object, where: str | None, frame: FrameType) -> None:
         """A loader is iterated."""
         first = loader not in self.watch.serials
         serial = self.watch.serial(loader)
         self.rounds[iterator] = [serial, self.watch.count(("round", serial)), 0]
+        self.watch.sources.note("loader", where, frame)
         if not first:
             return
         base, indices = _under(loader.dataset)
@@ -62,7 +64,9 @@ class Loaders(Part):
         serial, turn, number = known
         known[2] += 1
         first = batch[0] if isinstance(batch, list | tuple) and batch else None
-        self.watch.inputs.batch = (serial, len(first)) if isinstance(first, Tensor) else None
+        labels = batch[1] if isinstance(batch, list | tuple) and len(batch) == 2 else None
+        held = labels if isinstance(labels, Tensor) else None
+        self.watch.inputs.batch = (serial, len(first), held) if isinstance(first, Tensor) else None
         if not (turn < OFTEN and number < OFTEN) or not isinstance(batch, list | tuple) or len(batch) < 2:
             return
         images, labels = batch[0], batch[1]

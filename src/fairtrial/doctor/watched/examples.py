@@ -1,0 +1,138 @@
+"""Examples: the first inputs and labels that training saw, and what their neighbours say of the labels."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fairtrial.doctor import tensors
+from fairtrial.doctor.lines import place
+from fairtrial.doctor.observations import Neighbours, Order
+from fairtrial.doctor.watched.part import Part, careful
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
+
+MOST = 1200  # examples that are kept
+FEATURES = 256  # of each at most: pictures are made smaller
+NEAREST = 20  # neighbours that are asked for an example's label
+FEW = 300  # examples of which nothing can be said
+
+Floats = npt.NDArray[np.float32]
+Whole = npt.NDArray[np.int64]
+
+
+class Examples(Part):
+    """Inputs and labels of the first round through the training data."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.inputs: list[Floats] = []
+        self.labels: list[int] = []
+        self.met: set[int] = set()
+        self.given: Any = None  # the inputs of the last pass
+        self.where: str | None = None
+        self.complete = False
+        self.table = False
+
+    @careful
+    def on_loss(self, target: Tensor, frame: FrameType) -> None:
+        """A loss compares what the model made of its last inputs with labels."""
+        given = self.given and self.given()
+        labels = _classes(target.detach())
+        if given is None or labels is None or len(labels) != len(given) or not given.is_floating_point():
+            return
+        digests = tensors.row_digests(given)
+        self.complete = any(digest in self.met for digest in digests) or len(self.met) >= MOST
+        if self.complete:
+            return
+        self.met.update(digests)
+        self.where, self.table = place(frame), given.dim() == 2
+        self.watch.sources.note("labels", self.where, frame, 1)
+        with self.watch.apart(), torch.no_grad():
+            self.inputs.append(_small(given.detach().float().cpu()).flatten(1).numpy().copy())
+        self.labels += labels.tolist()
+
+    def note(self, given: Tensor | None) -> None:
+        """What a model was given."""
+        self.given = None if given is None else weakref.ref(given)
+
+    def finish(self) -> None:
+        """What the neighbours say."""
+        if len({x.shape[1] for x in self.inputs}) != 1:
+            return
+        self.watch.note(Order(step=self.watch.steps, where=self.where, labels=tuple(self.labels)))
+        x, y = np.concatenate(self.inputs), np.array(self.labels)
+        if len(y) >= FEW and 1 < len(set(self.labels)) <= len(y) / NEAREST and bool(np.isfinite(x).all()):
+            self.watch.note(self.neighbours(x - x.mean(0), y))
+
+    def neighbours(self, x: Floats, y: Whole) -> Neighbours:
+        """How often a line through the data, and the nearest examples, tell a label that was kept from them."""
+        x = x / (x.std(0) + 1e-6) if self.table else x
+        classes, y = np.unique(y, return_inverse=True)
+        votes = _votes(x, y, len(classes))
+        purity, said = votes.max(1), votes.argmax(1)
+        purest = np.argsort(-purity, kind="stable")
+        parts = np.array_split(purest, 4)[:3]
+        shares = np.bincount(y) / len(y)
+        return Neighbours(
+            step=self.watch.steps,
+            where=self.where,
+            count=len(y),
+            chance=float(np.sum(shares**2)),
+            majority=float(shares.max()),
+            nearest=int((said == y).sum()),
+            linear=_probe(x, y, len(classes)),
+            against=tuple((int((said[part] != y[part]).sum()), len(part)) for part in parts),
+        )
+
+
+def _classes(target: Tensor) -> Whole | None:
+    """Class numbers out of numbers or one-hot rows."""
+    if target.dim() == 2 and target.shape[1] > 1:
+        hot = ((target == 0) | (target == 1)).all() and (target.sum(1) == 1).all()
+        return target.argmax(1).cpu().numpy() if hot else None
+    flat = target.reshape(-1)
+    whole = not flat.is_floating_point() or bool((flat == flat.round()).all())
+    return flat.long().cpu().numpy() if whole and len(flat) == len(target) else None
+
+
+def _small(given: Tensor) -> Tensor:
+    """Pictures of few enough numbers; of other inputs every so many-th number."""
+    size = given[0].numel()
+    if size <= FEATURES:
+        return given
+    if given.dim() == 4:
+        return functional.avg_pool2d(given, min(math.ceil(math.sqrt(size / FEATURES)), *given.shape[2:]))
+    return given.flatten(1)[:, :: math.ceil(size / FEATURES)]
+
+
+def _votes(x: Floats, y: Whole, classes: int) -> Whole:
+    """How many of an example's nearest others have each label."""
+    square = (x * x).sum(1)
+    found: list[Whole] = []
+    for part in np.array_split(np.arange(len(x)), max(len(x) // 250, 1)):
+        far = square[part, None] + square[None] - 2 * x[part] @ x.T
+        far[np.arange(len(part)), part] = np.inf
+        near = np.argpartition(far, NEAREST, axis=1)[:, :NEAREST]
+        found.append(np.stack([np.bincount(row, minlength=classes) for row in y[near]]))
+    return np.concatenate(found)
+
+
+def _probe(x: Floats, y: Whole, classes: int) -> int:
+    """Right answers of ridge regression on the labels, each half judged by the other."""
+    right, halves = 0, np.arange(len(x)) % 2 == 0
+    x = np.concatenate([x / (x.std() + 1e-6), np.ones((len(x), 1), np.float32)], 1)
+    for fit in (halves, ~halves):
+        gram = x[fit].T @ x[fit] + 0.1 * fit.sum() * np.eye(x.shape[1], dtype=np.float32)
+        weight = np.linalg.solve(gram, x[fit].T @ np.eye(classes, dtype=np.float32)[y[fit]])
+        right += int(((x[~fit] @ weight).argmax(1) == y[~fit]).sum())
+    return right
