@@ -320,9 +320,7 @@ def ascending_loss(script: Script) -> Verdict:
     events = script.trace.events
     for back in script.trace.of("backward"):
         made = ends_in(back.subject, "neg")
-        of_classes = made and (inner := ends_in(made.parents[0], "loss")) and id(inner) in {
-            id(e.subject) for e in script.losses if e.name in ON_CLASSES
-        }  # fmt: skip
+        of_classes = bool(made) and _has_loss(made.parents[0], script) if made else False
         after = next((e for e in events[events.index(back) + 1 :] if e.what in ("backward", "step", "zero")), None)
         if after is not None and after.what != "step":
             continue
@@ -364,6 +362,19 @@ def _rewarded(value: Value) -> Tensor | None:
             return None
         one = one.parents[0]
     return None
+
+
+def _has_loss(value: Value, script: Script) -> bool:
+    """Whether it is a loss on classes, or a sum with one."""
+    plain = {id(e.subject) for e in script.losses if e.name in ON_CLASSES}
+    todo = list(options_of(value))
+    while todo:
+        one = todo.pop()
+        if id(one) in plain:
+            return True
+        if isinstance(one, Tensor) and one.op in ("add", "mult", "div", "mean", *SAME_NUMBERS):
+            todo += [option for part in one.parents for option in options_of(part)]
+    return False
 
 
 def _minimised(script: Script) -> bool:
@@ -521,6 +532,31 @@ def unstable_log(script: Script) -> Verdict:
 def _weighted_by_itself(product: Tensor) -> bool:
     """p * log(p): an entropy, which goes to zero where p does."""
     return any(ends_in(one, "softmax", "sigmoid") for one in product.parents)
+
+
+@decides("non-finite")
+def non_finite(script: Script) -> Verdict:
+    """The square root of a deviation that may be 0, where its slope has no end, on the way to the loss."""
+    roots = [
+        one for e in script.trace.of("backward") for one in ancestors(e.subject) if one.op == "sqrt" and one.parents
+    ]
+    if not roots:
+        return None
+    found: list[Finding] = []
+    for one in roots:
+        inner: Value = one.parents[0]
+        while (
+            isinstance(inner, Tensor) and inner.op in ("mean", "sum", "pow", "square", *SAME_NUMBERS) and inner.parents
+        ):
+            inner = inner.parents[0]
+        if not isinstance(inner, Tensor) or inner.op != "sub" or len(inner.parents) != 2:
+            continue
+        mine, other = (outermost(part) or [] for part in inner.parents)
+        own = any(id(deep) in {id(part) for part in mine} for part in other for deep in ancestors(part))
+        if own and any(deep.op == "linear" for deep in ancestors(inner)):
+            text = "the root of a deviation from itself: where it is 0, as behind a silent ReLU, its gradient is not finite"
+            found.append(finding("non-finite", "warn", str(one.place), text, 0.8))
+    return found[:1]
 
 
 @decides("dropout-on-logits")

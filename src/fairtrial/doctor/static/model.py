@@ -67,16 +67,15 @@ def _set(event: Event) -> tuple[Layer | None, str]:
     return None, ""
 
 
-def _for_layers(event: Event) -> bool:
-    """Whether the conditions around it say that it is done to linear and convolution layers."""
+def _for_layers(event: Event) -> frozenset[str]:
+    """The kinds of linear and convolution layers to which it is done, as the conditions around it say."""
     for test in event.tests:
         if isinstance(test, Tensor) and test.op == "isinstance" and len(test.parents) == 2:
             told = test.parents[1]
             asked = told.items if isinstance(told, Items) else [told]
-            return bool(asked) and all(
-                isinstance(one, Library) and one.name.rpartition(".")[2] in LINEAR for one in asked
-            )
-    return False
+            names = frozenset(one.name.rpartition(".")[2] for one in asked if isinstance(one, Library))
+            return names if len(names) == len(asked) and names <= LINEAR else frozenset()
+    return frozenset()
 
 
 @decides("constant-init")
@@ -103,7 +102,7 @@ def constant_init(script: Script) -> Verdict:
             continue
         if event.name in ("zeros_", "zero_") and layer is not None and id(layer) not in _feeding(script):
             continue  # a gate or a shift may well begin at zero
-        every = layer is None and _for_layers(event) and len(hidden) > 0 and not isinstance(event.subject, Tensor)
+        every = layer is None and any(one.kind in _for_layers(event) for one in hidden.values())
         if every or (layer is not None and id(layer) in hidden and event.sure):
             evidence = (
                 f"{event.name} sets the weights of {'hidden layers' if every else f'the {layer.kind}' if layer else ''}"
@@ -112,7 +111,9 @@ def constant_init(script: Script) -> Verdict:
     return found[:1]
 
 
-FED = frozenset({"relu", "tanh", "sigmoid", "gelu", "GELU", "SiLU", "silu", "elu", "ELU", "LeakyReLU", "leaky_relu", "linear"})
+FED = frozenset(
+    {"relu", "tanh", "sigmoid", "gelu", "GELU", "SiLU", "silu", "elu", "ELU", "LeakyReLU", "leaky_relu", "linear"}
+)
 
 
 def _feeding(script: Script) -> frozenset[int]:
@@ -121,8 +122,10 @@ def _feeding(script: Script) -> frozenset[int]:
     for call in script.losses:
         for one in ancestors(call.args[0]):
             inner = one.parents[0] if one.op in FED and one.parents else None
-            while isinstance(inner, Tensor) and inner.parents and (
-                inner.op in SAME_NUMBERS or "Norm" in inner.op or inner.op.lower().startswith("dropout")
+            while (
+                isinstance(inner, Tensor)
+                and inner.parents
+                and (inner.op in SAME_NUMBERS or "Norm" in inner.op or inner.op.lower().startswith("dropout"))
             ):
                 inner = inner.parents[0]
             if isinstance(inner, Tensor) and inner.op == "linear":
@@ -191,7 +194,7 @@ def init_too_small(script: Script) -> Verdict:
 
 def _layer_meant(event: Event) -> bool:
     layer, _ = _set(event)
-    return _for_layers(event) if layer is None else layer.kind in LINEAR
+    return bool(_for_layers(event)) if layer is None else layer.kind in LINEAR
 
 
 def _deviation(event: Event) -> float | None:
@@ -552,7 +555,11 @@ def _unread(script: Script, one: Instance) -> list[Finding]:
             0.9,
         )
         for name, held in one.attributes.items()
-        if isinstance(held, Layer) and weighted(held) and name.isidentifier() and name not in script.trace.loads and id(held) not in called
+        if isinstance(held, Layer)
+        and weighted(held)
+        and name.isidentifier()
+        and name not in script.trace.loads
+        and id(held) not in called
     ]
 
 

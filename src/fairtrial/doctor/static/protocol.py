@@ -57,6 +57,8 @@ def _states(value: Value) -> list[Made]:
         for item in inside:
             if isinstance(item, Made) and item.kind == "state":
                 found.append(item)
+            while isinstance(item, Tensor) and item.op in ("detach", "data", "cpu", "view") and item.parents:
+                item = item.parents[0]  # the same memory, where the model is on the CPU
             if isinstance(item, Tensor) and item.op == "state value":
                 found += [parent for parent in item.parents if isinstance(parent, Made)]
     return found
@@ -84,7 +86,9 @@ def best_state_alias(script: Script) -> Verdict:
                     f"{event.name} is what state_dict() gave, not a copy, and is used at line "
                     f"{later.place.line} after more steps"
                 )
-                found.append(finding("best-state-alias", "fail", str(event.place), evidence))
+                moved = any(one.op == "cpu" for one in ancestors(event.subject))  # a copy, from another device
+                level, sure = ("warn", 0.8) if moved else ("fail", 1.0)
+                found.append(finding("best-state-alias", level, str(event.place), evidence, sure))
     return found[:1]
 
 
@@ -628,7 +632,12 @@ def wrong_accuracy(script: Script) -> Verdict:
         dim = number(made.options.get("dim")) if isinstance(made, Tensor) else None
         scores = event.args[0] if event.args else None
         single = any(one.op == "row" for one in ancestors(scores or Value()))
-        if dim == 0 and scores is not None and not single and any(id(one) in outputs for one in options_of(scores)):
+        whole = scores is not None and any(
+            id(one) in outputs
+            or (isinstance(one, Tensor) and id(one.maker) in script.last_layers and one.op == "linear")
+            for one in options_of(scores)
+        )
+        if dim == 0 and scores is not None and not single and whole:
             evidence = "argmax has dim=0: it looks for the largest output over the examples, not over the classes"
             found.append(finding("wrong-accuracy", "fail", str(event.place), evidence))
     for event in divisions:

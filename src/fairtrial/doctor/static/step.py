@@ -8,6 +8,7 @@ from fairtrial.doctor.static.loss import rate_of
 from fairtrial.doctor.static.script import Script, Verdict, class_of, decides, kinds, owners, weighted, within
 from fairtrial.doctor.static.trace import Event, ancestors
 from fairtrial.doctor.static.values import (
+    Function,
     Instance,
     Items,
     Known,
@@ -113,13 +114,22 @@ def no_gradient_at_step(script: Script) -> Verdict:
             if event.what != "zero" or (event.subject is step.subject and event.sure):
                 before = event
         known = backward and all(isinstance(one, Tensor) for e in backward for one in options_of(e.subject))
-        earlier = before and any(e.loops == step.loops for e in backward)
-        if before and before.what == "zero" and before.loops == step.loops and known and earlier:
+        earlier = before and any(_turns(e) == _turns(step) for e in backward)
+        if before and before.what == "zero" and _turns(before) == _turns(step) and known and earlier:
             evidence = (
                 f"the gradients are cleared at line {before.place.line}, and step() follows with no backward() between"
             )
             return [finding("no-gradient-at-step", "fail", str(step.place), evidence)]
     return []
+
+
+def _turns(event: Event) -> list[tuple[int, int]]:
+    """The turns of the loops around; handlers that a loop calls one after the other are one turn."""
+    return [
+        (loop.node, loop.turn)
+        for loop in event.loops
+        if not (isinstance(loop.over, Items) and all(isinstance(one, Function) for one in loop.over.items))
+    ]
 
 
 @decides("weights-not-updated")
