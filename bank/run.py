@@ -104,7 +104,9 @@ def programs(words: list[str] | None = None, folder: Path = BANK) -> list[Path]:
 
 
 def seed() -> None:
-    """Every stream at its start, for programs that set none."""
+    """Every stream at its start, for programs that set none, and what another program may have set."""
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
     torch.manual_seed(0)
     np.random.seed(0)
     random.seed(0)

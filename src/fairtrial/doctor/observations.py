@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What a lineage is of: the inputs of a pass with or without gradients, the labels of a loss, a loader, what is
-# printed, a seed, a choice by size.
-Subject = Literal["learned", "evaluated", "labels", "loader", "printed", "seed", "choice"]
+# printed, a seed, a choice by size, the streams of workers.
+Subject = Literal["learned", "evaluated", "labels", "loader", "printed", "seed", "choice", "worker"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +217,13 @@ class Model(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Added(Seen):
+    """A layer that a model got after it had been used; built at this line."""
+
+    names: tuple[tuple[int, str], ...]  # serial and name of each parameter
+
+
+@dataclass(frozen=True, kw_only=True)
 class Misfrozen(Seen):
     """requires_grad was set on a module, where it means nothing."""
 
@@ -340,9 +347,16 @@ class Loader(Seen):
     drop_last: bool
     workers: int
     indices: frozenset[int] | None
-    generators: tuple[str, ...]  # attributes of the dataset that are generators of random numbers
-    seeded: bool  # a worker_init_fn is given
     classes: tuple[tuple[str, int], ...]  # class_to_idx
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn(Seen):
+    """A worker of a loader made its first batch."""
+
+    loader: int
+    worker: int
+    streams: tuple[tuple[str, str], ...]  # that it drew from: name, and state at the beginning
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
-from math import inf, isfinite, log
-from statistics import mean, median, stdev
+from math import inf, isfinite, log, sqrt
+from statistics import mean, median, stdev, variance
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
@@ -58,6 +58,17 @@ def learned(journal: Journal) -> float | None:
     return last / first if isfinite(last) and isfinite(first) and first > 0 else inf
 
 
+def falling(journal: Journal) -> bool:
+    """Whether the losses of the last tenth are lower than those before them, by a twentieth and beyond their noise."""
+    losses = journal.of(Curve)[0].losses
+    some = max(len(losses) // 10, ENOUGH)
+    before, last = losses[-2 * some : -some], losses[-some:]
+    if len(before) < some or not all(map(isfinite, (*before, *last))):
+        return False
+    noise = sqrt((variance(before) + variance(last)) / some)
+    return mean(before) - mean(last) > max(0.05 * mean(before), 3 * noise)
+
+
 def moved(journal: Journal) -> float | None:
     """By how much of their size a step moves the weights, in the middle of what was looked at."""
     seen = [
@@ -80,12 +91,16 @@ def suspicions(journal: Journal) -> set[str]:
     share, size = learned(journal), moved(journal)
     if share is None or size is None:
         return set()
-    if share < 0.5:
-        return ({"under-trained"} if share > 0.1 else set()) | ({"lr-too-high"} if size > 0.1 else set())
-    wanted = {"lr-too-high", "unsuitable-capacity", "under-trained"}
+    wanted: set[str] = set()
+    if share > 0.1 and falling(journal):
+        wanted.add("under-trained")
+    if share > 0.5 or size > 0.1:
+        wanted.add("lr-too-high")
+    if share > 0.5:
+        wanted.add("unsuitable-capacity")
     if share > 0.7 and size < 1e-3 and begins_at_chance(journal):
         wanted.add("lr-too-low")
-    if journal.of(Curve)[0].rows >= 256:
+    if share > 0.5 and journal.of(Curve)[0].rows >= 256:
         wanted.add("unsuitable-batch-size")
     return wanted
 
@@ -120,7 +135,7 @@ def lr_too_high(journal: Journal) -> Verdict:
         return None
     if tried:
         tiny = journal.of(Curve)[0].rows <= TINY
-        return rate_finding(journal, "lr-too-high", 0.99) if confirmed(tried) and not tiny else []
+        return rate_finding(journal, "lr-too-high", 0.99) if _too_high(journal) and not tiny else []
     return rate_finding(journal, "lr-too-high", 0.8) if size > 0.1 and share > 0.9 else []
 
 
@@ -147,10 +162,18 @@ def _too_low(journal: Journal) -> bool:
     return faster > 3 * max(fall, 0) and faster > 3 * fast.error
 
 
+def _too_high(journal: Journal) -> bool:
+    """Whether a tenth of the rate ends lower, or keeps the loss from a rise to ten times its start and more."""
+    slow, losses = attempt(journal, "lr-too-high"), journal.of(Curve)[0].losses
+    if slow is None:
+        return False
+    rose = not max(losses) <= 10 * losses[0]
+    return confirmed(slow) or (rose and slow.peak < 0.1 * max(losses) and slow.after < slow.before)
+
+
 def wrong_rate(journal: Journal) -> bool:
     """Whether trying showed that the rate is the fault."""
-    slow = attempt(journal, "lr-too-high")
-    return _too_low(journal) or (slow is not None and confirmed(slow))
+    return _too_low(journal) or _too_high(journal)
 
 
 TINY = 4  # examples whose mean gradient is mostly noise

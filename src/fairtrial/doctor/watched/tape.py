@@ -79,6 +79,7 @@ class Change:
     said: str
     rate: float = 1.0
     decay: float = 1.0
+    settings: tuple[tuple[str, Any], ...] = ()  # of the optimizer, where it has them
     model: Callable[[nn.Module], None] = lambda module: None
     inputs: Callable[[Tensor, Tensor], Tensor] = lambda x, first: x
 
@@ -112,6 +113,9 @@ def _standardised(x: Tensor, first: Tensor) -> Tensor:
 
 
 CHANGES: dict[str, Change] = {
+    "extreme-optimizer-settings": Change(
+        "usual settings of the optimizer", settings=(("eps", 1e-8), ("betas", (0.9, 0.999)), ("momentum", 0.9))
+    ),
     "lr-too-high": Change("a tenth of the learning rate", rate=0.1),
     "lr-too-low": Change("ten times the learning rate", rate=10),
     "input-scale": Change("standardised inputs", inputs=_standardised),
@@ -255,14 +259,15 @@ class Tape(Part):
             layer._backward_hooks.clear()
         return twin
 
-    def like_the_scripts(self, twin: nn.Module, decay: float) -> Optimizer:
+    def like_the_scripts(self, twin: nn.Module, change: Change) -> Optimizer:
         """A new optimizer of the script's kind and settings."""
         assert self.kind is not None
         own = dict(twin.named_parameters())
-        groups = [
-            {**settings, "weight_decay": settings.get("weight_decay", 0.0) * decay, "params": [own[n] for n in names]}
-            for settings, names in self.groups
-        ]
+        groups: list[dict[str, Any]] = []
+        for settings, names in self.groups:
+            group = settings | {name: value for name, value in change.settings if name in settings}
+            group["weight_decay"] = settings.get("weight_decay", 0.0) * change.decay
+            groups.append({**group, "params": [own[name] for name in names]})
         return self.kind(groups, lr=self.turns[0].rates[0])  # pyright: ignore[reportCallIssue]  # what it takes is its own
 
     def train(self, twin: nn.Module, optimizer: Optimizer, turns: list[_Turn], change: Change) -> list[float]:
@@ -285,7 +290,7 @@ class Tape(Part):
         """The losses of the steps, made again from the first state with this change."""
         twin = self.twin(self.state)
         change.model(twin)
-        return self.train(twin, self.like_the_scripts(twin, change.decay), turns or self.turns, change)
+        return self.train(twin, self.like_the_scripts(twin, change), turns or self.turns, change)
 
     @careful
     def finish(self) -> None:
@@ -328,14 +333,24 @@ class Tape(Part):
         differences = [x - y for x, y in zip(a, b, strict=True)]
         finite = all(map(math.isfinite, differences))
         error = stdev(differences) / math.sqrt(len(differences)) if finite else 0.0
-        self.tell(fault, said, len(plain), _mean(a), _mean(b), error)
+        peak = max(changed) if all(map(math.isfinite, changed)) else math.inf
+        self.tell(fault, said, len(plain), _mean(a), _mean(b), error, peak)
 
-    def tell(self, fault: str, said: str, steps: int, before: float, after: float, error: float) -> None:
+    def tell(
+        self, fault: str, said: str, steps: int, before: float, after: float, error: float, peak: float = 0.0
+    ) -> None:
         """Note what was tried."""
-        seen = Tried(
-            step=self.watch.steps, fault=fault, said=said, steps=steps, before=before, after=after, error=error
+        tried = Tried(
+            step=self.watch.steps,
+            fault=fault,
+            said=said,
+            steps=steps,
+            before=before,
+            after=after,
+            error=error,
+            peak=peak,
         )
-        self.watch.note(seen)
+        self.watch.note(tried)
 
     @careful
     def learn_by_heart(self) -> None:
@@ -359,7 +374,7 @@ class Tape(Part):
             return
         twin = self.twin()
         before = _wrong(twin, self.unseen)
-        self.train(twin, self.like_the_scripts(twin, 1.0), self.turns, Change(""))
+        self.train(twin, self.like_the_scripts(twin, Change("")), self.turns, Change(""))
         after = _wrong(twin, self.unseen)
         changed = sum(a != b for a, b in zip(before, after, strict=True))
         error = math.sqrt(max(changed, 1)) / len(before)  # of the difference of paired shares, as in McNemar's test
