@@ -41,7 +41,7 @@ PASS = Pass(
 BACK = Backward(step=0, where="t.py:8", value=1.0, finite=True, has_graph=True, factor=1.0)
 LOADER = Loader(
     step=0, where="t.py:4", loader=1, dataset=1, base=1, length=200, batch=20, drop_last=False,
-    workers=0, indices=None, generators=(), seeded=False, classes=(),
+    workers=0, indices=None, classes=(),
 )  # fmt: skip
 
 

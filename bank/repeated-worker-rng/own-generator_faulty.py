@@ -12,7 +12,7 @@ LABELS = (POINTS @ torch.randn(10, 4)).argmax(1)
 class Points(Dataset):
     def __init__(self, augment):
         self.augment = augment
-        self.generator = torch.Generator().manual_seed(1)
+        self.generator = torch.Generator().manual_seed(1)  # <- fault
 
     def __len__(self):
         return len(POINTS)

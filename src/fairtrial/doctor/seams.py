@@ -22,9 +22,10 @@ from torch.optim import lr_scheduler
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
 from torch.utils.data import dataloader as loading
+from torch.utils.data._utils import worker
 
 from fairtrial.doctor import tensors
-from fairtrial.doctor.lines import FOREIGN, foreign, place
+from fairtrial.doctor.lines import FOREIGN, foreign, lines_above, place
 from fairtrial.doctor.observations import Axis, Misfrozen, Scheduled, ScheduleMade
 from fairtrial.doctor.watch import Watch
 from fairtrial.doctor.watched.calls import called_by
@@ -103,7 +104,9 @@ def _modules(watch: Watch, patches: Patches) -> None:
     def construct(original: Any) -> Any:
         def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             if watch.looking:
-                watch.built[module] = place(_outside(sys._getframe(1), module))
+                frame = _outside(sys._getframe(1), module)
+                watch.built[module] = place(frame)
+                watch.models.stacks[module] = tuple(lines_above(frame))
                 watch.writes.open = True
             original(module, *args, **kwargs)
 
@@ -490,6 +493,8 @@ def _states(watch: Watch, patches: Patches) -> None:
 def _loaders(watch: Watch, patches: Patches) -> None:
     def iterate(original: Any) -> Any:
         def iterated(loader: Any) -> Any:
+            if watch.looking and loader.num_workers:
+                watch.workers.before()
             iterator = original(loader)
             if watch.looking:
                 watch.loaders.on_loader(loader, iterator, place(sys._getframe(1)), sys._getframe(1))
@@ -507,5 +512,16 @@ def _loaders(watch: Watch, patches: Patches) -> None:
 
         return followed
 
+    def work(original: Any) -> Any:
+        signature = inspect.signature(original)
+
+        def worked(*args: Any, **kwargs: Any) -> None:
+            bound = signature.bind(*args, **kwargs)
+            watch.workers.inside(bound.arguments)
+            original(*bound.args, **bound.kwargs)
+
+        return worked
+
+    patches.put(worker, "_worker_loop", work)
     patches.put(DataLoader, "__iter__", iterate)
     patches.put(loading._BaseDataLoaderIter, "__next__", following)

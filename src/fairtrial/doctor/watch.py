@@ -35,6 +35,7 @@ from fairtrial.doctor.watched.states import States
 from fairtrial.doctor.watched.steps import Steps
 from fairtrial.doctor.watched.tape import Tape
 from fairtrial.doctor.watched.units import Units
+from fairtrial.doctor.watched.workers import Workers
 from fairtrial.doctor.watched.weights import Weights
 from fairtrial.doctor.watched.writes import Writes
 
@@ -91,7 +92,7 @@ class Watch:
         self.optimizers, self.scoring, self.states = Steps(self), Scoring(self), States(self)
         self.weights, self.writes = Weights(self), Writes(self)
         self.units, self.tape, self.sources, self.losses = Units(self), Tape(self), Sources(self), Losses(self)
-        self.examples = Examples(self)
+        self.examples, self.workers = Examples(self), Workers(self)
 
     @property
     def looking(self) -> bool:
@@ -136,6 +137,8 @@ class Watch:
         if grad and self.steps == 1 and model not in self.models.probed and given is not None and len(given) > 1:
             self.models.probed.add(model)
             self.models.probe(module, given, inputs)
+        if self.full:
+            self.models.follow(module, model)
         called, switched_on = tuple(self.called), self.switched_on
         entered, self.entered = self.entered, None
         self.called, self.switched_on = [], None
@@ -301,7 +304,16 @@ class Watch:
         """The training is over."""
         for model in list(self.pending):
             self.settle(model)
-        for part in (self.states, self.scoring, self.units, self.inputs, self.models, self.examples, self.sources):
+        for part in (
+            self.states,
+            self.scoring,
+            self.units,
+            self.inputs,
+            self.models,
+            self.examples,
+            self.sources,
+            self.workers,
+        ):
             part.finish()
         for path in sorted({line.rpartition(":")[0] for seen in self.journal for line in _lines(seen)}):
             self.note(Source(step=self.steps, path=path, lines=tuple(linecache.getlines(str(HERE / path)))))

@@ -11,6 +11,7 @@ from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
     Batch,
+    Drawn,
     End,
     Evaluation,
     Input,
@@ -348,22 +349,21 @@ def class_map_mismatch(journal: Journal) -> Verdict:
 
 @decides("repeated-worker-rng")
 def repeated_worker_rng(journal: Journal) -> Verdict:
-    """A dataset with a generator of its own, copied to each worker in the same state."""
-    loaders = [one for one in journal.of(Loader) if one.workers > 1]
-    if not loaders:
+    """Workers, or the same one in the next round, that draw from a stream which begins in the same state."""
+    if not journal.of(Drawn):
         return None
-    copied = [one for one in loaders if one.generators and not one.seeded]
-    return [
-        finding(
-            "repeated-worker-rng",
-            "fail",
-            one.where,
-            f"the dataset holds a generator ({', '.join(one.generators)}), and each of {one.workers} "
-            "workers begins with "
-            f"the same copy of it",
-        )
-        for one in copied[:1]
-    ]
+    begun: dict[tuple[int, str, str], list[int]] = {}
+    for one in journal.of(Drawn):
+        for name, state in one.streams:
+            begun.setdefault((one.loader, name, state), []).append(one.worker)
+    for (loader, name, _), workers in begun.items():
+        if len(workers) > 1:
+            where = next(one.where for one in journal.of(Drawn) if one.loader == loader)
+            whose = f"{len(set(workers))} workers" if len(set(workers)) > 1 else f"{len(workers)} rounds"
+            evidence = f"the random numbers of '{name}' begin in the same state in {whose}, which drew from them"
+            line = first(leading(journal, "worker", where), r"seed\(|default_rng|RandomState|Random\(|Generator\(")
+            return [finding("repeated-worker-rng", "fail", line or where, evidence)]
+    return []
 
 
 @decides("degenerate-data")

@@ -37,6 +37,7 @@ class Loaders(Part):
         if not first:
             return
         base, indices = _under(loader.dataset)
+        self.watch.workers.on_loader(loader, serial, where, base)
         self.watch.note(
             Loader(
                 step=self.watch.steps,
@@ -49,8 +50,6 @@ class Loaders(Part):
                 drop_last=loader.drop_last,
                 workers=loader.num_workers,
                 indices=indices,
-                generators=tuple(name for name, value in vars(base).items() if _draws(value)),
-                seeded=loader.worker_init_fn is not None,
                 classes=_class_map(base),
             )
         )
@@ -86,10 +85,6 @@ def _under(dataset: Dataset[Any]) -> tuple[Dataset[Any], frozenset[int] | None]:
         indices = inner if indices is None else [inner[i] for i in indices]
         dataset = dataset.dataset
     return dataset, None if indices is None else frozenset(indices)
-
-
-def _draws(value: object) -> bool:
-    return type(value).__name__ in ("Generator", "RandomState", "Random") and hasattr(value, "__class__")
 
 
 def _class_map(dataset: Any) -> tuple[tuple[str, int], ...]:
