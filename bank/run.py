@@ -1,6 +1,6 @@
 """Runs the bank's programs bare and under watch, and prints what the doctor makes of them.
 
-    python bank/run.py [WORD ...] [--folder FOLDER] [--repeat N]
+    python bank/run.py [WORD ...] [--folder FOLDER] [--repeat N] [--steps N]
 
 Detection: the fault of a faulty program is found, as a warning or worse. Cause: it is the first finding. Place: one of
 the lines marked `# <- fault`. False alarms: a `fail` or `warn` on a healthy program. Same bits: all tensors, models and
@@ -36,7 +36,7 @@ from fairtrial.doctor.child import seen_crash
 from fairtrial.doctor.findings import Diagnosis
 from fairtrial.doctor.seams import watching
 from fairtrial.doctor.symptoms.everything import diagnose
-from fairtrial.doctor.watch import Watch
+from fairtrial.doctor.watch import Enough, Watch
 
 BANK = Path(__file__).parent
 MARK = "# <- fault"
@@ -125,7 +125,7 @@ def quiet() -> Generator[None]:
 
 
 def execute(program: Path) -> tuple[dict[str, Any], Exception | None, float]:
-    """The program's names at its end, the error that ended it, and its seconds."""
+    """The program's names at its end, the error that ended it, and its seconds; a watch may end it earlier."""
     seed()
     begun, names, error = time.process_time(), {}, None
     with quiet():
@@ -135,6 +135,8 @@ def execute(program: Path) -> tuple[dict[str, Any], Exception | None, float]:
             names = runpy.run_path(str(program), run_name="__main__")
         except Exception as raised:
             error = raised
+        except Enough:
+            pass
     return names, error, time.process_time() - begun
 
 
@@ -152,22 +154,22 @@ def bits(names: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def examine(program: Path, repeat: int = 1) -> Outcome:
-    """The program bare and under watch, in turns."""
+def examine(program: Path, repeat: int = 1, steps: int | None = None) -> Outcome:
+    """The program bare and under watch, in turns; the watch ends after so many steps."""
     bare, watched, same, watch, error = [], [], True, Watch(), None
     for _ in range(repeat):
         names, _, seconds = execute(program)
         bare.append(seconds)
         plain = bits(names)
-        watch = Watch()
+        watch = Watch(limit=steps)
         with watching(watch):
             names, error, seconds = execute(program)
             begun = time.process_time()
             watch.finish()
         watched.append(seconds + time.process_time() - begun)
-        if bits(names) != plain:  # importing some libraries draws a number: the first time only
+        if steps is None and bits(names) != plain:  # importing some libraries draws a number: the first time only
             plain = bits(execute(program)[0])
-        same = same and bits(names) == plain
+        same = same and (steps is not None or bits(names) == plain)
     if isinstance(error, SyntaxError):
         raise error  # of the bank itself
     seen = [*watch.journal, seen_crash(error)] if error else watch.journal
@@ -200,13 +202,14 @@ def main() -> None:
     words.add_argument("words", nargs="*")
     words.add_argument("--folder", type=Path, default=BANK)
     words.add_argument("--repeat", type=int, default=1)
+    words.add_argument("--steps", type=int, help="watch only these first steps")
     asked = words.parse_args()
     folder = asked.folder.resolve()
     os.chdir(BANK.parent)
     torch.set_num_threads(1)
     outcomes: list[Outcome] = []
     for program in programs(asked.words, folder):
-        outcomes.append(examine(program, asked.repeat))
+        outcomes.append(examine(program, asked.repeat, asked.steps))
         for text in told(outcomes[-1]):
             print(f"{program.relative_to(folder)}: {text}", flush=True)
     healthy = [o for o in outcomes if not o.faults]
