@@ -67,11 +67,11 @@ class Visit:
     steps: int  # after which to stop; 0: never
     watch: Watch | None = None
     crash: Crash | None = None
-    stopped: bool = False  # after that many steps
     troubles: list[str] = field(default_factory=list)  # our own
 
     def __post_init__(self) -> None:
         self.known = os.fstat(self.pipe)
+        self.left = self.steps
 
     @property
     def connected(self) -> bool:
@@ -81,40 +81,53 @@ class Visit:
         except OSError:
             return False
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the script made as many steps as were asked for."""
+        return self.steps > 0 >= self.left
+
     def begin(self) -> None:
-        """Look on, now that torch is there."""
+        """Look on and count the steps, now that torch is there."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-                from fairtrial.doctor.seams import Patches, install
-                from fairtrial.doctor.watch import Watch
-
-                watch = Watch(at_sample=lambda: self.tell(whole=False))
-                install(watch, Patches())
-                register_optimizer_step_post_hook(self.after_step)
-            self.watch = watch
+                try:
+                    self.look()
+                finally:  # in this order, so that the watch sees the last step
+                    if self.left:
+                        register_optimizer_step_post_hook(self.after_step)
         except Exception as error:
-            self.troubles.append(trouble("the watch could not begin", error))
+            self.troubles.append(trouble("nothing was seen", error))
+
+    def look(self) -> None:
+        """Put the watch in torch's seams."""
+        from fairtrial.doctor.seams import Patches, install
+        from fairtrial.doctor.watch import Watch
+
+        watch = Watch(at_sample=lambda: self.tell(whole=False))
+        install(watch, Patches())
+        self.watch = watch
 
     def after_step(self, optimizer: object, args: object, kwargs: object) -> None:
         """End the script after as many steps as were asked for, as if it had ended itself there."""
-        if not self.steps or self.watch is None or self.watch.steps < self.steps:
-            return
-        if self.stopped:  # it caught that, and goes on
+        self.left -= 1
+        if self.left == 0:
+            raise SystemExit
+        if self.left < 0:  # it caught that, and goes on
             self.tell(whole=True)
             sys.stdout.flush()
             os._exit(0)
-        self.stopped = True
-        raise SystemExit
 
     def tell(self, whole: bool) -> None:
         """Send the diagnosis of all that was seen, at the script's end or as far as it came."""
         notes = tuple(self.troubles)
-        if self.watch is None:
-            notes += ("torch was not watched" if "torch" in sys.modules else "the script did not import torch",)
-        elif whole:
+        if self.watch is None and "torch" not in sys.modules:
+            notes += ("the script did not import torch",)
+        elif self.watch is None and not notes:
+            notes += ("torch came in past the doctor: the script has import hooks (sys.meta_path) of its own",)
+        elif self.watch and whole:
             notes += finished(self.watch)
             if not self.watch.backwards:
                 notes += ("the script never trained: there was no backward pass in its own process",)
@@ -138,8 +151,11 @@ class Visit:
             os.close(self.pipe)
 
 
-def main() -> None:
-    """Run the script named in the words of the command, PIPE STEPS SCRIPT [args ...], as the module __main__."""
+def main(early: frozenset[str]) -> None:
+    """Run the script named in the words of the command, PIPE STEPS SCRIPT [args ...], as the module __main__.
+
+    `early` are the modules that Python itself imports before any script.
+    """
     pipe, steps, *words = sys.argv[1:]
     visit = Visit(int(pipe), int(steps))
     os.set_inheritable(visit.pipe, False)
@@ -150,6 +166,9 @@ def main() -> None:
     path = str(Path.cwd() / words[0])
     if not sys.flags.safe_path:
         sys.path.insert(0, str(Path(path).resolve().parent))
+        for name in {*sys.modules} - early - {"fairtrial"}:
+            if Path(sys.path[0], f"{name}.py").is_file():  # it hides a library's, and we must not bring that in
+                del sys.modules[name]
     script = sys.modules["__main__"] = ModuleType("__main__")
     vars(script).update(
         __loader__=SourceFileLoader("__main__", path),

@@ -16,7 +16,14 @@ from fairtrial.doctor.findings import Diagnosis, Finding
 from fairtrial.spec.errors import UsageError
 
 # The folder that we are in has no part in our own imports: the script's files may be called like a library's.
-CHILD = "import sys; sys.flags.safe_path or sys.path.pop(0); from fairtrial.doctor.child import main; main()"
+CHILD = """
+import sys
+early = frozenset(sys.modules)
+if not sys.flags.safe_path:
+    sys.path.pop(0)
+from fairtrial.doctor.child import main
+main(early)
+"""
 SIGNALS = {number.value: number.name for number in signal.Signals}
 SIGNALS[signal.SIGKILL] = "SIGKILL (from the system, if memory ran out)"
 

@@ -29,9 +29,9 @@ def show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     blocks = blocks or ["no fault found" if diagnosis.checked else "nothing was seen that could be judged"]
     checked = f"checked: {len(diagnosis.checked)} of {len(FAULTS)} faults"
     if diagnosis.not_observable:
-        checked += f"; the other {len(diagnosis.not_observable)} could not be seen here, --json names them"
-    notes = [_wrapped(f"note: {note}", width, "  ") for note in diagnosis.notes]
-    console.print("\n\n".join((*blocks, "\n".join((checked, *notes)))), soft_wrap=True, highlight=False)
+        checked += f"; {len(diagnosis.not_observable)} could not be seen here, --json names them"
+    foot = [_wrapped(line, width, "", "  ") for line in (checked, *(f"note: {note}" for note in diagnosis.notes))]
+    console.print("\n\n".join((*blocks, "\n".join(foot))), soft_wrap=True, highlight=False)
 
 
 def _finding(number: int, found: Finding, width: int) -> str:
