@@ -18,8 +18,8 @@ class Block(nn.Module):
 class Model(nn.Module):
     def __init__(self, features=16, width=32, classes=6):
         super().__init__()
-        self.stem = nn.Linear(features, width)  # <- fault
-        self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(width, width), nn.Sigmoid()) for _ in range(8)])
+        self.stem = nn.Linear(features, width)
+        self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(width, width), nn.Sigmoid()) for _ in range(8)])  # <- fault
         self.head = nn.Linear(width, classes)
 
     def forward(self, x):

@@ -24,7 +24,7 @@ def build():
         nn.ReLU(),
         nn.AdaptiveAvgPool2d(2),
         nn.Flatten(),
-        nn.Linear(64, 5),
+        nn.Linear(64, 5),  # <- fault
     )
 
 
@@ -47,7 +47,7 @@ def main():
         for start in range(0, len(x), 32):
             rows = order[start : start + 32]
             out = model(x[rows])
-            loss = loss_fn(out, y[rows])  # <- fault
+            loss = loss_fn(out, y[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -31,7 +31,7 @@ CONSEQUENCES = (
 )
 # A fault on the left makes those on the right happen by itself: they are told only where it is not found.
 EXPLAINS: dict[str, frozenset[str]] = {
-    "graph-cut": frozenset({"no-gradient-at-step", "weights-not-updated"}),
+    "graph-cut": frozenset({"no-gradient-at-step", "weights-not-updated", "optimizer-of-another-model"}),
     "frozen-parameters": frozenset({"no-gradient-at-step", "weights-not-updated", "graph-cut"}),
     "optimizer-of-another-model": frozenset(
         {"no-gradient-at-step", "weights-not-updated", "parameters-missing-from-optimizer"}

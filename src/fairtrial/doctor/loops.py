@@ -7,7 +7,7 @@ import functools
 import linecache
 from types import FrameType
 
-from fairtrial.doctor.lines import lines_above
+from fairtrial.doctor.lines import HERE, lines_above
 
 
 def outermost(frame: FrameType | None) -> str | None:
@@ -22,6 +22,15 @@ def outermost(frame: FrameType | None) -> str | None:
             break
         frame = frame.f_back
     return found
+
+
+def innermost(frame: FrameType | None) -> str | None:
+    """Of the script's frames from this one up: the line, as path:line, of the first that is inside of a loop."""
+    for line in lines_above(frame):
+        path, _, number = line.rpartition(":")
+        if any(first < int(number) <= last for first, last in _loops(str(HERE / path))):
+            return line
+    return None
 
 
 @functools.cache

@@ -507,6 +507,7 @@ class Units(Seen):
     units: int
     dead: int  # gave zero for each example
     examples: int
+    silenced: str | None = None  # the line that set their biases far below zero
 
 
 @dataclass(frozen=True, kw_only=True)

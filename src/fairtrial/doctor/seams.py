@@ -126,6 +126,7 @@ def _modules(watch: Watch, patches: Patches) -> None:
                 watch.depth, watch.root = 0, None
             watch.tape.after_call(module, args, kwargs, result)
             watch.on_pass(module, (*args, *kwargs.values()), sys._getframe(1))
+            watch.scoring.on_answered(result, sys._getframe(1))
             return result
 
         return called

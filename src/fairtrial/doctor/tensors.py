@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 
 from fairtrial.doctor.observations import Input, Origin, Scores, Targets
 
@@ -30,6 +33,8 @@ RESHAPING = frozenset(
         "Select",
     ]
 )
+ACCUMULATE = "torch::autograd::AccumulateGrad"  # the node of a leaf
+NORMS = frozenset(("NativeBatchNorm", "CudnnBatchNorm", "NativeGroupNorm", "NativeLayerNorm"))
 LAYERS = frozenset(("Addmm", "Mm", "Convolution", "MkldnnConvolution", "Linear", "Addmv", "Mv"))
 # f(a x + b y) = a f(x) + b f(y) for a + b = 1, once the statistics of a batch norm and the mask of a dropout are fixed.
 AFFINE = (
@@ -56,10 +61,11 @@ AFFINE = (
             "Index",
             "Roll",
             "Flip",
-            "torch::autograd::AccumulateGrad",
+            ACCUMULATE,
         ]
     )
 )
+PICKING = RESHAPING | {"Gather", "Index", "Clamp", "ClampMin", "Add", "Div", "Sum"}  # between probabilities and log
 SCALING = frozenset(("Mul", "Div"))  # affine where the other factor is a constant
 NODES = 20_000  # of a graph at most
 
@@ -71,7 +77,10 @@ def name_of(node: Any) -> str:
 
 def origin(tensor: Tensor) -> Origin | None:
     """The operation that made the tensor, reshaping aside; None for data."""
-    node: Any = tensor.grad_fn
+    return _made(tensor.grad_fn)
+
+
+def _made(node: Any) -> Origin | None:
     while node is not None and name_of(node) in RESHAPING and node.next_functions and MARK not in node.metadata:
         node = node.next_functions[0][0]
     if node is None:
@@ -102,7 +111,7 @@ def walk(tensor: Tensor) -> Iterator[Any]:
 
 def leaves(tensor: Tensor) -> list[Tensor]:
     """The tensors at the ends of the graph that will get gradients."""
-    ends = [node.variable for node in walk(tensor) if name_of(node) == "torch::autograd::AccumulateGrad"]
+    ends = [node.variable for node in walk(tensor) if name_of(node) == ACCUMULATE]
     return [tensor, *ends] if tensor.is_leaf and tensor.requires_grad else ends
 
 
@@ -117,7 +126,7 @@ def _affine(node: Any) -> bool:
 
 
 def _varies(node: Any) -> bool:
-    return node is not None and name_of(node) != "torch::autograd::AccumulateGrad"
+    return node is not None and name_of(node) != ACCUMULATE
 
 
 def depth(tensor: Tensor) -> int:
@@ -148,18 +157,27 @@ def _ends_first(nodes: list[Any]) -> list[Any]:
     return order[::-1]
 
 
-def feeding_layers(tensor: Tensor, name: str) -> int:
-    """How often the result of an operation is the input of a layer with weights."""
-    return sum(
-        1
-        for node in walk(tensor)
-        if name_of(node) in LAYERS
-        for before, _ in node.next_functions
-        if (inner := _behind_reshaping(before)) is not None and name_of(inner) == name
-    )
+def squashed(tensor: Tensor) -> tuple[Origin, ...]:
+    """The softmaxes, sigmoids and tanhs whose results layers with weights multiply, the first layers' first."""
+    found: list[Origin] = []
+    for node in walk(tensor):
+        operands = [past_reshaping(before) for before, _ in node.next_functions]
+        if name_of(node) in LAYERS and any(one is not None and not _varies(one) for one in operands):
+            found += [Origin(name_of(one), _where(one)) for one in operands if one is not None and _squashes(one)]
+    return tuple(reversed(found))
 
 
-def _behind_reshaping(node: Any) -> Any:
+def _squashes(node: Any) -> bool:
+    return name_of(node) in ("Softmax", "Sigmoid", "Tanh")
+
+
+def _where(node: Any) -> str | None:
+    made: tuple[str, str | None] | None = node.metadata.get(MARK)
+    return made[1] if made else None
+
+
+def past_reshaping(node: Any) -> Any:
+    """The node whose result is only seen in another shape."""
     while node is not None and name_of(node) in RESHAPING and node.next_functions:
         node = node.next_functions[0][0]
     return node
@@ -170,11 +188,89 @@ def log_of(loss: Tensor) -> Origin | None:
     for node in walk(loss):
         if name_of(node) in ("Log", "Log2", "Log10"):
             inner = node.next_functions[0][0]
-            while inner is not None and name_of(inner) in RESHAPING | {"Gather", "Index", "Clamp", "Add", "ClampMin"}:
+            while inner is not None and name_of(inner) in PICKING:
                 inner = inner.next_functions[0][0]
-            if inner is not None and name_of(inner) in ("Softmax", "Sigmoid"):
+            if inner is not None and (name_of(inner) in ("Softmax", "Sigmoid") or _bare_exponential(inner)):
                 made: tuple[str, str | None] | None = node.metadata.get(MARK)
                 return Origin(name_of(inner), made[1] if made else None)
+    return None
+
+
+@dataclass(frozen=True)
+class Head:
+    """A loss's graph down to the last layers with weights, nodes near the loss first."""
+
+    nodes: dict[Any, None]
+    layers: list[Any]
+    parameters: list[Tensor]  # that are reached past all layers
+    foreign: bool  # some node is the user's own
+    half: bool  # some of it is in 16-bit floats of 5 exponent bits
+
+
+def head(loss: Tensor) -> Head:
+    """What a loss is made of, as far as the last layers with weights."""
+    nodes, layers, parameters = dict[Any, None](), dict[Any, None](), dict[Tensor, None]()
+    waiting = deque([loss.grad_fn])
+    while waiting and len(nodes) < NODES:
+        node: Any = waiting.popleft()
+        if node is None or node in nodes or node in layers:
+            continue
+        if name_of(node) in LAYERS:
+            layers[node] = None
+        elif name_of(node) == ACCUMULATE:
+            parameters[node.variable] = None
+        else:
+            nodes[node] = None
+            waiting.extend(before for before, _ in node.next_functions)
+    return Head(
+        nodes,
+        list(layers),
+        list(parameters),
+        foreign=any(isinstance(node, BackwardCFunction) for node in nodes),
+        half=any(made.dtype == torch.float16 for node in (*nodes, *layers) for made in node._input_metadata),
+    )
+
+
+def line_of(head: Head, *names: str) -> str | None:
+    """The line that made the node nearest to the loss that has one of these names and a line."""
+    marks: list[tuple[str, str | None]] = [node.metadata[MARK] for node in head.nodes if MARK in node.metadata]
+    return next((where for name, where in marks if name in names), None)
+
+
+def _bare_exponential(node: Any) -> bool:
+    """exp of numbers that the largest was not subtracted from: it overflows at 89."""
+    before = node.next_functions[0][0] if name_of(node) == "Exp" else None
+    return before is not None and name_of(before) != "Sub"
+
+
+def normaliser(head: Head) -> tuple[Origin | None, Origin | None]:
+    """The softmax or logsumexp nearest to a loss, and what made the numbers that it is taken of."""
+    node = next((node for node in head.nodes if name_of(node) in ("LogSoftmax", "Logsumexp", "Softmax")), None)
+    return (None, None) if node is None else (_made(node), _made(node.next_functions[0][0]))
+
+
+def likelihoods(slope: Tensor, value: float) -> float | None:
+    """How many times minus the mean log-likelihood a loss is, from its derivatives by the scores, in rows of examples.
+
+    For a = 1/B they are a (p - y), with one class y a row: half their absolute sum is a (1 - p_y).
+    """
+    rows, columns = slope.shape
+    missing = slope.double().abs().sum(1) / min(columns, 2)
+    odd = (slope < 0).sum(1) if value > 0 else (slope > 0).sum(1)
+    if columns > 1 and bool((odd != 1).any()):
+        return None
+    for times in (1.0, float(rows)):
+        total = -times / rows * torch.log1p(-(missing * rows / times)).sum()  # no number where a share is above 1
+        if math.isclose(float(total), abs(value), rel_tol=1e-3):
+            return math.copysign(times, value)
+    return None
+
+
+def singular(loss: Tensor) -> Origin | None:
+    """A square root or deviation behind a loss that is 0 somewhere."""
+    for node in walk(loss):
+        if name_of(node) in ("Sqrt", "Std") and bool((node._saved_result == 0).any()):
+            return _made(node)
     return None
 
 

@@ -35,8 +35,8 @@ from fairtrial.doctor.watched.states import States
 from fairtrial.doctor.watched.steps import Steps
 from fairtrial.doctor.watched.tape import Tape
 from fairtrial.doctor.watched.units import Units
-from fairtrial.doctor.watched.workers import Workers
 from fairtrial.doctor.watched.weights import Weights
+from fairtrial.doctor.watched.workers import Workers
 from fairtrial.doctor.watched.writes import Writes
 
 SAVED = frozenset(8**k for k in range(1, 12))  # steps after which what was seen is told, should the script be killed

@@ -120,7 +120,12 @@ ELEMENTWISE = frozenset(
 BINARY = frozenset({"add", "sub", "mult", "div", "floordiv", "mod", "compare", "eq", "where", "pow"})
 REDUCES = frozenset({"mean", "sum", "std", "var", "min", "max", "amax", "amin", "median", "prod", "norm", "logsumexp"})
 RANDOM_ORDER = frozenset({"randperm", "permutation"})
-DRAWS = frozenset({"randint", "integers", "choice", "rand", "randn", "normal", "random", "multinomial", "bernoulli"})
+DRAWS = frozenset(
+    [
+        "randint", "integers", "choice", "choices", "sample", "rand", "randn", "normal", "random", "multinomial",
+        "bernoulli", "randn_like", "rand_like", "uniform", "standard_normal", "beta",
+    ]
+)  # fmt: skip
 GENERATORS = frozenset({"default_rng", "RandomState", "Generator", "SeedSequence"})
 CLASSES = {
     "load_digits": 10, "load_iris": 3, "load_wine": 3, "load_breast_cancer": 2, "make_moons": 2, "make_circles": 2,
@@ -166,6 +171,11 @@ def parts(one: Tensor) -> tuple[Value, ...]:
         isinstance(first, Made) and first.kind == "generator"
     )
     return one.parents[1:] if drawn else one.parents
+
+
+def operand(one: Tensor, at: int) -> Value | None:
+    """An operation's operand of this number, if it has so many."""
+    return one.parents[at] if len(one.parents) > at else None
 
 
 def of(one: Tensor) -> Value | None:
@@ -236,7 +246,8 @@ def length(over: Slice | Tensor, whole: float | None) -> float | None:
     if isinstance(over, Slice):
         lower, upper, step = (None if one is None else count(one) for one in (over.lower, over.upper, over.step))
         if any(told is None and one is not None
-               for told, one in zip((lower, upper, step), (over.lower, over.upper, over.step), strict=True)):  # fmt: skip
+               for told, one in zip((lower, upper, step), (over.lower, over.upper, over.step), strict=True)
+        ):  # fmt: skip
             return None
         if lower is None and upper is not None and upper >= 0 and whole is None and step is None:
             return upper
@@ -413,6 +424,13 @@ def _picked(sides: Shape | None, index: Value | None) -> Shape | None:
             return None
         if isinstance(one, Slice):
             left.append(length(one, sides[at]))
+        elif isinstance(one, Tensor) and one.op == "split_rows":
+            share, half, whole = count(one.options.get("share")), number(one.parents[0]), sides[at]
+            if share is None or half is None or whole is None:
+                left.append(None)
+            else:
+                test = float(math.ceil(share * whole)) if share < 1 else share
+                left.append(test if half == 1 else whole - test)
         elif isinstance(one, Tensor | Items):
             size = shape(one)
             left += [None] if size is None or len(size) != 1 else [None if masks(one) else size[0]]
@@ -619,7 +637,7 @@ def chosen(value: Value) -> Rows:
             value = inner[0]
         elif value.op in ("view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose") and inner:
             value = inner[0]
-        elif value.op in ("row", "part") and inner:
+        elif inner and (value.op in ("row", "part") or _rows_mixed(value, inner[0])):
             picks.append(value)
             value = inner[0]
         elif (
@@ -633,6 +651,13 @@ def chosen(value: Value) -> Rows:
         else:
             break
     return Rows(value, tuple(reversed(picks)))
+
+
+def _rows_mixed(value: Tensor, of_: Value) -> bool:
+    """Whether it is the rows of data in another order, and not an order of row numbers."""
+    inner = bare(of_)
+    numbers = isinstance(inner, Tensor) and inner.op in ("arange", "range", "len", "nonzero", "where")
+    return value.op == "permutation" and shape(of_) is not None and not numbers
 
 
 def sources(value: Value) -> Iterator[Tensor]:
@@ -904,6 +929,9 @@ def shared(one: Value, other: Value) -> bool:
     a, b = chosen(one), chosen(other)
     if a.base is not b.base:
         return False
+    if min(len(a.picks), len(b.picks)) == 0 and max(len(a.picks), len(b.picks)) > 0:
+        first = (a.picks or b.picks)[0]  # all rows, and some of them
+        return isinstance(first, Slice) and bounds(first) is not None
     for p, q in zip(a.picks, b.picks, strict=False):
         if p is q:
             continue

@@ -571,6 +571,8 @@ class Follower:
             self.note("step", old, place, new, name=type(operator).__name__.lower())
         elif isinstance(old, Items) and isinstance(operator, ast.Add):
             library.grow(self, old, self.items(new, place)[0] if not isinstance(new, Items) else new.items)
+        elif self.cut and isinstance(operator, ast.Add) and _counts(old) and count(new) is not None:
+            self.assign(target, Tensor("tally", (old, new), place), scope)
         else:
             self.assign(target, self.binary(old, operator, new, place), scope)
 
@@ -715,8 +717,7 @@ class Follower:
 
     def binary(self, left: Value, operator: ast.operator, right: Value, place: Place) -> Value:
         """What two values and an operator make."""
-        counting = isinstance(left, Known) or (isinstance(left, Tensor) and left.op == "tally")
-        if self.cut and counting and isinstance(operator, ast.Add) and number(right) == 1:
+        if self.cut and _counts(left) and isinstance(operator, ast.Add) and number(right) == 1:
             return Tensor("tally", (left, right), place)  # in a loop of which not all turns are followed
         if isinstance(left, Known) and isinstance(right, Known):
             return library.arithmetic(left.value, operator, right.value)
@@ -775,6 +776,8 @@ class Follower:
             return Value()
         if isinstance(left, Tensor) or isinstance(right, Tensor):
             made = Tensor("eq" if isinstance(operators[0], ast.Eq) else "compare", (left, *others), place)
+            if self.loops and made.op == "compare" and any(one.op in ("eq", "argmax") for one in ancestors(left)):
+                self.note("judged", made, place)
             if made.op == "eq":
                 self.note("compared", made, place)
             return made
@@ -998,8 +1001,12 @@ class Follower:
             return Value()
         self.called.add(id(node))
         for name, one in options.items():
-            if "seed" in name and isinstance(one, Known) and self.loops:
+            if "seed" in name and self.loops:
                 self.note("asked", one, place, name=name)
+        first = 1 if function.owner is not None else 0
+        for word, one in zip(node.args.args[first:], args, strict=False):
+            if "seed" in word.arg and self.loops:
+                self.note("asked", one, place, name=word.arg)
         scope = Scope({}, function.scope, function.scope.path)
         self.bind_arguments(function, args, options, scope)
         frame = Frame(node, self.unsure)
@@ -1074,6 +1081,11 @@ def teaching(tree: ast.AST, known: frozenset[str]) -> frozenset[str]:
     while more := {name for name, called in calls if called & known} - known:
         known |= more
     return known
+
+
+def _counts(value: Value) -> bool:
+    """Whether it is a number, or has been counted up from one."""
+    return number(value) is not None or (isinstance(value, Tensor) and value.op == "tally")
 
 
 def _plain(value: Value) -> tuple[object] | None:

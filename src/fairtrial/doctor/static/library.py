@@ -368,10 +368,15 @@ def sklearn(run: Run, last: str, args: list[Value], options: Options, place: Pla
         return Items("dict", list(column.values()), [Known(name) for name in column], False, place)
     if last == "train_test_split":
         split: list[Value] = []
-        halves = [Tensor("split_rows", (Known(i),), place) for i in range(2)]
+        share = {"share": options["test_size"]} if "test_size" in options else {}
+        halves = [Tensor("split_rows", (Known(i),), place, share) for i in range(2)]
         for one in args:
             split += [Tensor("getitem", (one,), place, {"index": half}) for half in halves]
         return Items("tuple", split, [], True, place)
+    if last == "shuffle" and args:
+        order = Tensor("permutation", (Tensor("len", (args[0],), place),), place)
+        mixed: list[Value] = [Tensor("getitem", (one,), place, {"index": order}) for one in args]
+        return mixed[0] if len(mixed) == 1 else Items("tuple", mixed, [], True, place)
     if last in METRICS:
         found = Tensor("eq", tuple(args), place)
         run.note("compared", found, place)

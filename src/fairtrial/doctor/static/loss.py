@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fairtrial.doctor.findings import Finding, Level, finding
-from fairtrial.doctor.static.facts import REDUCES, bare, count, labels, out_width, shape
+from fairtrial.doctor.static.facts import REDUCES, bare, count, labels, operand, out_width, shape
 from fairtrial.doctor.static.library import SAME_NUMBERS
 from fairtrial.doctor.static.script import Rule, Script, Verdict, decides, ends_in, nearest_layers, outermost
 from fairtrial.doctor.static.trace import Event, ancestors
@@ -301,8 +301,8 @@ def grows(value: Value, deep: int = 0) -> tuple[int, Tensor | None]:
     if inner.op in ("div", "floordiv"):
         return (way if at == 0 else -way), counts
     if inner.op == "pow" and at == 0:
-        power = count(inner.parents[1]) if len(inner.parents) > 1 else None
-        return (0, None) if power is None else (way if power > 0 else -way), counts
+        power = count(operand(inner, 1))
+        return (way if power > 0 else -way, counts) if power is not None else (0, None)
     if inner.op in ("reciprocal", "neg", "rsqrt"):
         return -way, counts
     if inner.op == "sub":
@@ -354,7 +354,7 @@ def _rewarded(value: Value) -> Tensor | None:
             outer = one
         if one.op == "neg":
             sign = -sign
-        elif one.op in ("div", "mult") and (by := count(one.parents[1] if len(one.parents) > 1 else None)) is not None:
+        elif one.op in ("div", "mult") and (by := count(operand(one, 1))) is not None:
             sign = sign if by > 0 else -sign
         elif one.op in ("gather", "getitem", "take_along_dim") and ends_in(one.parents[0], "log_softmax"):
             return outer if sign > 0 else None
@@ -554,7 +554,7 @@ def non_finite(script: Script) -> Verdict:
         mine, other = (outermost(part) or [] for part in inner.parents)
         own = any(id(deep) in {id(part) for part in mine} for part in other for deep in ancestors(part))
         if own and any(deep.op == "linear" for deep in ancestors(inner)):
-            text = "the root of a deviation from itself: where it is 0, as behind a silent ReLU, its gradient is not finite"
+            text = "the root of a deviation from itself: where it is 0, its gradient is not finite"
             found.append(finding("non-finite", "warn", str(one.place), text, 0.8))
     return found[:1]
 

@@ -173,7 +173,8 @@ def init_too_small(script: Script) -> Verdict:
     """Normal weights with a deviation of a thousandth and less."""
     events = [e for e in script.trace.of("init") if e.name in ("normal_", "trunc_normal_")]
     gains = [(e, gain) for e in script.trace.of("init") if e.name.startswith(("xavier_", "orthogonal_"))
-             and (gain := number(e.options.get("gain"))) is not None and id(_set(e)[0]) not in script.last_layers]  # fmt: skip
+             and (gain := number(e.options.get("gain"))) is not None and id(_set(e)[0]) not in script.last_layers
+    ]  # fmt: skip
     if not events and not gains:
         return None
     shrunk = 1.0
@@ -398,7 +399,7 @@ def attention_over_batch(script: Script) -> Verdict:
             and "**" not in layer.options
             and _examples_first(one.parents[0])
         ):
-            text = f"{layer.kind} without batch_first=True takes the first axis for time, and it is the examples of the batch"
+            text = f"{layer.kind} without batch_first=True takes the first axis for time: it is the examples"
             found.append(finding("cross-sample-mixing", "warn", str(layer.place), text, 0.9))
     return found[:1]
 
@@ -618,10 +619,11 @@ def channel_order(script: Script) -> Verdict:
         for cut in (cut for cut in sources(one.parents[0]) if cut.op in ("view", "reshape") and cut.parents):
             before, after = shape(cut.parents[0]), shape(cut)
             moved = before and after and len(before) == len(after) >= 3 and before[-3:] != after[-3:]
-            if moved and before and after and None not in (*before[-3:], *after[-3:]) and before[-1] == after[-3] != 1:
-                if sorted(map(str, before[-3:])) == sorted(map(str, after[-3:])):
-                    text = f"{cut.op} cuts the numbers anew where the channels should be moved: permute does that"
-                    found.append(finding("channel-order", "fail", str(cut.place), text))
+            if not (moved and before and after) or None in (*before[-3:], *after[-3:]) or before[-1] != after[-3]:
+                continue
+            if after[-3] != 1 and sorted(map(str, before[-3:])) == sorted(map(str, after[-3:])):
+                text = f"{cut.op} cuts the numbers anew where the channels should be moved: permute does that"
+                found.append(finding("channel-order", "fail", str(cut.place), text))
     return found[:1]
 
 
@@ -644,7 +646,7 @@ def unsuitable_capacity(script: Script) -> Verdict:
                 and isinstance(inner.maker, Layer)
                 and "Conv" not in inner.maker.kind
             ):
-                text = f"everything goes through {wide:g} units behind {before.op if before else ''}, to tell {told.many:g} classes apart"
+                text = f"everything goes through {wide:g} units, to tell {told.many:g} classes apart"
                 return [finding("unsuitable-capacity", "warn", str(inner.maker.place), text, 0.7)]
     return []
 

@@ -19,6 +19,7 @@ from fairtrial.doctor.static.facts import (
     in_order,
     labels,
     mixes,
+    operand,
     rows,
     shared,
     shuffles,
@@ -135,9 +136,12 @@ TEST_NAMES = ("test", "final", "held", "holdout", "unseen")
 @decides("test-set-selection")
 def test_set_selection(script: Script) -> Verdict:
     """What chooses the weights or the settings is called the test part, and is all that is evaluated."""
-    kept = _choosing(script) or [
-        e for e in script.trace.of("picked") if any(one.op == "eq" for arg in e.args for one in ancestors(arg))
-    ]
+    kept = (
+        _choosing(script)
+        or [e for e in script.trace.of("saved") if e.loops and not e.sure]
+        or script.trace.of("judged")
+        or [e for e in script.trace.of("picked") if any(one.op == "eq" for arg in e.args for one in ancestors(arg))]
+    )
     if not kept or not script.evaluations:
         return None
     inside = [e for e in script.evaluations if e.loops and not any(_after(script, k, e) and not e.loops for k in kept)]
@@ -198,13 +202,13 @@ def _unheard(script: Script) -> Finding | None:
     asked = script.trace.of("asked")
     for first in asked:
         turns = [e for e in asked if e.place == first.place]
-        wanted = {repr(e.subject.value) for e in turns if isinstance(e.subject, Known)}
+        wanted = {repr(e.subject.value) if isinstance(e.subject, Known) else f"turn {id(e.subject)}" for e in turns}
         node = first.loops[-1].node
         set_ = [e for e in script.trace.of("seed") if any(loop.node == node for loop in e.loops)]
         heard = {repr(e.subject.value) if isinstance(e.subject, Known) else "?" for e in set_}
         made = any(any(loop.node == node for loop in e.loops) for e in script.made("optimizer"))
         if len(wanted) > 1 and len(set_) > 1 and len(heard) == 1 and "?" not in heard and made:
-            text = f"{first.name} is {' and '.join(sorted(wanted))} in the calls, and the seed that is set is {heard.pop()} in all"
+            text = f"{first.name} is another one in each call, and the seed that is set is {heard.pop()} in all"
             return finding("identical-seeds", "fail", str(first.place), text)
     return None
 
@@ -272,10 +276,14 @@ def _starts_alike(script: Script, loader: Made, event: Event) -> bool:
     return seeded and made is not None and made.loops[: len(event.loops)] == event.loops
 
 
+def _batch_size(loader: Made) -> Value | None:
+    return loader.options.get("batch_size") or (loader.args[1] if len(loader.args) > 1 else None)
+
+
 def _taught_only(script: Script, loader: Made) -> bool:
-    """Whether all passes that teach get one and the same batch, less than half of the data, while others are evaluated."""
+    """Whether all that teaches is one batch of less than half of the data, while other data are evaluated."""
     many = rows(loader.args[0]) if loader.args else None
-    size = count(loader.options.get("batch_size") or (loader.args[1] if len(loader.args) > 1 else None))
+    size = count(_batch_size(loader))
     if many is None or size is None or size > many / 2:
         return False
     inputs = {id(one) for e in script.passes for arg in e.args[1:] for one in ancestors(arg) if one.op == "input"}
@@ -421,7 +429,9 @@ def split_preprocessing_mismatch(script: Script) -> Verdict:
 
 def _other_way(script: Script, event: Event) -> tuple[Place, str] | None:
     """Where an evaluation's rows of the same data were not scaled as the training rows were."""
-    mine = way(event.args[1]) if len(event.args) > 1 else None
+    if len(event.args) < 2:
+        return None
+    mine = way(event.args[1])
     theirs = [way(e.args[1]) for e in script.passes if len(e.args) > 1]
     if not mine or not theirs or any(base is not mine[0] for base, _ in theirs) or not isinstance(mine[0], Tensor):
         return None
@@ -436,9 +446,8 @@ def _other_way(script: Script, event: Event) -> tuple[Place, str] | None:
     if bool(here[alike:]) == bool(there[alike:]):
         return None
     if here[alike:]:
-        return mine[1][
-            alike
-        ].made.place, f"what is evaluated goes through {', '.join(here[alike:])}, the training rows do not"
+        extra = list(mine[1])[alike]
+        return extra.made.place, f"what is evaluated goes through {', '.join(here[alike:])}, the training rows do not"
     picked = [one for one in sources(event.args[1]) if one.op == "getitem" and one.parents]
     first = next((one.place for one in reversed(picked) if bare(one.parents[0]) is mine[0]), event.place)
     return first, f"the training rows go through {', '.join(there[alike:])}, the evaluated rows of the same data do not"
@@ -492,7 +501,7 @@ def input_scale(script: Script) -> Verdict:
         if _scaled(e) in (255, 256)
     ]
     for one in firsts:
-        halves = [step for step in _divisions(one.parents[0])]
+        halves = list(_divisions(one.parents[0]))
         if len(halves) > 1:
             text = f"the images are divided by 255 here and at line {halves[-1].place.line}"
             found.append(finding("input-scale", "fail", str(halves[0].place), text))
@@ -504,19 +513,21 @@ def input_scale(script: Script) -> Verdict:
     return found[:1]
 
 
+KEEPS_PIXELS = frozenset(
+    ("div", "sub", "mult", "add", "getitem", "part", "row", "stack", "avg_pool2d")
+    + ("view", "reshape", "unsqueeze", "squeeze", "flatten", "permute")
+)
+
+
 def _divisions(value: Value) -> Iterator[Tensor]:
     """Divisions by 255 on the way from the data."""
     for _ in range(100):
         value = bare(value)
         if not isinstance(value, Tensor) or not value.parents:
             return
-        if value.op in ("div", "div_") and count(value.parents[1] if len(value.parents) > 1 else None) in (
-            255.0,
-            256.0,
-        ):
+        if value.op in ("div", "div_") and count(operand(value, 1)) in (255.0, 256.0):
             yield value
-        if value.op not in ("div", "sub", "mult", "getitem", "view", "reshape", "unsqueeze", "squeeze", "flatten", "part",
-                            "avg_pool2d", "stack", "row", "permute", "add"):  # fmt: skip
+        if value.op not in KEEPS_PIXELS:
             return
         value = value.parents[0]
 
@@ -601,8 +612,12 @@ def _copied_first(x: Value, taught: list[Value]) -> Place | None:
             and theirs.picks
             and mine.picks[0] is not theirs.picks[0]
         ):
-            inner = [chosen(part).base for part in _flat(base.parents) if isinstance(part, Tensor)]
-            twice = len(inner) > 1 and len({id(part) for part in inner}) < len(inner)
+            several = [part for part in _flat(base.parents) if isinstance(part, Tensor)]
+            origins = [chosen(part).base for part in several]
+            twice = any(
+                origin is one_ for i, origin in enumerate(origins) for j, part_ in enumerate(several) if i != j
+                for one_ in sources(part_)
+            ) and not any(chosen(part).picks for part in several)  # fmt: skip
             if (twice or base.op == "repeat") and mixes(mine.picks[0]):
                 return base.place
     return None
@@ -669,7 +684,7 @@ def _divided(event: Event) -> tuple[bool, str, float] | None:
     if _batches(below) or listed or (isinstance(below, Tensor) and below.op == "tally"):
         if "mean" in made and not _by_count(above) and (even := _even(above)) is not True:
             text = "the mean of the batches' means: the last batch is smaller, and counts as much as the others"
-            return False, text, 0.95 if even is False else 0.8
+            return False, text, 0.95 if even is False else 0.6
         if "sum" in made and "mean" not in made and "div" not in made and _batches(below):
             return True, "right answers are divided by the number of batches", 1.0
     if (
@@ -679,6 +694,12 @@ def _divided(event: Event) -> tuple[bool, str, float] | None:
         and not _even(above)
     ):
         return False, "right answers are divided by batches times batch size; the last batch may be smaller", 0.9
+    step = count(below.parents[1]) if isinstance(below, Tensor) and below.op == "tally" else None
+    if step is not None and "sum" in made and "mean" not in made and (even := _even(above)) is not None:
+        if step == 1:
+            return True, "right answers are divided by the number of batches", 1.0
+        if not even:
+            return False, f"each batch counts as {step:g} examples; the last one is smaller", 0.9
     return None
 
 
@@ -690,7 +711,7 @@ def _even(value: Value) -> bool | None:
         if not isinstance(loader, Made) or loader.kind != "loader" or not loader.args:
             return None
         dropped = loader.options.get("drop_last")
-        size = count(loader.options.get("batch_size") or (loader.args[1] if len(loader.args) > 1 else None))
+        size = count(_batch_size(loader))
         many = rows(loader.args[0])
         if many is None or not size:
             return None
@@ -748,8 +769,8 @@ def labels_misaligned(script: Script) -> Verdict:
         orders = [one for one in only if one.op in RANDOM_ORDER and not _seeded_alike(one, only)]
         if orders and all(isinstance(base, Tensor) and closed(base) for base in bases):
             text = (
-                f"the order drawn at line {orders[0].place.line} is that of the {'inputs' if id(orders[0]) in mine else 'labels'} "
-                f"alone, in the loss at line {call.place.line}"
+                f"the order at line {orders[0].place.line} is that of the "
+                f"{'inputs' if id(orders[0]) in mine else 'labels'} alone, in the loss at line {call.place.line}"
             )
             return [finding("labels-misaligned", "fail", str(orders[0].place), text)]
         mixed = [
@@ -768,10 +789,7 @@ def _seeded_alike(one: Tensor, others: list[Tensor]) -> bool:
 
     def seed(order: Tensor) -> object:
         first = order.parents[0] if order.parents else None
-        told = (
-            number(first.parents[0]) if isinstance(first, Tensor) and first.op in GENERATORS and first.parents else None
-        )
-        return told
+        return number(operand(first, 0)) if isinstance(first, Tensor) and first.op in GENERATORS else None
 
     told = seed(one)
     return told is not None and any(seed(other) == told for other in others if other is not one)
@@ -811,7 +829,7 @@ def degenerate_data(script: Script) -> Verdict:
                         "degenerate-data", "fail", str(one.place), "the labels are multiplied by 0: one class is left"
                     )
                 )
-            if one.op in ("zeros_like", "ones_like") and bare(y) is one and call.name == "cross_entropy":
+            if one.op in ("zeros_like", "ones_like") and chosen(y).base is one and call.name == "cross_entropy":
                 found.append(
                     finding("degenerate-data", "fail", str(one.place), f"{one.op} of the labels: one class is left")
                 )
@@ -843,7 +861,7 @@ def _named(one: Tensor) -> str:
 
 @decides("class-map-mismatch")
 def class_map_mismatch(script: Script) -> Verdict:
-    """An encoder of labels is fitted for training and once more for evaluation, or only the judged labels are renamed."""
+    """An encoder of labels is fitted again for what is evaluated, or only the judged labels are renamed."""
     encoded = [(e, one) for e in script.trace.of("compared") for one in sources(e.subject) if _encodes(one)]
     pairs = list(_pairs(script))
     if not pairs or not script.evaluations:
@@ -853,11 +871,9 @@ def class_map_mismatch(script: Script) -> Verdict:
         if one.options.get("fit") and any(other is not one and other.options.get("fit") for other in taught):
             text = "the encoder is fitted anew for what is evaluated: its numbers may stand for other classes"
             return [finding("class-map-mismatch", "warn", str(one.place), text, 0.85)]
-    renamed = [(e, part) for e in script.trace.of("compared") if isinstance(e.subject, Tensor) for part in e.subject.parents
-               if _renames(part)]  # fmt: skip
-    for event, part in renamed:
+    for event, part in _judged_by_table(script):
         if not any(_renames(y) for _, _, y in pairs) and not any(
-            _renames(o) for o in event.subject.parents if o is not part
+            _renames(o) for one in ancestors(event.subject) for o in one.parents if o is not part
         ):
             text = (
                 "the labels that answers are compared with go through a table of numbers; those of the training do not"
@@ -906,7 +922,9 @@ def repeated_worker_rng(script: Script) -> Verdict:
                     else where
                 )
                 place = Place(loader.place.path, last) if last else loader.place
-                text = f"line {drawn[0].place.line} draws from a generator of the data set, of which each worker has a copy"
+                text = (
+                    f"line {drawn[0].place.line} draws from the data set's generator, of which each worker has a copy"
+                )
                 return [finding("repeated-worker-rng", "fail", str(place), text)]
     return []
 
@@ -945,10 +963,11 @@ def partial_load(script: Script) -> Verdict:
             text = f"strict=False, and the state has {_some(have)}, the model {_some(wanted)}: nothing is loaded"
             return [finding("partial-load", "fail", str(event.place), text)]
         missing = wanted - have
-        if isinstance(strict, Known) and strict.value is False and have and missing and wanted & have:
-            if have - wanted and _same_width(missing, have - wanted):
-                text = f"strict=False: {_some(missing)} of the model is not in the state, which has {_some(have - wanted)} instead"
-                return [finding("partial-load", "warn", str(event.place), text, 0.8)]
+        extra = have - wanted
+        loose = isinstance(strict, Known) and strict.value is False
+        if loose and missing and extra and wanted & have and _same_width(missing, extra):
+            text = f"strict=False: the model's {_some(missing)} is not in the state, which has {_some(extra)} instead"
+            return [finding("partial-load", "warn", str(event.place), text, 0.8)]
     return []
 
 

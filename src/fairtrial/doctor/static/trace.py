@@ -10,8 +10,8 @@ from fairtrial.doctor.static.values import Either, Items, Place, Tensor, Value, 
 
 What = Literal[
     "loss", "pass", "backward", "step", "zero", "mode", "schedule", "made", "kept", "loaded", "init", "clip",
-    "freeze", "flag", "divide", "argmax",
-    "compared", "lent", "saved", "seed", "next", "module", "printed", "layer", "set", "shuffled", "draw", "asked", "stream", "picked", "repeated", "lost",
+    "freeze", "flag", "divide", "argmax", "compared", "lent", "saved", "seed", "next", "module", "printed", "layer",
+    "set", "shuffled", "draw", "asked", "stream", "picked", "judged", "repeated", "lost",
 ]  # fmt: skip
 
 

@@ -361,7 +361,10 @@ def repeated_worker_rng(journal: Journal) -> Verdict:
             where = next(one.where for one in journal.of(Drawn) if one.loader == loader)
             whose = f"{len(set(workers))} workers" if len(set(workers)) > 1 else f"{len(workers)} rounds"
             evidence = f"the random numbers of '{name}' begin in the same state in {whose}, which drew from them"
-            line = first(leading(journal, "worker", where), r"seed\(|default_rng|RandomState|Random\(|Generator\(")
+            lines = leading(journal, "worker", where)
+            line = first(
+                lines, rf"\b{name} *=.*(rng|Random|Generator)", r"seed\(|default_rng|RandomState|Random\(|Generator\("
+            )
             return [finding("repeated-worker-rng", "fail", line or where, evidence)]
     return []
 

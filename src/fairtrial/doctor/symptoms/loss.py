@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
-from math import e, log
+from itertools import pairwise
+from math import e, isfinite, log
 
 from fairtrial.doctor.findings import finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import Backward, Cuts, LossCall, Model, OptimizerMade, Pass, Step
+from fairtrial.doctor.observations import Backward, ByHand, LossCall, Model, OptimizerMade, Pass, Source, Step, Weighed
 
 ROUNDING = 1e-3  # of sums of probabilities in 32-bit floats, with room for 16-bit ones
 CROSS_ENTROPIES = ("cross_entropy",)
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+COMBINING = ("Mean", "Sum", "Neg", "Add")  # what makes scores without being a layer to remove
 SQUASHING = ("Relu", "Tanh", "LeakyRelu", "Hardtanh", "Elu", "Softplus", "Gelu", "Silu")
+CUTTING = r"\.data\b|\.detach\(|\.item\(|\.numpy\(|\.tolist\(|no_grad\(|torch\.tensor\("
 ENOUGH = 2  # batches that a rule on numbers wants to see
 
 
@@ -21,18 +25,49 @@ def calls(journal: Journal, *names: str) -> list[LossCall]:
     return [call for call in journal.of(LossCall) if call.learning and call.name in names]
 
 
-def where_made(call: LossCall) -> str | None:
-    """The line to change: the one that made the scores if it is known, else the loss's."""
-    return (call.origin.where if call.origin else None) or call.where
+def where_made(journal: Journal, call: LossCall) -> str | None:
+    """The line to change: the one that made the scores if it is known, else the loss's.
+
+    A table of makers, `{"softmax": lambda: nn.Softmax(dim=1)}`, is right: who asks for it is not.
+    """
+    made = call.origin.where if call.origin and call.origin.name not in COMBINING else None
+    return call.where if made is None or "lambda" in text_of(journal, made) else made
+
+
+def text_of(journal: Journal, line: str) -> str:
+    """A line of the user's, as far as its file is known."""
+    path, _, number = line.rpartition(":")
+    texts = next((seen.lines for seen in journal.of(Source) if seen.path == path), ())
+    return texts[int(number) - 1] if 0 < int(number) <= len(texts) else ""
+
+
+def normalised_by_hand(journal: Journal, fault: str, *operations: str) -> Verdict:
+    """A failing finding where each log-softmax that is written by hand is of what one of these operations made."""
+    seen = [one for one in journal.of(ByHand) if one.normaliser and one.normaliser.name in ("LogSoftmax", "Logsumexp")]
+    if not seen:
+        return None
+    if not all(one.normalised and one.normalised.name in operations for one in seen):
+        return []
+    made, by = seen[0].normalised, seen[0].normaliser
+    if made is None or by is None:
+        return []
+    evidence = (
+        f"the loss takes {by.name.lower()} of what {made.name.lower()} made; its first value is {seen[0].value:.4g}"
+    )
+    return [finding(fault, "fail", made.where or by.where or seen[0].where, evidence)]
 
 
 def each(
-    seen: list[LossCall], fault: str, wrong: Callable[[LossCall], bool], say: Callable[[LossCall], str]
+    journal: Journal,
+    seen: list[LossCall],
+    fault: str,
+    wrong: Callable[[LossCall], bool],
+    say: Callable[[LossCall], str],
 ) -> Verdict:
     """One failing finding for a loss that is wrong in each of its calls."""
     if not seen:
         return None
-    return [finding(fault, "fail", where_made(seen[0]), say(seen[0]))] if all(map(wrong, seen)) else []
+    return [finding(fault, "fail", where_made(journal, seen[0]), say(seen[0]))] if all(map(wrong, seen)) else []
 
 
 def made_by(call: LossCall, *operations: str) -> bool:
@@ -53,7 +88,7 @@ def softmax_before_cross_entropy(journal: Journal) -> Verdict:
     if not any(made_by(call, "Softmax") for call in seen) and (
         len(seen) < ENOUGH or not any(call.scores.distinct for call in seen)
     ):
-        return [] if seen else None
+        return [] if seen else normalised_by_hand(journal, "softmax-before-cross-entropy", "Softmax")
 
     def say(call: LossCall) -> str:
         floor = log(1 + (call.classes - 1) / e)
@@ -63,7 +98,7 @@ def softmax_before_cross_entropy(journal: Journal) -> Verdict:
             f"(error {call.scores.row_sum_error:.1g}); the loss cannot get below {floor:.4f}"
         )
 
-    return each(seen, "softmax-before-cross-entropy", sums_to_one, say)
+    return each(journal, seen, "softmax-before-cross-entropy", sums_to_one, say)
 
 
 @decides("log-softmax-before-cross-entropy")
@@ -75,7 +110,7 @@ def log_softmax_before_cross_entropy(journal: Journal) -> Verdict:
     if not all(made_by(call, "LogSoftmax") and call.scores.row_log_error < ROUNDING for call in seen):
         return []
     evidence = f"logsumexp of each row is 0 (error {seen[0].scores.row_log_error:.1g}): these are log-probabilities"
-    return [finding("log-softmax-before-cross-entropy", "info", where_made(seen[0]), evidence)]
+    return [finding("log-softmax-before-cross-entropy", "info", where_made(journal, seen[0]), evidence)]
 
 
 @decides("sigmoid-before-cross-entropy")
@@ -89,12 +124,10 @@ def sigmoid_before_cross_entropy(journal: Journal) -> Verdict:
             f"the loss cannot get below {floor:.4f}"
         )
 
-    return each(
-        calls(journal, *CROSS_ENTROPIES),
-        "sigmoid-before-cross-entropy",
-        lambda call: made_by(call, "Sigmoid"),
-        say,
-    )
+    seen, fault = calls(journal, *CROSS_ENTROPIES), "sigmoid-before-cross-entropy"
+    if not seen:
+        return normalised_by_hand(journal, fault, "Sigmoid")
+    return each(journal, seen, fault, lambda call: made_by(call, "Sigmoid"), say)
 
 
 @decides("activation-on-logits")
@@ -109,7 +142,9 @@ def activation_on_logits(journal: Journal) -> Verdict:
         )
 
     seen = calls(journal, *CROSS_ENTROPIES, "binary_cross_entropy_with_logits")
-    return each(seen, "activation-on-logits", lambda call: made_by(call, *SQUASHING), say)
+    if not seen:
+        return normalised_by_hand(journal, "activation-on-logits", *SQUASHING)
+    return each(journal, seen, "activation-on-logits", lambda call: made_by(call, *SQUASHING), say)
 
 
 @decides("nll-on-non-log-probabilities")
@@ -123,18 +158,41 @@ def nll_on_non_log_probabilities(journal: Journal) -> Verdict:
             f"log-probabilities have 0; the first loss is {call.value:.4g}"
         )
 
+    seen = calls(journal, "nll_loss")
+    if not seen:
+        return picked_by_hand(journal)
     return each(
-        calls(journal, "nll_loss"),
+        journal,
+        seen,
         "nll-on-non-log-probabilities",
         lambda call: call.scores.finite and call.scores.row_log_error > ROUNDING,
         say,
     )
 
 
+def picked_by_hand(journal: Journal) -> Verdict:
+    """Minus the probability of the right class, without a logarithm."""
+    seen = journal.of(ByHand)
+    if not seen:
+        return None
+    logs = {"Log", "Log2", "Log10", "LogSoftmax", "Logsumexp"}
+    if not all(
+        "Softmax" in one.operations
+        and one.operations & {"Gather", "Index"}
+        and not one.operations & logs
+        and one.value < 0
+        for one in seen
+    ):
+        return []
+    evidence = f"the loss by hand is minus a probability, without a logarithm; its first value is {seen[0].value:.4g}"
+    return [finding("nll-on-non-log-probabilities", "warn", seen[0].ends or seen[0].where, evidence, 0.9)]
+
+
 @decides("sigmoid-before-bce-with-logits")
 def sigmoid_before_bce_with_logits(journal: Journal) -> Verdict:
     """Probabilities where binary_cross_entropy_with_logits expects logits."""
     return each(
+        journal,
         calls(journal, "binary_cross_entropy_with_logits"),
         "sigmoid-before-bce-with-logits",
         lambda call: made_by(call, "Sigmoid", "Softmax") and call.scores.minimum >= 0 and call.scores.maximum <= 1,
@@ -168,6 +226,7 @@ def softmax_over_one_unit(journal: Journal) -> Verdict:
         return call.classes == 1 and (made_by(call, "Softmax", "LogSoftmax") or inside)
 
     return each(
+        journal,
         seen,
         "softmax-over-one-unit",
         wrong,
@@ -210,6 +269,10 @@ def wrong_class_axis(journal: Journal) -> Verdict:
     """Probabilities that sum to 1 over the batch."""
     seen = [call for call in calls(journal, *CROSS_ENTROPIES, "nll_loss", *BINARY, "mse_loss") if call.rows > 1]
 
+    hand = [one for one in journal.of(ByHand) if one.rows > 1]
+    if hand and not seen:
+        return axis_by_hand(hand)
+
     def wrong(call: LossCall) -> bool:
         s = call.scores
         chances = s.minimum >= 0 and s.column_sum_error < ROUNDING < s.row_sum_error
@@ -217,6 +280,7 @@ def wrong_class_axis(journal: Journal) -> Verdict:
         return call.classes > 1 and (chances or logs)
 
     return each(
+        journal,
         seen,
         "wrong-class-axis",
         wrong,
@@ -227,41 +291,62 @@ def wrong_class_axis(journal: Journal) -> Verdict:
     )
 
 
+def axis_by_hand(seen: list[ByHand]) -> Verdict:
+    """A loss that does not change when one class's score is raised for all examples: derivatives that sum to 0."""
+    if not all(
+        one.classes > 1
+        and one.normaliser
+        and one.column_error < ROUNDING < one.row_error
+        and not any("BatchNorm" in name for name in one.operations)
+        for one in seen
+    ):
+        return []
+    made = seen[0].normaliser
+    evidence = (
+        f"the derivatives of the loss by {seen[0].rows} x {seen[0].classes} scores sum to 0 over the examples of each "
+        f"class, and not over the classes of an example: {made.name.lower() if made else ''} is taken over the examples"
+    )
+    return [finding("wrong-class-axis", "fail", made.where if made else seen[0].where, evidence)]
+
+
 @decides("sum-reduction")
 def sum_reduction(journal: Journal) -> Verdict:
     """A summed loss that goes into backward as it is."""
     seen = [call for call in journal.of(LossCall) if call.learning]
-    if not seen:
+    hand = journal.of(ByHand)
+    if not seen and not hand:
         return None
     back = {b.step: b for b in journal.of(Backward)}
     summed = [
-        call
+        (call.built if call.reduction == "sum" else b.ends, call.rows, b.value)
         for call in seen
-        if call.reduction == "sum"
-        and call.rows > 1
+        if call.rows > 1
         and (b := back.get(call.step)) is not None
         and b.factor is not None
-        and abs(b.factor - 1) < 1e-6
-    ]
+        and abs(b.factor - {"sum": 1, "none": call.rows}.get(call.reduction, 0)) < 1e-5 * call.rows
+    ] or [(one.ends, one.rows, one.value) for one in hand if one.rows > 1 and one.likelihoods == one.rows]
     if not summed:
         return []
+    where, rows, value = summed[0]
     steps = [step for step in journal.of(Step) if step.settings]
     adaptive = bool(steps) and all(one.betas is not None for one in steps[0].settings)
-    evidence = (
-        f"reduction='sum': the first loss of {summed[0].rows} examples is {summed[0].value:.4g}, "
-        f"{summed[0].value / summed[0].rows:.4g} for each"
-    )
-    return [finding("sum-reduction", "warn" if adaptive else "fail", summed[0].where, evidence)]
+    evidence = f"the loss is a sum: for the {rows} examples of the first batch {value:.4g}, {value / rows:.4g} for each"
+    return [finding("sum-reduction", "warn" if adaptive else "fail", where, evidence)]
 
 
 @decides("inverted-class-weights")
 def inverted_class_weights(journal: Journal) -> Verdict:
     """Class weights that grow with the classes' counts."""
     seen = [call for call in calls(journal, "cross_entropy", "nll_loss") if call.weights and call.targets.counts]
-    if not seen:
+    weighed = [one for one in journal.of(Weighed) if one.spread < ROUNDING]
+    if seen:
+        where, weights = seen[0].built, seen[0].weights
+        rows = [call.targets.counts[: len(weights)] for call in seen]
+    elif weighed:
+        where, weights, rows = weighed[0].where, together(weighed), [one.counts for one in weighed]
+    else:
         return None
-    weights = seen[0].weights
-    counts = [sum(column) for column in zip(*(call.targets.counts[: len(weights)] for call in seen), strict=False)]
+    counts = [sum(column) for column in zip(*rows, strict=False)]
     if len(set(weights)) == 1 or len(counts) != len(weights) or max(counts) < 2 * max(min(counts), 1):
         return []
     agreement = correlation(ranks(weights), ranks(counts))
@@ -272,7 +357,13 @@ def inverted_class_weights(journal: Journal) -> Verdict:
         f"class {most} with {counts[most]} of {sum(counts)} labels seen weighs {weights[most]:.3g}, class {least} with "
         f"{counts[least]} weighs {weights[least]:.3g} (rank correlation {agreement:+.2f})"
     )
-    return [finding("inverted-class-weights", "warn", seen[0].where, evidence, 0.95)]
+    return [finding("inverted-class-weights", "warn", where, evidence, 0.95)]
+
+
+def together(weighed: list[Weighed]) -> tuple[float, ...]:
+    """The weight of each class in the first batch that has it; 0 where none has."""
+    columns = zip(*(one.means for one in weighed), strict=False)
+    return tuple(next((weight for weight in column if isfinite(weight)), 0.0) for column in columns)
 
 
 def ranks(values: Iterable[float]) -> list[float]:
@@ -295,6 +386,14 @@ def ascending_loss(journal: Journal) -> Verdict:
     back, steps = journal.of(Backward), [step for step in journal.of(Step) if step.parameters]
     if not back:
         return None
+    hand = journal.of(ByHand)
+    told = [one.likelihoods for one in hand if one.likelihoods]
+    if told and max(told) < 0:
+        evidence = (
+            f"the loss is the log-likelihood itself ({hand[0].value:.4g}), not minus it: its derivatives by the scores "
+            f"raise all classes but the right one"
+        )
+        return [finding("ascending-loss", "fail", hand[0].ends or hand[0].where, evidence)]
     turned = [b for b in back if b.factor is not None and b.factor < 0]
     if turned and len(turned) == len([b for b in back if b.factor is not None]):
         evidence = f"backward() got {turned[0].value:.4g}, {turned[0].factor:.4g} times the loss"
@@ -326,6 +425,8 @@ def graph_cut(journal: Journal) -> Verdict:
     if cut:
         evidence = "backward() starts at a tensor that was computed from no parameter: a new tensor made of a number"
         return [finding("graph-cut", "fail", cut[0].where, evidence)]
+    if fresh := made_of_numbers(journal):
+        return fresh
     got = frozenset[int]().union(*(b.reached for b in back if b.reached is not None))
     held = frozenset[int]().union(*(one.parameters for one in journal.of(OptimizerMade)))
     still = {serial for model in journal.of(Model) for serial, _, trains in model.names if not trains}
@@ -346,11 +447,38 @@ def graph_cut(journal: Journal) -> Verdict:
     return [finding("graph-cut", "fail", next_cut(journal, lost[-1][0]), evidence)]
 
 
+def made_of_numbers(journal: Journal) -> Verdict:
+    """Backward passes that each reach tensors which nobody else knows: they were made for this one."""
+    reached = [b.reached for b in journal.of(Backward) if b.reached]
+    known = {serial for model in journal.of(Model) for serial, _, _ in model.names}
+    known |= {serial for one in journal.of(OptimizerMade) for serial in one.parameters}
+    passes = [one for one in journal.of(Pass) if one.grad]
+    again = any(one & other for one, other in pairwise(reached))
+    if len(reached) < ENOUGH or again or not passes or any(one & known for one in reached):
+        return []
+    back = journal.of(Backward)[0]
+    line, last = next_cut(journal, passes[0].where) or "", back.where or ""
+    inside = line.rpartition(":")[0] == last.rpartition(":")[0] and number(line) <= number(last)
+    evidence = "backward() starts at what was computed from no parameter: a new tensor, made of numbers for each step"
+    return [finding("graph-cut", "fail", line if inside else last, evidence)]
+
+
+def number(line: str) -> int:
+    """Of a line that is named as path:line; 0 where there is none."""
+    return int(line.rpartition(":")[2] or 0)
+
+
 def next_cut(journal: Journal, line: str | None) -> str | None:
     """The first line from this one on that has a word which cuts; else the line itself."""
     path, _, number = (line or ":0").rpartition(":")
-    cuts = [cut for seen in journal.of(Cuts) for cut in seen.lines if seen.path == path and cut >= int(number)]
-    return f"{path}:{min(cuts)}" if cuts else line
+    return line_like(journal, CUTTING, path, int(number)) or line
+
+
+def line_like(journal: Journal, pattern: str, path: str, first: int) -> str | None:
+    """The first line of a file from this one on that has the pattern."""
+    texts = next((seen.lines for seen in journal.of(Source) if seen.path == path), ())
+    found = (n for n, text in enumerate(texts, 1) if n >= first and re.search(pattern, text))
+    return next((f"{path}:{n}" for n in found), None)
 
 
 @decides("unstable-log")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from math import log, prod
-from statistics import median
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
-    Backward,
     End,
     Graph,
     Layer,
     LossCall,
     Mixing,
     Model,
-    OptimizerMade,
     Pass,
     Step,
     Units,
@@ -85,14 +82,24 @@ def no_nonlinearity(journal: Journal) -> Verdict:
     ends = frozenset({"Softmax", "LogSoftmax", "Sigmoid"})
     if not all(graph.depth > 1 and not graph.nonlinear - ends for graph in graphs):
         return []
-    if any(graph.softmax_into_layer or graph.sigmoid_into_layer for graph in graphs):
+    if any(graph.squashed for graph in graphs):
         return []
     evidence = (
         f"{graphs[0].depth} layers with weights follow each other, and autograd recorded no operation between them "
         f"that is not linear"
     )
-    model = models(journal)
-    return [finding("no-nonlinearity", "fail", model[0].where if model else graphs[0].where, evidence)]
+    where = [written_at(journal, model, layer) for model in models(journal) for layer in weight_layers(model)[:1]]
+    return [finding("no-nonlinearity", "fail", next(iter(where), graphs[0].where), evidence)]
+
+
+def written_at(journal: Journal, model: Model, layer: Layer) -> str | None:
+    """The line where a layer has its place among others: in a Sequential, or in the forward that calls it."""
+    holders = [one for one in model.layers if one.name == layer.name.rpartition(".")[0]]
+    if holders[0].kind == "Sequential":
+        return holders[0].where
+    passes = [one for one in journal.of(Pass) if one.model == model.model]
+    called = (where for one in passes for where, own in one.called if own & layer.parameters)
+    return next(called, None) or layer.where
 
 
 @decides("saturating-hidden-activation")
@@ -101,11 +108,9 @@ def saturating_hidden_activation(journal: Journal) -> Verdict:
     graphs = journal.of(Graph)
     if not graphs:
         return None
-    if not graphs[0].softmax_into_layer:
-        return []
-    evidence = f"softmax feeds a layer with weights at {graphs[0].softmax_into_layer} places"
-    layer = next((one for model in models(journal) for one in model.layers if one.kind == "Softmax"), None)
-    return [finding("saturating-hidden-activation", "warn", layer.where if layer else graphs[0].where, evidence, 0.9)]
+    soft = [one for one in graphs[0].squashed if one.name == "Softmax"]
+    evidence = f"softmax feeds a layer with weights at {len(soft)} places"
+    return [finding("saturating-hidden-activation", "warn", one.where, evidence, 0.9) for one in soft[:1]]
 
 
 @decides("dropout-on-logits")
@@ -180,12 +185,19 @@ def wrong_class_count(journal: Journal) -> Verdict:
     if not seen:
         return None
     classes = seen[0].classes
-    counts = [sum(column) for column in zip(*(call.targets.counts[:classes] for call in seen), strict=False)]
+    counts, early = (
+        [sum(column) for column in zip(*(call.targets.counts[:classes] for call in some), strict=False)]
+        for some in (seen, seen[: len(seen) // 2])
+    )
     empty = [k for k, count in enumerate(counts) if not count]
-    if not empty or sum(counts) < 20 * classes:
+    ordered = any(late and not count for late, count in zip(counts, early, strict=False))  # some classes come later
+    if not empty or sum(counts) < 20 * classes or ordered:
         return []
+    heads = [one for one in started(journal) if one.last and one.units == classes]
+    layers = [layer for model in models(journal) for layer in model.layers if layer.where]
+    built = (layer.where for one in heads for layer in layers if one.parameter in layer.parameters)
     evidence = f"{classes} outputs, but none of {sum(counts)} labels seen is {listed([str(k) for k in empty])}"
-    return [finding("wrong-class-count", "warn", seen[0].where, evidence, 0.9)]
+    return [finding("wrong-class-count", "warn", next(built, seen[0].where), evidence, 0.9)]
 
 
 @decides("cross-sample-mixing")
@@ -218,7 +230,7 @@ def dead_relu(journal: Journal) -> Verdict:
         finding(
             "dead-relu",
             "fail" if one.examples >= 2048 else "warn",
-            one.where,
+            one.silenced or one.where,
             f"{one.dead} of {one.units} units gave 0 for each of {one.examples} examples",
             1.0 if one.examples >= 2048 else 0.9,
         )
@@ -324,7 +336,8 @@ def vanishing_gradient(journal: Journal) -> Verdict:
                 f"gradient over weight is {faded[-1][0]:.2g} in {layers[0].name} and {faded[-1][1]:.2g} in "
                 f"{layers[-1].name}, so at {len(faded)} of {len(pairs)} steps looked at"
             )
-            found.append(finding("vanishing-gradient", "warn", layers[0].where, evidence, 0.9))
+            squashed = [one.where for graph in journal.of(Graph)[:1] for one in graph.squashed]
+            found.append(finding("vanishing-gradient", "warn", next(iter(squashed), layers[0].where), evidence, 0.9))
     return found
 
 
@@ -333,50 +346,3 @@ def _relative(step: Step, layer: Layer) -> float | None:
     own = [p for p in step.parameters if p.serial in layer.parameters and p.gradient is not None and p.weight]
     largest = max(own, key=lambda p: p.size, default=None)
     return None if largest is None or largest.gradient is None else largest.gradient / largest.weight
-
-
-@decides("over-regularised")
-def over_regularised(journal: Journal) -> Verdict:
-    """Weight decay stronger than the loss's gradient from the first steps on."""
-    steps = full_steps(journal)
-    decayed = [step for step in steps if step.settings and any(one.weight_decay for one in step.settings)]
-    if not steps:
-        return None
-    made = {one.optimizer: one for one in journal.of(OptimizerMade)}
-    if len(decayed) < 4:
-        return []
-    decay = decayed[0].settings[0].weight_decay
-    where = made[decayed[0].optimizer].where if decayed[0].optimizer in made else None
-    if decayed[0].kind == "AdamW":
-        wrong = decay >= 1
-        evidence = (
-            f"weight_decay={decay:g} in AdamW, where 0.01 is usual: weights are held near {1 / decay:.2g} "
-            "of a step's size"
-        )
-        return [finding("over-regularised", "warn", where, evidence, 0.8)] if wrong else []
-    stronger = [
-        step
-        for step in decayed[:6]
-        if median(decay * p.weight / p.gradient for p in step.parameters if p.gradient and p.size >= 16) > 1
-    ]
-    if len(stronger) < 0.5 * len(decayed[:6]) or decay < 1e-2:
-        return []
-    evidence = (
-        f"weight_decay={decay:g}: its pull is larger than the loss's gradient at {len(stronger)} of "
-        f"{len(decayed[:6])} early steps"
-    )
-    return [finding("over-regularised", "warn", where, evidence, 0.9)]
-
-
-@decides("fp16-underflow")
-def fp16_underflow(journal: Journal) -> Verdict:
-    """16-bit scores, and a loss that goes into backward unscaled."""
-    seen = [call for call in calls(journal, "cross_entropy", "nll_loss") if call.half]
-    if not calls(journal, "cross_entropy", "nll_loss"):
-        return None
-    back = {b.step: b for b in journal.of(Backward)}
-    bare = [call for call in seen if (b := back.get(call.step)) and b.factor is not None and abs(b.factor - 1) < 1e-3]
-    if not bare:
-        return []
-    evidence = "the scores are float16, and the loss goes into backward() without a scale (no GradScaler)"
-    return [finding("fp16-underflow", "warn", bare[0].where, evidence, 0.9)]

@@ -160,7 +160,9 @@ def selection_on_the_reported_part(journal: Journal) -> Verdict:
 @decides("evaluation-in-train-mode")
 def evaluation_in_train_mode(journal: Journal) -> Verdict:
     """Judged without learning, with dropout or batch norm at work."""
-    seen = [one for one in journal.of(Pass) if not one.grad and one.judged and one.input]
+    taught = {one.where for one in journal.of(Pass) if one.backward}
+    held = {one.where for one in journal.of(Shared) if 2 * one.shared < one.evaluated} - taught
+    seen = [one for one in journal.of(Pass) if one.judged and one.input and (not one.grad or one.where in held)]
     learned = {one.model for one in journal.of(Pass) if one.backward}
     seen = [one for one in seen if one.model in learned]
     if not seen:

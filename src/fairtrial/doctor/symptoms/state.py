@@ -22,7 +22,10 @@ def training_in_eval_mode(journal: Journal) -> Verdict:
         f"{len(wrong)} of {len(seen)} training passes looked at ran in evaluation mode, {before}, with "
         f"{listed(list(wrong[0].idle))} switched off"
     )
-    return [finding("training-in-eval-mode", "fail", wrong[0].where, evidence)]
+    modes = wrong[0].switched
+    on = [where for training, where in modes if training]  # once, where it would have to be for each epoch
+    off = [where for training, where in modes if not training] if not any(one.training for one in seen) else []
+    return [finding("training-in-eval-mode", "fail", next(iter([*on, *off]), wrong[0].where), evidence)]
 
 
 @decides("stale-batchnorm")

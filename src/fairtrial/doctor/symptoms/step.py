@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from statistics import median
+
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
+    Added,
     Backward,
     Clipped,
     End,
+    Loader,
+    LossCall,
     Misfrozen,
     Model,
     OptimizerMade,
     Pass,
     Rates,
     Scheduled,
+    ScheduleMade,
+    Source,
     Step,
+    Still,
     Trained,
 )
+from fairtrial.doctor.symptoms import places
+from fairtrial.doctor.symptoms.loss import line_like
+from fairtrial.doctor.watched.part import CLOSE
+
+BY_HAND = 16  # times the loss: whoever multiplies it by more scales it by hand
 
 
 @decides("missing-zero-grad")
@@ -29,7 +43,11 @@ def missing_zero_grad(journal: Journal) -> Verdict:
     if not stale or (len(stale) == 1 and len(later) > 2):
         return []
     evidence = f"the gradients of the last step were still there at {len(stale)} of {len(later)} steps looked at"
-    return [finding("missing-zero-grad", "fail", stale[0].backward_where, evidence)]
+    close = [step for step in later if step.step < CLOSE]
+    # Where they are cleared now and then, it is the step that comes too often.
+    too_often = [a for a, b in pairwise(close) if a.stale and not b.stale]
+    where = stale[0].where if too_often else stale[0].backward_where
+    return [finding("missing-zero-grad", "fail", where, evidence)]
 
 
 def reached(journal: Journal) -> frozenset[int]:
@@ -61,6 +79,8 @@ def no_gradient_at_step(journal: Journal) -> Verdict:
 def weights_not_updated(journal: Journal) -> Verdict:
     """Backward passes, and the same weights in the end."""
     trained, end = journal.of(Trained), journal.of(End)
+    if still := _still(journal):
+        return still
     if not trained or not end or end[0].backwards < 2:
         return None
     if any(one.first != one.last for one in trained):
@@ -69,17 +89,34 @@ def weights_not_updated(journal: Journal) -> Verdict:
     models = {model.model for model in journal.of(Model) if got & {serial for serial, _, _ in model.names}}
     if not models & {one.model for one in trained}:
         return []
-    rates = [rate.lr for rate in journal.of(Rates)]
-    steps = journal.of(Step)
+    back, steps, made = journal.of(Backward), journal.of(Step), journal.of(OptimizerMade)
     if not steps:
         evidence = f"{end[0].backwards} backward passes, and step() was never called"
-        back = journal.of(Backward)
-        return [finding("weights-not-updated", "fail", back[0].where, evidence)]
-    if any(rates):
+        return [finding("weights-not-updated", "fail", new_name(journal, back[0].where) or back[0].where, evidence)]
+    if any(rate.lr for rate in journal.of(Rates)):
         return []
     evidence = "all steps were made with learning rate 0; the weights are those of the start, bit for bit"
-    made = journal.of(OptimizerMade)
-    return [finding("weights-not-updated", "fail", made[0].where if made else steps[0].where, evidence)]
+    planned = [one.where for one in journal.of(ScheduleMade)] if made and made[0].rate else []
+    where = planned[0] if planned else made[0].where if made else steps[0].where
+    return [finding("weights-not-updated", "fail", where, evidence)]
+
+
+def _still(journal: Journal) -> Verdict:
+    """The same parameters at each backward pass, and no optimizer."""
+    seen = journal.of(Still)
+    if len(seen) < 3 or journal.of(Step) or journal.of(OptimizerMade):
+        return None
+    kept = frozenset[int].intersection(*(one.parameters for one in seen))
+    if not kept:
+        return None
+    evidence = f"{len(kept)} parameters have gradients, and were the same at {len(seen)} backward passes looked at"
+    return [finding("weights-not-updated", "fail", new_name(journal, seen[0].where) or seen[0].where, evidence)]
+
+
+def new_name(journal: Journal, where: str | None) -> str | None:
+    """A line of the same file that gives the name of a weight to a new tensor, as `w = w - rate * g` does."""
+    path = (where or "").rpartition(":")[0]
+    return line_like(journal, r"^\s*(\w+)\s*=\s*(\1\s*-\s|torch\.sub\(\1\b|\1\.sub\()", path, 1)
 
 
 @decides("optimizer-of-another-model")
@@ -106,14 +143,29 @@ def parameters_missing_from_optimizer(journal: Journal) -> Verdict:
     """Parameters with gradients that no optimizer holds."""
     got, made = reached(journal), journal.of(OptimizerMade)
     names = {serial: name for model in journal.of(Model) for serial, name, _ in model.names}
+    added = {serial: (name, one.where) for one in journal.of(Added) for serial, name in one.names}
+    names |= {serial: name for serial, (name, _) in added.items()}
     if not got or not made or not journal.of(Step):
         return None
     held = frozenset[int]().union(*(one.parameters for one in made))
-    missing = [names[serial] for serial in sorted(got - held) if serial in names]
+    missing = [serial for serial in sorted(got - held) if serial in names]
     if not missing or not got & held:
         return []
-    evidence = f"{len(missing)} of {len(got)} parameters with gradients are in no optimizer: {listed(missing)}"
-    return [finding("parameters-missing-from-optimizer", "fail", made[0].where, evidence)]
+    evidence = (
+        f"{len(missing)} of {len(got)} parameters with gradients are in no optimizer: "
+        f"{listed([names[serial] for serial in missing])}"
+    )
+    where = added[missing[0]][1] if missing[0] in added else optimizer_beside(journal, missing[0])
+    return [finding("parameters-missing-from-optimizer", "fail", where, evidence)]
+
+
+def optimizer_beside(journal: Journal, serial: int) -> str | None:
+    """The line of the optimizer that holds other parameters of the model which this one belongs to."""
+    made = journal.of(OptimizerMade)
+    beside = {
+        one for model in journal.of(Model) for one, _, _ in model.names if serial in {n for n, _, _ in model.names}
+    }
+    return next((one.where for one in reversed(made) if one.parameters & beside), made[0].where)
 
 
 def listed(names: list[str]) -> str:
@@ -147,10 +199,10 @@ def optimizer_recreated(journal: Journal) -> Verdict:
     made = journal.of(OptimizerMade)
     if not made:
         return None
-    again = [one for one in made if one.replaces is not None and one.step]
+    again = [one for one in made if one.replaces is not None and one.step and one.looped]
     lines: dict[str | None, list[OptimizerMade]] = {}
     for one in again:
-        lines.setdefault(one.where, []).append(one)
+        lines.setdefault(one.looped, []).append(one)
     return [
         finding(
             "optimizer-recreated",
@@ -168,10 +220,11 @@ def optimizer_recreated(journal: Journal) -> Verdict:
 def schedule_too_fast(journal: Journal) -> Verdict:
     """The rate is gone after a small part of the steps, or the cosine ran far past its end."""
     scheduled, end = journal.of(Scheduled), journal.of(End)
-    if not scheduled or not end or not end[0].step:
-        return None
-    total = end[0].step
     rates = journal.of(Rates)
+    if not end or not end[0].step or not (scheduled or len(rates) > 1):
+        return None
+    where = scheduled[0].where if scheduled else rate_by_hand(journal)
+    total = end[0].step
     found: list[Finding] = []
     for optimizer in dict.fromkeys(rate.optimizer for rate in rates):
         trace = [rate for rate in rates if rate.optimizer == optimizer]
@@ -184,15 +237,21 @@ def schedule_too_fast(journal: Journal) -> Verdict:
                 f"below a thousandth"
             )
             level = "fail" if gone.step < 0.2 * total else "warn"
-            found.append(finding("schedule-too-fast", level, scheduled[0].where, evidence))
-    last = scheduled[-1]
-    if not found and last.cycle and last.count >= 4 * last.cycle:
+            found.append(finding("schedule-too-fast", level, where, evidence))
+    last = scheduled[-1] if scheduled else None
+    if not found and last and last.cycle and last.count >= 4 * last.cycle:
         evidence = f"{last.kind} with T_max={last.cycle} made {last.count} steps or more: the rate went up again"
         found.append(finding("schedule-too-fast", "fail", last.where, evidence))
-    if not found and scheduled[0].before_optimizer:
+    if not found and scheduled and scheduled[0].before_optimizer:
         evidence = "scheduler.step() comes before the first optimizer.step(): the first rate is skipped"
         found.append(finding("schedule-too-fast", "warn", scheduled[0].where, evidence))
     return found
+
+
+def rate_by_hand(journal: Journal) -> str | None:
+    """The line that sets a rate without a scheduler."""
+    files = [seen.path for seen in journal.of(Source)]
+    return next((line for path in files if (line := line_like(journal, r"\[.lr.\]\s*[*/]?=[^=]", path, 1))), None)
 
 
 @decides("batchnorm-batch-of-one")
@@ -203,11 +262,16 @@ def batchnorm_batch_of_one(journal: Journal) -> Verdict:
     if not seen:
         return None
     single = [one for one in seen if one.input and one.input.shape[0] == 1 and one.active and one.backward]
+    rests = [one for one in journal.of(Loader) if one.batch > 1 and not one.drop_last and one.length % one.batch == 1]
     if not single:
         return []
+    read = rests[0].where if rests else single[0].where
+    where = places.first(places.leading(journal, "loader", read), r"DataLoader\(") or read
     level = "fail" if len(single) == len(seen) else "warn"
     evidence = f"{len(single)} of {len(seen)} training batches looked at have one example"
-    return [finding("batchnorm-batch-of-one", level, single[0].where, evidence)]
+    if rests:
+        evidence += f": {rests[0].length} examples in batches of {rests[0].batch} leave one over"
+    return [finding("batchnorm-batch-of-one", level, where, evidence)]
 
 
 @decides("clipping-too-tight")
@@ -216,13 +280,18 @@ def clipping_too_tight(journal: Journal) -> Verdict:
     seen = journal.of(Clipped)
     if not seen:
         return None
+    if all(one.scaled for one in seen):
+        evidence = (
+            "the gradients are still multiplied by the GradScaler's scale when they are clipped: unscale_() is missing"
+        )
+        return [finding("clipping-too-tight", "fail", seen[0].where, evidence)]
     late = [one for one in seen if not one.fresh]
     if len(late) == len(seen):
         evidence = f"at each of {len(seen)} calls no backward() lay between the last step and the clipping"
         return [finding("clipping-too-tight", "fail", seen[0].where, evidence)]
     tight = [one for one in seen if one.norm > 100 * one.limit]
     steps = journal.of(Step)
-    adaptive = bool(steps) and steps[0].settings[0].betas is not None
+    adaptive = bool(steps) and bool(steps[0].settings) and steps[0].settings[0].betas is not None
     if len(seen) < 5 or len(tight) < 0.95 * len(seen) or adaptive:
         return []
     norm = sorted(one.norm for one in tight)[len(tight) // 2]
@@ -240,15 +309,94 @@ def non_finite(journal: Journal) -> Verdict:
         return None
     names = {serial: name for model in journal.of(Model) for serial, name, _ in model.names}
     first = next((b for b in back if not b.finite), None)
+    losses = {call.step: call.where for call in journal.of(LossCall) if call.learning}
+    singular = next((b.singular for b in back if b.singular), None)
     for step in journal.of(Step):
         broken = [p for p in step.parameters if not p.finite]
         if broken and (first is None or step.step < first.step):
             where = listed([names.get(p.serial, "a parameter") for p in broken])
             evidence = f"at step {step.step} the gradients of {where} are not finite"
-            return [finding("non-finite", "fail", step.where, evidence)]
+            if singular:
+                evidence += f"; {singular.name.lower()} is taken of 0, where its derivative is infinite"
+            line = (singular.where if singular else None) or losses.get(step.step) or step.where
+            return [finding("non-finite", "fail", line, evidence)]
     if first is None:
         return []
-    return [finding("non-finite", "fail", first.where, f"at step {first.step} the loss is {first.value}")]
+    line = losses.get(first.step, first.where)
+    return [finding("non-finite", "fail", line, f"at step {first.step} the loss is {first.value}")]
+
+
+@decides("over-regularised")
+def over_regularised(journal: Journal) -> Verdict:
+    """Weight decay stronger than the loss's gradient from the first steps on."""
+    steps = [step for step in journal.of(Step) if step.parameters]
+    decayed = [step for step in steps if step.settings and any(one.weight_decay for one in step.settings)]
+    if not steps:
+        return None
+    if len(decayed) < 4:
+        return penalised(journal, steps)
+    made = {one.optimizer: one for one in journal.of(OptimizerMade)}
+    decay = max(one.weight_decay for one in decayed[0].settings)
+    where = made[decayed[0].optimizer].where if decayed[0].optimizer in made else None
+    if decayed[0].kind == "AdamW":
+        wrong = decay >= 1
+        evidence = (
+            f"weight_decay={decay:g} in AdamW, where 0.01 is usual: weights are held near {1 / decay:.2g} "
+            "of a step's size"
+        )
+        return [finding("over-regularised", "warn", where, evidence, 0.8)] if wrong else []
+    stronger = [
+        step
+        for step in decayed[:6]
+        if (pulls := [decay * p.weight / p.gradient for p in step.parameters if p.gradient and p.size >= 16])
+        and median(pulls) > 1
+    ]
+    if len(stronger) < 0.5 * len(decayed[:6]) or decay < 1e-2:
+        return []
+    evidence = (
+        f"weight_decay={decay:g}: its pull is larger than the loss's gradient at {len(stronger)} of "
+        f"{len(decayed[:6])} early steps"
+    )
+    return [finding("over-regularised", "warn", where, evidence, 0.9)]
+
+
+def penalised(journal: Journal, steps: list[Step]) -> Verdict:
+    """A penalty on the weights, added to the loss, whose gradient is the larger part of what the step gets.
+
+    The gradient of a sum of squares lies along the weights, and a loss alone hardly has a part in that direction.
+    """
+    back = {b.step: b for b in journal.of(Backward) if b.penalised}
+    seen = [(back[step.step], _parts(step, back[step.step].penalised)) for step in steps[:6] if step.step in back]
+    stronger = [(b, along, across) for b, (along, across) in seen if along > across]
+    if len(seen) < 4 or len(stronger) < 0.5 * len(seen):
+        return []
+    b, along, across = stronger[0]
+    evidence = (
+        f"the loss has a penalty on {len(b.penalised)} weight matrices: at {len(stronger)} of {len(seen)} early steps "
+        f"the gradient is larger along the weights ({along:.3g}) than in all other directions ({across:.3g})"
+    )
+    return [finding("over-regularised", "warn", b.added or b.where, evidence, 0.9)]
+
+
+def _parts(step: Step, parameters: frozenset[int]) -> tuple[float, float]:
+    """The norm of the gradient of these parameters along themselves, and in all other directions."""
+    own = [p for p in step.parameters if p.serial in parameters and p.gradient is not None]
+    size = sum(p.weight**2 for p in own) ** 0.5
+    along = sum(p.along for p in own) / size if size else 0.0
+    return along, max(sum(p.gradient**2 for p in own if p.gradient) - along**2, 0.0) ** 0.5
+
+
+@decides("fp16-underflow")
+def fp16_underflow(journal: Journal) -> Verdict:
+    """16-bit floats behind a loss that goes into backward unscaled."""
+    back = journal.of(Backward)
+    if not back:
+        return None
+    bare = [b for b in back if b.half and not b.scaled and (b.factor is None or abs(b.factor) < BY_HAND)]
+    if not bare:
+        return []
+    evidence = "gradients go through float16, and the loss goes into backward() without a scale (no GradScaler)"
+    return [finding("fp16-underflow", "warn", bare[0].where, evidence, 0.9)]
 
 
 @decides("extreme-optimizer-settings")

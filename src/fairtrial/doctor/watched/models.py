@@ -6,23 +6,29 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
-from fairtrial.doctor.observations import Layer, Model, Trained
+from fairtrial.doctor.lines import place, source
+from fairtrial.doctor.observations import Added, Layer, Model, Trained
 from fairtrial.doctor.watched.mixing import mixing
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
+REPEATS = re.compile(r"\]\s*\*\s*\w|\w\s*\*\s*\[|repeat\(")
+SWITCHES = 8  # of a model's mode, the last ones
 HELD = 8  # models that are kept alive to be looked at in the end
 
 
@@ -41,6 +47,9 @@ class Models(Part):
         super().__init__(watch)
         self.trained: dict[int, _Trained] = {}
         self.probed: set[int] = set()
+        self.own: dict[int, frozenset[int]] = {}  # the parameters of each model
+        self.stacks: Any = WeakIdKeyDictionary()  # the user's lines that were at work when a module was built
+        self.switched: Any = WeakIdKeyDictionary()  # modes that a model was put in lately, and the lines that did so
 
     def meet(self, module: nn.Module, model: int) -> None:
         """Look at a model when it is first called."""
@@ -48,6 +57,11 @@ class Models(Part):
             self.close(next(iter(self.trained)))
         self.trained[model] = _Trained(module, _digest(module))
         self.watch.note(self.describe(module, model))
+
+    @careful
+    def on_switched(self, module: nn.Module, frame: FrameType) -> None:
+        """The user's code put a model in training or evaluation mode."""
+        self.switched[module] = [*self.switched.get(module, ()), (module.training, place(frame))][-SWITCHES:]
 
     def describe(self, module: nn.Module, model: int) -> Model:
         """A model's layers and parameters."""
@@ -67,11 +81,28 @@ class Models(Part):
                 if hidden not in registered
             ),
             repeated=tuple(
-                (f"{name}.{key}".lstrip("."), self.watch.built.get(layer) or "")
+                (f"{name}.{key}".lstrip("."), self.repeats(container, layer))
                 for name, container in module.named_modules()
                 for key, layer in _repeated(container)
             ),
         )
+
+    def repeats(self, container: nn.Module, layer: nn.Module) -> str:
+        """The line that holds a layer several times: it multiplies a list, or builds the container."""
+        lines = [*self.stacks.get(layer, ()), *self.stacks.get(container, ())]
+        own = self.watch.built.get(container) or self.watch.built.get(layer) or ""
+        return next((line for line in lines if REPEATS.search(source(line))), own)
+
+    def follow(self, module: nn.Module, model: int) -> None:
+        """Look for layers that a model did not have before."""
+        own = self.parameters(module)
+        new = own - self.own.setdefault(model, own)
+        self.own[model] = own
+        for name, layer in module.named_modules() if new else ():
+            names = [(self.watch.serial(p), f"{name}.{key}") for key, p in layer.named_parameters(recurse=False)]
+            if any(serial in new for serial, _ in names):
+                where = self.watch.built.get(layer)
+                self.watch.note(Added(step=self.watch.steps, where=where, names=tuple(names)))
 
     def parameters(self, module: nn.Module) -> frozenset[int]:
         """The numbers of a module's parameters."""

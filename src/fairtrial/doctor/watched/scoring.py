@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
@@ -19,6 +19,8 @@ from fairtrial.doctor.watched.part import Part, careful
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
+# What is counted: what torch compared; else what a model answered for labels of a loader; else what metrics were given.
+Counted = Literal["compared", "answered", "scored"]
 PRINTED = 2000  # lines that are kept
 
 
@@ -31,6 +33,8 @@ class _Evaluating:
     lines: list[str]
     batches: list[tuple[int, int]]
     confusion: Counter[tuple[int, int]]
+    how: Counted
+    last: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
     entries: tuple[int, int] = (0, 0)  # equal ones and all
 
 
@@ -62,12 +66,22 @@ class Scoring(Part):
 
     @careful
     def on_predicted(self, said: Tensor, frame: FrameType) -> None:
-        """The largest scores were looked for; where a loader gave the labels too, that is enough to count."""
+        """The largest scores were looked for."""
         self.predicted = said
-        labels = self.watch.inputs.batch[2] if self.watch.inputs.batch else None
+        if self.uncounted is not None and len(self.uncounted[0]) == said.numel():
+            self.uncounted = self.uncounted[0], said.detach().reshape(-1).tolist(), list(lines_above(frame))
+
+    @careful
+    def on_answered(self, answer: Any, frame: FrameType) -> None:
+        """A model answered; where a loader gave the labels too, that is enough to count."""
         self.count()
-        if self.judging and labels is not None and not labels.is_floating_point() and labels.shape == said.shape:
-            self.uncounted = labels.detach().tolist(), said.detach().tolist(), list(lines_above(frame))
+        labels = self.watch.inputs.batch[2] if self.watch.inputs.batch else None
+        if not self.judging or labels is None or labels.dim() != 1 or labels.is_floating_point():
+            return
+        if isinstance(answer, Tensor) and answer.dim() == 2 and len(answer) == len(labels) and answer.shape[1] > 1:
+            with self.watch.apart():
+                said = answer.detach().argmax(1).tolist()
+            self.uncounted = labels.detach().tolist(), said, list(lines_above(frame))
 
     @careful
     def on_compared(self, a: Any, b: Any, frame: FrameType) -> None:
@@ -88,21 +102,21 @@ class Scoring(Part):
             return
         self.uncounted = None
         self.watch.tape.on_compared(truth)
-        self.add(truth.detach().reshape(-1).tolist(), predicted.detach().reshape(-1).tolist(), list(lines_above(frame)))
+        lines = list(lines_above(frame))
+        self.add(truth.detach().reshape(-1).tolist(), predicted.detach().reshape(-1).tolist(), lines, "compared")
 
     @careful
     def on_scored(self, truth: Any, said: Any, frame: FrameType) -> None:
-        """A metric of scikit-learn's was given labels and predictions: they count if nothing was counted before."""
-        self.count()
-        if self.judging and self.watch.inputs.source not in self.evaluating and len(truth) == len(said):
+        """A metric of scikit-learn's was given labels and predictions: they count once, if nothing else is counted."""
+        if self.judging and len(truth) == len(said):
             labels, predictions = ([int(one) for one in several] for several in (truth, said))
-            self.add(labels, predictions, list(lines_above(frame)))
+            self.add(labels, predictions, list(lines_above(frame)), "scored")
 
     def rows(self, a: Tensor, b: Tensor, lines: list[str]) -> None:
         """Each entry of one-hot rows was compared with what is said of it."""
         binary = all(bool(((x == 0) | (x == 1)).all()) for x in (a, b))
         if binary and any(bool((x.sum(1) == 1).all()) for x in (a, b)):
-            known = self.current(lines)
+            known = self.current(lines, "compared")
             known.batches.append((int((a == b).all(1).sum()), len(a)))
             known.entries = known.entries[0] + int((a == b).sum()), known.entries[1] + a.numel()
 
@@ -110,21 +124,27 @@ class Scoring(Part):
         """What was predicted for labels of a loader, and was not compared by torch."""
         if self.uncounted is not None:
             (labels, said, lines), self.uncounted = self.uncounted, None
-            self.add(labels, said, lines)
+            self.add(labels, said, lines, "answered")
 
-    def add(self, labels: list[int], said: list[int], lines: list[str]) -> None:
+    def add(self, labels: list[int], said: list[int], lines: list[str], how: Counted) -> None:
         """One more batch of labels and predictions."""
-        known = self.current(lines)
+        known = self.current(lines, how)
+        if known.how != how or (how == "scored" and known.last == (labels, said)):
+            return
+        known.last = labels, said
         known.batches.append((sum(y == p for y, p in zip(labels, said, strict=True)), len(labels)))
         known.confusion.update(zip(labels, said, strict=True))
 
-    def current(self, lines: list[str]) -> _Evaluating:
-        """The evaluation that is going on, of the last inputs' source."""
+    def current(self, lines: list[str], how: Counted) -> _Evaluating:
+        """The evaluation that is going on, of the last inputs' source, begun anew where the script itself compares."""
         source = self.watch.inputs.source
         known = self.evaluating.get(source)
         if known is None or known.backwards != self.watch.backwards:
             self.tell(source)
-            known = self.evaluating[source] = _Evaluating(self.watch.backwards, self.watch.steps, lines, [], Counter())
+            known = None
+        if known is None or (how == "compared" and known.how != how):
+            known = _Evaluating(self.watch.backwards, self.watch.steps, lines, [], Counter(), how)
+            self.evaluating[source] = known
         return known
 
     def tell(self, source: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +17,8 @@ from torch.optim.optimizer import Optimizer
 from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor.lines import place
-from fairtrial.doctor.observations import OptimizerMade, ParameterSeen, Rates, Settings, Step
+from fairtrial.doctor.loops import innermost
+from fairtrial.doctor.observations import Clipped, OptimizerMade, ParameterSeen, Rates, Settings, Step, Still
 from fairtrial.doctor.watched.part import CLOSE, Part, careful
 
 if TYPE_CHECKING:
@@ -45,6 +47,27 @@ class Steps(Part):
         self.hand: list[tuple[Tensor, Tensor, Tensor]] = []
 
     @careful
+    def after_gradients(self, inputs: Any, gradients: tuple[Tensor, ...]) -> None:
+        """Gradients were computed without being kept in their parameters."""
+        leaves = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        found = {id(leaf): grad.detach().clone() for leaf, grad in zip(leaves, gradients, strict=True)}
+        self.hand = [(leaf, before, found[id(leaf)]) for leaf, before, _ in self.hand if id(leaf) in found]
+
+    @careful
+    def on_clipped(self, norm: Tensor, limit: float, where: str | None) -> None:
+        """Gradients of this size were clipped."""
+        self.watch.note(
+            Clipped(
+                step=self.watch.steps,
+                where=where,
+                norm=float(norm),
+                limit=limit,
+                fresh=self.watch.fresh,
+                scaled=self.watch.scaled,
+            )
+        )
+
+    @careful
     def after_backward(self) -> None:
         """A backward pass is over: what the gradients are, where no optimizer will use them."""
         held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
@@ -56,7 +79,7 @@ class Steps(Part):
         for optimizer, known in self.optimizers.items():
             known.backwards += 1
             known.cleared = False
-            if known.spent and self.watch.steps < CLOSE:
+            if known.spent and (self.watch.steps < CLOSE or self.watch.full):
                 known.spent = any(_lives(p.grad) for group in optimizer.param_groups for p in group["params"])
 
     def hold(self, leaves: list[Tensor]) -> None:
@@ -66,9 +89,11 @@ class Steps(Part):
 
     def by_hand(self, where: str | None) -> None:
         """Weights that moved between two backward passes though no optimizer stepped: a step by hand."""
-        moved = [(p, before, grad) for p, before, grad in self.hand if not torch.equal(p.detach(), before)]
-        self.hand = []
+        held, self.hand = self.hand, []
+        moved = [(p, before, grad) for p, before, grad in held if not torch.equal(p.detach(), before)]
         if not moved:
+            if still := frozenset(self.watch.serial(p) for p, _, grad in held if grad.any()):
+                self.watch.note(Still(step=self.watch.backwards, where=where, parameters=still))
             return
         self.watch.note(
             Step(
@@ -97,7 +122,7 @@ class Steps(Part):
                 known.cleared = known.backwards > 0
 
     @careful
-    def on_optimizer(self, optimizer: Optimizer, where: str | None) -> None:
+    def on_optimizer(self, optimizer: Optimizer, frame: FrameType) -> None:
         """An optimizer was built."""
         parameters = frozenset(self.watch.serial(p) for group in optimizer.param_groups for p in group["params"])
         replaces = next(
@@ -115,10 +140,12 @@ class Steps(Part):
         self.watch.note(
             OptimizerMade(
                 step=self.watch.steps,
-                where=where,
+                where=place(frame),
                 optimizer=known.serial,
                 kind=type(optimizer).__name__,
                 parameters=parameters,
+                rate=settings[0].lr,
+                looped=innermost(frame),
                 remembers=any(one.betas or one.momentum for one in settings) or type(optimizer).__name__ != "SGD",
                 replaces=self.watch.counts.get(("replaced", parameters)) if replaces is None else replaces,
             )
@@ -188,6 +215,7 @@ class Steps(Part):
             update=float(change.norm()),
             downhill=0.0 if grad is None else float((change * grad).sum()),
             trainable=now.requires_grad,
+            along=0.0 if grad is None else float((before * grad).sum()),
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from fairtrial.doctor import observations
+from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, NORMS, name_of, past_reshaping
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class _Relu:
 
     units: int
     silent: Tensor  # the places of the units that gave nothing but zero
+    silenced: str | None  # the line that set the biases, if they are too far below zero for its inputs
     examples: int = 0
     until: int = 4  # the step at which it is told
 
@@ -45,7 +47,8 @@ class Units(Part):
         shape = result.shape[1]
         known = self.relus.get((where, shape))
         if known is None:
-            known = self.relus[where, shape] = _Relu(shape, torch.arange(shape, device=result.device))
+            places = torch.arange(shape, device=result.device)
+            known = self.relus[where, shape] = _Relu(shape, places, self.silenced(result))
         if known.until <= self.watch.steps:
             if known.examples:
                 self.tell(where, known)
@@ -56,16 +59,33 @@ class Units(Part):
             for part in (result[:FEW], result[FEW:]):
                 if len(known.silent) and len(part):
                     x = part.detach().index_select(1, known.silent)
-                    spoke = (x > 0).any(0) if x.dim() == 2 else (x.transpose(0, 1).flatten(1) > 0).any(1)
+                    spoke = (x != 0).any(0) if x.dim() == 2 else (x.transpose(0, 1).flatten(1) != 0).any(1)
                     known.silent = known.silent[~spoke]
             known.examples += len(result)
+
+    def silenced(self, result: Tensor) -> str | None:
+        """The line that set the biases before a ReLU, if they are below what weights make of inputs of size 1."""
+        node: Any = result.grad_fn
+        while node is not None and name_of(node) not in LAYERS | NORMS:
+            node = node.next_functions[0][0] if node.next_functions else None
+        ends = [before for before, _ in node.next_functions if before is not None] if node is not None else []
+        leaves = [end.variable for end in map(past_reshaping, ends) if name_of(end) == ACCUMULATE]
+        biases = [leaf for leaf in leaves if leaf.dim() == 1][-1:]
+        spread = max((float(leaf.detach()[0].norm()) for leaf in leaves if leaf is not biases[-1]), default=0.0)
+        low = biases and float(biases[0].detach().median()) < -3 * spread
+        return self.watch.writes.line(biases[0]) if low else None
 
     def tell(self, where: str | None, known: _Relu) -> None:
         """What became of a layer's units."""
         dead = len(known.silent)
         self.watch.note(
             observations.Units(
-                step=self.watch.steps, where=where, units=known.units, dead=dead, examples=known.examples
+                step=self.watch.steps,
+                where=where,
+                units=known.units,
+                dead=dead,
+                examples=known.examples,
+                silenced=known.silenced,
             )
         )
 

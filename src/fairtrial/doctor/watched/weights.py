@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fairtrial.doctor import observations, tensors
-from fairtrial.doctor.tensors import LAYERS, RESHAPING, name_of
+from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, RESHAPING, name_of
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _weights(loss: Tensor) -> Iterator[_Weight]:
             while inner is not None and name_of(inner) in RESHAPING and inner.next_functions:
                 turned ^= name_of(inner) in ("T", "Transpose")
                 inner = inner.next_functions[0][0]
-            if inner is None or name_of(inner) != "torch::autograd::AccumulateGrad" or inner.variable.dim() < 2:
+            if inner is None or name_of(inner) != ACCUMULATE or inner.variable.dim() < 2:
                 continue
             product = name_of(node) in ("Addmm", "Mm", "Addmv", "Mv")
             left = product and place == len(node.next_functions) - 2

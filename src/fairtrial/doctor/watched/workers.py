@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import os
 import random
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +34,8 @@ class Workers(Part):
         """A loader is iterated for the first time."""
         if loader.num_workers > 0:
             self.loaders[id(loader.dataset)] = serial, where
-            lines = tuple(line for one in (loader.worker_init_fn, type(base)) for line in _source(one))
+            several = (loader.worker_init_fn, type(base), inspect.getmodule(type(base)))
+            lines = tuple(line for one in several for line in _source(one))
             self.watch.note(Lineage(step=self.watch.steps, where=where, about="worker", lines=lines))
 
     def before(self) -> None:
@@ -128,11 +128,11 @@ def _plain(state: Any) -> str:
     return ";".join(map(_plain, state)) if isinstance(state, tuple) else repr(state)
 
 
-def _source(one: Callable[..., Any] | None) -> list[tuple[str, str]]:
-    """The lines of a function or class."""
+def _source(one: Any) -> list[tuple[str, str]]:
+    """The lines of a function, a class or a module."""
     try:
-        lines, begin = inspect.getsourcelines(one)  # type: ignore[arg-type]
-        path = shown(inspect.getfile(one))  # type: ignore[arg-type]
+        lines, begin = inspect.getsourcelines(one)
+        path = shown(inspect.getfile(one))
     except (OSError, TypeError):
         return []
     return [(f"{path}:{number}", line.strip()) for number, line in enumerate(lines, max(begin, 1))]
