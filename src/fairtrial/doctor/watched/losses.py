@@ -1,0 +1,110 @@
+"""Losses: what a backward pass makes of those that torch computed, and of those that are written by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import GradientEdge
+
+from fairtrial.doctor import tensors
+from fairtrial.doctor.observations import Backward, ByHand, LossCall, Weighed
+from fairtrial.doctor.watched.part import Part, careful
+
+if TYPE_CHECKING:
+    from fairtrial.doctor.watch import Watch
+
+CALL = "fairtrial.loss"  # the key of a graph node's metadata that holds the call of a loss, and its labels
+
+
+class Losses(Part):
+    """The losses behind a number that goes into backward.
+
+    Derivatives are taken from that number to the outputs of the last layer and no further: no parameter gets one.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self.hooked = False  # the script has hooks on tensors, which must not be called once more
+
+    def remember(self, call: LossCall, result: Tensor, target: Tensor) -> None:
+        """A loss was computed that a gradient can flow from."""
+        node: Any = result.grad_fn
+        node.metadata[CALL] = call, target
+
+    def before_backward(self, loss: Tensor, seen: Backward) -> None:
+        """A number goes into backward: what it is made of."""
+        if loss.grad_fn is not None and loss.numel() == 1:
+            head = tensors.head(loss)
+            seen = replace(
+                seen,
+                half=head.half,
+                penalised=frozenset(self.watch.serial(p) for p in head.parameters if p.dim() > 1),
+                added=tensors.line_of(head, "Add"),
+                ends=tensors.line_of(head, "Neg", "Mean", "Sum"),
+            )
+            if not head.foreign and not self.hooked:
+                seen = self.derive(loss, head, seen)
+        self.watch.note(seen)
+
+    def derive(self, loss: Tensor, head: tensors.Head, seen: Backward) -> Backward:
+        """Derivatives by the losses of torch's in it; where there are none, by the outputs of the last layer."""
+        calls = [node for node in head.nodes if CALL in node.metadata]
+        if calls:
+            slopes = self.slopes(loss, calls)
+            for node, slope in zip(calls, slopes, strict=True):
+                self.weigh(*node.metadata[CALL], slope)
+            return replace(seen, factor=max(float(slope.sum()) for slope in slopes))
+        if head.layers:
+            (slope,) = self.slopes(loss, head.layers[:1])
+            if slope.dim() == 2 and slope.any():
+                self.by_hand(head, seen, slope)
+        return replace(seen, factor=None)
+
+    def slopes(self, loss: Tensor, nodes: list[Any]) -> tuple[Tensor, ...]:
+        """The derivatives of a loss by what these operations gave."""
+        with self.watch.apart():
+            return torch.autograd.grad(loss, [GradientEdge(node, 0) for node in nodes], retain_graph=True)
+
+    @careful
+    def weigh(self, call: LossCall, target: Tensor, slope: Tensor) -> None:
+        """How the examples of each class count."""
+        if slope.dim() != 1 or slope.shape != target.shape or target.is_floating_point():
+            return
+        sizes = torch.bincount(target, minlength=call.classes)
+        means = torch.zeros(len(sizes), dtype=torch.float64, device=slope.device).index_add(0, target, slope.double())
+        means = means / sizes
+        self.watch.note(
+            Weighed(
+                step=call.step,
+                where=call.where,
+                rows=len(target),
+                means=tuple(means.tolist()),
+                counts=tuple(sizes.tolist()),
+                spread=float(((slope - means[target]) / means[target]).abs().max()),
+            )
+        )
+
+    @careful
+    def by_hand(self, head: tensors.Head, seen: Backward, slope: Tensor) -> None:
+        """A loss without any of torch's, and its derivatives by the outputs of the last layer."""
+        normaliser, normalised = tensors.normaliser(head)
+        size = slope.abs().max()
+        self.watch.note(
+            ByHand(
+                step=seen.step,
+                where=seen.where,
+                value=seen.value,
+                rows=len(slope),
+                classes=slope.shape[1],
+                likelihoods=tensors.likelihoods(slope, seen.value),
+                row_error=float(slope.sum(1).abs().max() / size),
+                column_error=float(slope.sum(0).abs().max() / size),
+                operations=frozenset(map(tensors.name_of, head.nodes)),
+                normaliser=normaliser,
+                normalised=normalised,
+                ends=seen.ends,
+            )
+        )
