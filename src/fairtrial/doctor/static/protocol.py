@@ -514,8 +514,7 @@ def input_scale(script: Script) -> Verdict:
 
 
 KEEPS_PIXELS = frozenset(
-    ("div", "sub", "mult", "add", "getitem", "part", "row", "stack", "avg_pool2d")
-    + ("view", "reshape", "unsqueeze", "squeeze", "flatten", "permute")
+    "div sub mult add getitem part row stack avg_pool2d view reshape unsqueeze squeeze flatten permute".split()
 )
 
 
@@ -872,15 +871,21 @@ def class_map_mismatch(script: Script) -> Verdict:
             text = "the encoder is fitted anew for what is evaluated: its numbers may stand for other classes"
             return [finding("class-map-mismatch", "warn", str(one.place), text, 0.85)]
     for event, part in _judged_by_table(script):
-        if not any(_renames(y) for _, _, y in pairs) and not any(
-            _renames(o) for one in ancestors(event.subject) for o in one.parents if o is not part
-        ):
-            text = (
-                "the labels that answers are compared with go through a table of numbers; those of the training do not"
-            )
+        others = [y for _, _, y in pairs] + [
+            o for one in ancestors(event.subject) for o in one.parents if o is not part
+        ]
+        if not any(map(_renames, others)):
+            text = "labels that answers are compared with go through a table of numbers; those of the training do not"
             place = event.stack[-1] if event.stack else event.place
             return [finding("class-map-mismatch", "warn", str(place), text, 0.85)]
     return []
+
+
+def _judged_by_table(script: Script) -> Iterator[tuple[Event, Value]]:
+    """Comparisons of answers with labels that are looked up in a table of numbers, and these labels."""
+    for event in script.trace.of("compared"):
+        parts = event.subject.parents if isinstance(event.subject, Tensor) else ()
+        yield from ((event, part) for part in parts if _renames(part))
 
 
 def _encodes(one: Tensor) -> bool:
