@@ -513,8 +513,8 @@ def input_scale(script: Script) -> Verdict:
     return found[:1]
 
 
-KEEPS_PIXELS = frozenset(
-    "div sub mult add getitem part row stack avg_pool2d view reshape unsqueeze squeeze flatten permute".split()
+KEEPS_PIXELS = frozenset(("div", "sub", "mult", "add", "getitem", "part", "row", "stack", "avg_pool2d")) | frozenset(
+    ("view", "reshape", "unsqueeze", "squeeze", "flatten", "permute")
 )
 
 
