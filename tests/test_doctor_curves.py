@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from math import ceil, e, exp, log
 from pathlib import Path
@@ -348,16 +349,22 @@ def written(folder: Path, text: str | bytes, name: str = "curves.csv") -> Path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", ":1: the file is empty"),
-        ("\n \n", ":1: the file is empty"),
-        ("a,b\n1,2\n", ":1: no column"),
-        ("1,2\n3,4\n", ":1: no column"),
-        ("epoch,loss\n", ":1: there is a heading"),
+        ("", ":1:1: the file is empty"),
+        ("\n \n", ":1:1: the file is empty"),
+        ("a,b\n1,2\n", ":1:1: no column"),
+        ("1,2\n3,4\n", ":1:1: no column"),
+        ("epoch,loss\n", ":1:1: there is a heading"),
         ("epoch,loss\n1,2.0\n2,abc\n", ":3:2: 'abc' is no number"),
-        ("epoch,loss\n1,2.0\n2\n", ":3: 1 cells"),
-        ("loss,loss\n1,2\n", ":1: two columns"),
-        (b"epoch,loss\n1,2\n2,\xff\xfe\n", ":3: byte 0xff"),
-        ("epoch,loss\n1,\n2,\n", ":1: the losses"),
+        ("epoch,loss\n1,2.0\n2\n", ":3:2: 1 cells"),
+        ("epoch,loss\n1,2.0\n2,1.5,1\n", ":3:3: 3 cells"),
+        ("loss,loss\n1,2\n", ":1:2: two columns"),
+        ("epoch,epoch,loss\n1,1,2\n", ":1:2: two columns"),
+        (b"epoch,loss\n1,2\n2,\xff\xfe\n", ":3:3: byte 0xff"),
+        (b"\x7fELF\x02\x01\x01\0\0", ":1:8: byte 0x00 is no text"),
+        ("epoch,loss\n1,2\n".encode("utf-16-le"), ":1:2: byte 0x00 is no text"),  # and nothing says that it is UTF-16
+        ("epoch,loss\n1,2\n".encode("utf-16")[:-1], ":2:8: byte 0x0a is no text"),
+        ("epoch,loss\n1," + "0" * 200_000, ":2:1: field larger"),
+        ("epoch,loss\n1,\n2,\n", ":1:1: the losses"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_named_with_its_line(tmp_path: Path, text: str | bytes, said: str) -> None:
@@ -371,15 +378,39 @@ def test_a_table_that_cannot_be_read_is_named_with_its_line(tmp_path: Path, text
     ("text", "said"),
     [
         ("{", ":1:2:"),
-        ("[1, 2]", ":1:"),
-        ('{"loss": ["a"]}', "is no number"),
-        ("3", ":1:"),
-        ('{"x": [1]}', ":1: no column"),
+        ('{"loss": [1.0,\n 0.5, ', ":2:7: Expecting value"),
+        ("[1, 2]", ":1:1: row 1: no object"),
+        ('{"loss": [1, "a"]}', ":1:1: entry 2: 'a' of 'loss' is no number"),
+        ("3", ":1:1:"),
+        ('{"x": [1]}', ":1:1: no column"),
     ],
 )
 def test_json_that_cannot_be_read_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         read_curves(written(tmp_path, text, "history.json"))
+
+
+def test_lines_of_json_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    for end, said in (('{"loss": 2, "ep', ":4:13: Unterminated"), ("[]", ":4:1: no object"), ('{"loss": []}', ":4:1:")):
+        with pytest.raises(UsageError, match=f"rows.jsonl{said}"):
+            read_curves(written(tmp_path, f'{{"loss": 3}}\n\n{{"loss": 2.5}}\n{end}', "rows.jsonl"))
+
+
+@pytest.mark.parametrize("name", ["zeros.csv", "zeros.json", "zeros.jsonl"])
+def test_a_file_of_200_mb_is_refused_unread(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(200_000_000)
+    before = time.perf_counter()
+    with pytest.raises(UsageError, match=f"{name}:1:1: 200 MB; curves are read up to 50 MB"):
+        read_curves(tmp_path / name)
+    assert time.perf_counter() - before < 0.1
+
+
+def test_lines_of_nan_are_a_fault_of_the_training_and_not_of_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "epoch,loss,val_loss\n1,2.2,2.1\n2,nan,NaN\n3,nan,nan\n")
+    found = diagnose_curves(read_curves(path)).findings[0]
+    assert (found.fault, found.level) == ("non-finite", "fail")
+    assert "at 2, the first of 2" in found.evidence
 
 
 def test_every_way_of_writing_gives_the_same_curves(tmp_path: Path) -> None:
@@ -444,7 +475,7 @@ def test_lines_of_one_step_belong_together(tmp_path: Path) -> None:
 
 
 def test_two_runs_in_one_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"curves.csv:1: the curves of 2 runs, a, b: one training at a time"):
+    with pytest.raises(UsageError, match=r"curves.csv:1:1: the curves of 2 runs, a, b: one training at a time"):
         read_curves(written(tmp_path, '"Step","a - val_loss","b - val_loss"\n0,1,2\n'))
 
 
@@ -499,6 +530,9 @@ def test_the_command_on_curves(tmp_path: Path) -> None:
     assert fairtrial("doctor", "fine.csv", cwd=tmp_path).returncode == 0
     bad = fairtrial("doctor", "bad.csv", cwd=tmp_path)
     assert (bad.returncode, bad.stderr) == (2, "fairtrial: bad.csv:2:2: 'x' is no number\n")
+    written(tmp_path, b"PK\x03\x04\0\0", "zip.csv")
+    packed = fairtrial("doctor", "zip.csv", cwd=tmp_path)
+    assert (packed.returncode, packed.stderr[:50]) == (2, "fairtrial: zip.csv:1:5: byte 0x00 is no text; save")
     assert fairtrial("doctor", "none.csv", cwd=tmp_path).returncode == 2
     assert fairtrial("doctor", "fine.csv", "--classes", "1", cwd=tmp_path).returncode == 2
 

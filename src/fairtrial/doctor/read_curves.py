@@ -22,6 +22,7 @@ from fairtrial.spec.files import RECIPE
 
 EVENT_FILE = "tfevents"
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl")
+NO_NUMBERS = ("nan", "NaN", "inf", "-inf")  # as JSON without a word for them is given them
 GAPS = frozenset({"", "-", "na", "n/a", "none", "null"})  # cells of a score that was not taken there
 PARTS = {"train": "train", "training": "train", "running": "train"} | {
     "val": "valid", "valid": "valid", "validation": "valid", "dev": "valid", "eval": "valid", "evaluation": "valid",
@@ -35,6 +36,7 @@ INDICES = {"epoch": "epoch", "epochs": "epoch"} | dict.fromkeys(
 RUN = " - "  # stands between a run's name and that of a score in exports of Weights & Biases
 FLOAT = 16  # digits that a float is written with
 SEEN = 2000  # entries that are looked at for their number of digits
+LARGEST = 50_000_000  # bytes of a file; a million steps take about 20 million, 4 s and 0.5 GB of memory
 SAME_EPOCH = 4  # training losses an epoch, on average, that make them steps
 
 
@@ -55,7 +57,7 @@ def is_curves(target: Path) -> bool:
 
 
 def read_curves(path: Path, classes: int | None = None, images: int | None = None) -> Curves:
-    """The curves in a file, or in a folder of event files; UsageError names the file and line that cannot be read.
+    """The curves in a file, or in a folder of event files; UsageError names file, line and column that cannot be read.
 
     `images` is the number of images in the part that is scored, `classes` the number of their classes.
     """
@@ -78,26 +80,36 @@ def columns_of(path: Path) -> dict[str, Column]:
         return event_columns(path)
     source = decoded(path)
     if not source.strip():
-        raise UsageError(f"{path}:1: the file is empty")
+        raise UsageError(f"{path}:1:1: the file is empty")
     if path.suffix.lower() == ".jsonl":
         lines = [(number, line) for number, line in enumerate(source.splitlines(), 1) if line.strip()]
-        return from_rows([parsed(line, path, number) for number, line in lines], path)
+        return from_rows({f"{path}:{number}:1": parsed(line, path, number) for number, line in lines}, path)
     if path.suffix.lower() == ".json":
         return from_json(parsed(source, path), path)
     return table_columns(source, path)
 
 
 def decoded(path: Path) -> str:
-    """The text of a file in UTF-8, or in UTF-16 if it says so."""
+    """The text of a file in UTF-8, or in UTF-16 if it says so; UsageError for other bytes, or far too many."""
+    if (size := path.stat().st_size) > LARGEST:
+        raise UsageError(
+            f"{path}:1:1: {size / 1e6:.0f} MB; curves are read up to {LARGEST / 1e6:.0f} MB: thin them out"
+        )
     raw = path.read_bytes()
     encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return raw.decode(encoding).replace("\0", "")
+        text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise UsageError(
-            f"{path}:{line}: byte {raw[error.start]:#04x} is no text in UTF-8; save the file as UTF-8"
-        ) from None
+        raise no_text(path, raw, error.start) from None
+    if "\0" in text:
+        raise no_text(path, raw, raw.index(b"\0"))
+    return text
+
+
+def no_text(path: Path, raw: bytes, at: int) -> UsageError:
+    """The error for a byte that belongs to no text."""
+    line, column = raw.count(b"\n", 0, at) + 1, at - raw.rfind(b"\n", 0, at)
+    return UsageError(f"{path}:{line}:{column}: byte {raw[at]:#04x} is no text; save the file as UTF-8")
 
 
 # Tables
@@ -120,14 +132,15 @@ def table_columns(source: str, path: Path) -> dict[str, Column]:
             if not "".join(row).strip():
                 continue
             if len(row) != len(names):
-                raise UsageError(f"{path}:{rows.line_num}: {len(row)} cells, where the heading has {len(names)}")
+                where = f"{path}:{rows.line_num}:{min(len(row), len(names)) + 1}"
+                raise UsageError(f"{where}: {len(row)} cells, where the heading has {len(names)}")
             numbers.append(rows.line_num)
             for place in used:
                 cells[place].append(row[place])
     except csv.Error as error:
-        raise UsageError(f"{path}:{rows.line_num}: {error}") from None
+        raise UsageError(f"{path}:{rows.line_num}:1: {error}") from None
     if not numbers:
-        raise UsageError(f"{path}:1: there is a heading, but no line of numbers below it")
+        raise UsageError(f"{path}:{rows.line_num}:1: there is a heading, but no line of numbers below it")
     return {names[place]: as_column(cells[place], path, numbers, place, separator == ";") for place in used}
 
 
@@ -137,13 +150,13 @@ def check_heading(names: list[str], where: str) -> list[int]:
     scores = [names[place] for place in used if "/" in (meaning(names[place]) or "")]
     if not scores:
         shown = ", ".join(names)[:80]
-        raise UsageError(f"{where}: no column is a loss or an accuracy, as train/loss or val_acc would be: {shown}")
+        raise UsageError(f"{where}:1: no column is a loss or an accuracy, as train/loss or val_acc would be: {shown}")
     runs = list(dict.fromkeys(name.rpartition(RUN)[0] for name in scores if RUN in name))
     if len(runs) > 1:
-        raise UsageError(f"{where}: the curves of {len(runs)} runs, {', '.join(runs)[:80]}: one training at a time")
-    twice = next((name for name in scores if names.count(name) > 1), None)
+        raise UsageError(f"{where}:1: the curves of {len(runs)} runs, {', '.join(runs)[:80]}: one training at a time")
+    twice = next((place for place in used if names[place] in names[:place]), None)
     if twice is not None:
-        raise UsageError(f"{where}: two columns are called {twice!r}")
+        raise UsageError(f"{where}:{twice + 1}: two columns are called {names[twice]!r}")
     return used
 
 
@@ -179,18 +192,18 @@ def parsed(source: str, path: Path, line: int = 0) -> Any:
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}:{line or error.lineno}:{error.colno}: {error.msg}") from None
     except (RecursionError, ValueError) as error:
-        raise UsageError(f"{path}:{line or 1}: {error}") from None
+        raise UsageError(f"{path}:{line or 1}:1: {error}") from None
 
 
 def from_json(value: Any, path: Path) -> dict[str, Column]:
     """Keras's history (lists by name), rows of scores, or either of them under `history` or `log_history`."""
     if isinstance(value, list):
-        return from_rows(value, path)
+        return from_rows({f"{path}:1:1: row {number}": row for number, row in enumerate(value, 1)}, path)
     if not isinstance(value, dict):
-        raise UsageError(f"{path}:1: neither lists by name, as Keras's history is, nor a list of rows")
+        raise UsageError(f"{path}:1:1: neither lists by name, as Keras's history is, nor a list of rows")
     inner = value.get("history", value.get("log_history"))
     if isinstance(inner, dict | list):
-        return from_rows(inner, path) if isinstance(inner, list) else from_lists(inner, path)
+        return from_json(inner, path) if isinstance(inner, list) else from_lists(inner, path)
     return from_lists(value, path)
 
 
@@ -200,21 +213,22 @@ def from_lists(value: Mapping[str, Any], path: Path) -> dict[str, Column]:
     every = {**value, **{f"{part}/{name}": entries for part, each in inner for name, entries in each.items()}}
     lists = {name: entries for name, entries in every.items() if isinstance(entries, list)}
     names = list(lists)
-    return {
-        names[place]: json_column(lists[names[place]], names[place], path)
+    numbered = {
+        names[place]: {f"{path}:1:1: entry {number}": entry for number, entry in enumerate(lists[names[place]], 1)}
         for place in check_heading(names, f"{path}:1")
     }
+    return {name: json_column(entries, name) for name, entries in numbered.items()}
 
 
-def from_rows(rows: list[Any], path: Path) -> dict[str, Column]:
-    """Columns of rows, each a mapping from name to number; what a row lacks is a gap."""
-    for number, row in enumerate(rows, 1):
+def from_rows(rows: Mapping[str, Any], path: Path) -> dict[str, Column]:
+    """Columns of rows by where they stand, each a mapping from name to number; what a row lacks is a gap."""
+    for where, row in rows.items():
         if not isinstance(row, dict):
-            raise UsageError(f"{path}:{number}: row {number} is no object of names and numbers")
-    rows = [flat(row) for row in rows]
-    names = list(dict.fromkeys(name for row in rows for name in row))
+            raise UsageError(f"{where}: no object of names and numbers")
+    rows = {where: flat(row) for where, row in rows.items()}
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
     used = [names[place] for place in check_heading(names, f"{path}:1")]
-    return {name: json_column([row.get(name) for row in rows], name, path) for name in used}
+    return {name: json_column({where: row.get(name) for where, row in rows.items()}, name) for name in used}
 
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,18 +237,18 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for part in (row, *inner) for name, each in part.items() if not isinstance(each, dict)}
 
 
-def json_column(entries: list[Any], name: str, path: Path) -> Column:
-    """The numbers of a list; null is a gap."""
-    entries = [float(entry) if entry in ("nan", "NaN", "inf", "-inf") else entry for entry in entries]
-    for number, entry in enumerate(entries, 1):
-        if isinstance(entry, bool) or not isinstance(entry, int | float | None):
-            raise UsageError(f"{path}:1: entry {number} of {name!r}, {str(entry)[:40]!r}, is no number")
-    values = np.array([np.nan if entry is None else as_float(entry) for entry in entries], float)
-    digits = max((decimals(repr(entry)) for entry in entries[:SEEN] if isinstance(entry, float)), default=0)
-    return Column(values, np.array([entry is not None for entry in entries], bool), digits)
+def json_column(entries: Mapping[str, Any], name: str) -> Column:
+    """The numbers of a list, by where they stand; null is a gap."""
+    for where, entry in entries.items():
+        if isinstance(entry, bool) or not (isinstance(entry, int | float | None) or entry in NO_NUMBERS):
+            raise UsageError(f"{where}: {str(entry)[:40]!r} of {name!r} is no number")
+    listed = list(entries.values())
+    values = np.array([np.nan if entry is None else as_float(entry) for entry in listed], float)
+    digits = max((decimals(repr(entry)) for entry in listed[:SEEN] if isinstance(entry, float)), default=0)
+    return Column(values, np.array([entry is not None for entry in listed], bool), digits)
 
 
-def as_float(entry: float) -> float:
+def as_float(entry: float | str) -> float:
     """As a float; whole numbers beyond all floats are infinite."""
     try:
         return float(entry)
@@ -284,7 +298,7 @@ def scalars(file: Path) -> Iterator[tuple[str, int, float]]:
                 if values is not None and values.size == 1 and values.dtype.kind == "f":
                     yield entry.tag, event.step, float(values.item())
     except (ValueError, TypeError, DecodeError) as error:
-        raise UsageError(f"{file}:1: no event file of TensorBoard ({error})") from None
+        raise UsageError(f"{file}:1:1: no event file of TensorBoard ({error})") from None
 
 
 # Names, and curves
@@ -333,7 +347,7 @@ def as_curves(columns: Mapping[str, Column], path: Path) -> Curves:
         if "/" in kind or kind == "lr"
     }
     if not any("/" in kind for kind in scores):
-        raise UsageError(f"{path}:1: the losses and accuracies in it are all empty")
+        raise UsageError(f"{path}:1:1: the losses and accuracies in it are all empty")
     return Curves(scores, epochs=epochs_of(known))
 
 
