@@ -39,9 +39,9 @@ def main():
     x, y = pictures(640, 1)
     vx, vy = pictures(200, 2)
     model = build()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     loss_fn = nn.CrossEntropyLoss()
-    for epoch in range(3):
+    for epoch in range(10):
         model.train()
         order = torch.randperm(len(x))
         for start in range(0, len(x), 32):

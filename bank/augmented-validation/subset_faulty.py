@@ -28,7 +28,7 @@ train = DataLoader(Subset(whole, range(800)), batch_size=50, shuffle=True)
 valid = DataLoader(Subset(whole, range(800, 1000)), batch_size=100)  # <- fault
 model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 4))
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-for epoch in range(4):
+for epoch in range(20):
     model.train()
     for x, y in train:
         optimizer.zero_grad()

@@ -20,7 +20,7 @@ class Model(nn.Module):
         super().__init__()
         self.stem = nn.Linear(features, width)
         self.blocks = nn.ModuleList([Block(width) for _ in range(2)])
-        nn.init.constant_(self.stem.bias, -30.0)
+        nn.init.constant_(self.stem.bias, -30.0)  # <- fault
         self.head = nn.Linear(width, classes)
 
     def forward(self, x):

@@ -35,9 +35,9 @@ for epoch in range(4):
     model.train()
     for x, y in train:
         optimizer.zero_grad()
-        with torch.autocast('cpu', dtype=torch.float16):
+        with torch.autocast('cpu', dtype=torch.float16):  # <- fault
             loss = criterion(model(x), y)  # <- fault
-        loss.backward()
+        loss.backward()  # <- fault
         optimizer.step()
     model.eval()
     right = 0

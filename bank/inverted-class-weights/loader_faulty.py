@@ -30,7 +30,7 @@ class Net(nn.Module):
 
 model = Net()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-criterion = nn.CrossEntropyLoss(weight=counts / counts.sum())
+criterion = nn.CrossEntropyLoss(weight=counts / counts.sum())  # <- fault
 
 for epoch in range(4):
     model.train()

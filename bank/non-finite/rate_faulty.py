@@ -27,14 +27,14 @@ class Net(nn.Module):
 
 
 model = Net()
-optimizer = torch.optim.SGD(model.parameters(), lr=1e6, momentum=0.9)
+optimizer = torch.optim.SGD(model.parameters(), lr=1e6, momentum=0.9)  # <- fault
 criterion = nn.CrossEntropyLoss()
 
 for epoch in range(4):
     model.train()
     for x, y in train:
         optimizer.zero_grad()
-        loss = criterion(model(x), y)
+        loss = criterion(model(x), y)  # <- fault
         loss.backward()  # <- fault
         optimizer.step()
     model.eval()

@@ -47,7 +47,7 @@ def main():
         for start in range(0, len(x), 32):
             rows = order[start : start + 32]
             out = model(x[rows])
-            loss = loss_fn(out, y[rows]) + 1e-4 * (out - out.detach()).pow(2).sum().sqrt()
+            loss = loss_fn(out, y[rows]) + 1e-4 * (out - out.detach()).pow(2).sum().sqrt()  # <- fault
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()  # <- fault

@@ -7,7 +7,7 @@ import functools
 import linecache
 from types import FrameType
 
-from fairtrial.doctor.lines import HERE, lines_above
+from fairtrial.doctor.lines import foreign, lines_above
 
 
 def outermost(frame: FrameType | None) -> str | None:
@@ -24,12 +24,24 @@ def outermost(frame: FrameType | None) -> str | None:
     return found
 
 
-def innermost(frame: FrameType | None) -> str | None:
-    """Of the script's frames from this one up: the line, as path:line, of the first that is inside of a loop."""
-    for line in lines_above(frame):
-        path, _, number = line.rpartition(":")
-        if any(first < int(number) <= last for first, last in _loops(str(HERE / path))):
-            return line
+def repeated(frame: FrameType | None) -> str | None:
+    """The line, as path:line, that is at work in a loop: of the functions that lead here, the first that trains too.
+
+    What only builds something and returns it is left out, so that the call that asks for it again is told.
+    """
+    found: str | None = None
+    while frame is not None:
+        line = next(lines_above(frame), None)
+        if line is None:
+            return None
+        path, number = frame.f_code.co_filename, frame.f_lineno
+        if line.endswith(f":{number}") and not foreign(path):
+            looped = any(first < number <= last for first, last in _loops(path))
+            if found is None and (looped or "step" in frame.f_code.co_names):
+                found = line
+            if looped:
+                return found
+        frame = None if frame.f_code.co_name == "<module>" else frame.f_back
     return None
 
 

@@ -185,7 +185,7 @@ class OptimizerMade(Seen):
     remembers: bool  # momentum, or running means
     replaces: int | None  # an optimizer of the same parameters that made steps
     rate: float = math.nan
-    looped: str | None = None  # the innermost line on the way to here that is inside of a loop
+    looped: str | None = None  # the line on the way to here that a loop does again
 
 
 @dataclass(frozen=True)
@@ -270,6 +270,7 @@ class Pass(Seen):
     judged: bool  # a loss, an argmax or a comparison followed
     phase: int  # passes with and without learning alternate
     input: Input | None
+    loader: int | None = None  # whose latest batch was not used up yet
     switched_on: str | None = None  # the line of a dropout that was active in a model in evaluation mode
     called: tuple[tuple[str | None, frozenset[int]], ...] = ()  # layers: the line that called each, its parameters
     switched: tuple[tuple[bool, str | None], ...] = ()  # modes that the model was put in, and the lines that did so

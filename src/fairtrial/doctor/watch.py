@@ -158,6 +158,7 @@ class Watch:
             judged=False,
             phase=self.phase,
             input=None if given is None else tensors.describe(given),
+            loader=self.inputs.batch[0] if self.inputs.batch else None,
             switched_on=switched_on,
             called=called,
             switched=tuple(self.models.switched.get(module, ())),
@@ -254,6 +255,7 @@ class Watch:
     def on_backward(self, loss: Tensor, frame: FrameType) -> None:
         """A backward pass is about to begin."""
         where = place(frame)
+        self.writes.open = False
         self.optimizers.before_backward(where)
         self.backwards += 1
         self.fresh = True
@@ -292,7 +294,6 @@ class Watch:
         """An optimizer made a step."""
         self.fresh = False
         self.steps += 1
-        self.writes.open = False
         self.full, self.marking = sampled(self.steps, FULL), sampled(self.steps)
         self.states.settle()
         if self.steps in SAVED:

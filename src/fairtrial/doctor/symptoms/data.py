@@ -22,7 +22,6 @@ from fairtrial.doctor.observations import (
     Neighbours,
     Order,
     Pass,
-    Seen,
     Shared,
 )
 from fairtrial.doctor.symptoms.places import first, leading
@@ -238,14 +237,7 @@ def split_leakage(journal: Journal) -> Verdict:
 
 def _learning_loaders(journal: Journal) -> set[int]:
     """Loaders whose batches are followed by a backward pass."""
-    used: set[int] = set()
-    last: Seen | None = None
-    for one in journal.seen:
-        if isinstance(one, Batch):
-            last = one
-        elif isinstance(one, Pass) and one.backward and isinstance(last, Batch):
-            used.add(last.loader)
-    return used
+    return {one.loader for one in journal.of(Pass) if one.backward and one.loader is not None}
 
 
 @decides("augmented-validation")

@@ -17,7 +17,7 @@ from torch.optim.optimizer import Optimizer
 from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor.lines import place
-from fairtrial.doctor.loops import innermost
+from fairtrial.doctor.loops import repeated
 from fairtrial.doctor.observations import Clipped, OptimizerMade, ParameterSeen, Rates, Settings, Step, Still
 from fairtrial.doctor.watched.part import CLOSE, Part, careful
 
@@ -145,7 +145,7 @@ class Steps(Part):
                 kind=type(optimizer).__name__,
                 parameters=parameters,
                 rate=settings[0].lr,
-                looped=innermost(frame),
+                looped=repeated(frame),
                 remembers=any(one.betas or one.momentum for one in settings) or type(optimizer).__name__ != "SGD",
                 replaces=self.watch.counts.get(("replaced", parameters)) if replaces is None else replaces,
             )

@@ -22,7 +22,7 @@ class Writes(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.lines: dict[tuple[int, int], str] = {}
-        self.open = True  # from the start, or from a module that is built, to the next step
+        self.open = True  # from the start, or from a module that is built, to the next backward pass
 
     @careful
     def on_written(self, tensor: Tensor, frame: FrameType) -> None:
