@@ -116,6 +116,7 @@ EDITS: list[tuple[str, str, str]] = [
     ("saturating-hidden-activation", "x = F.relu(layer(x))", "x = F.softmax(layer(x), 1)"),
     ("dropout-too-strong", "nn.Dropout(0.2)", "nn.Dropout(0.95)"),
     ("stale-batchnorm", "nn.BatchNorm1d(16)", "nn.BatchNorm1d(16, momentum=0.0)"),
+    ("stale-batchnorm", "nn.BatchNorm1d(16)", "nn.BatchNorm1d(16, momentum=0.001)"),
     ("unregistered-submodule", "nn.ModuleList([nn.Linear(16, 16) for _ in range(2)])", "[nn.Linear(16, 16) for _ in range(2)]"),
     ("unused-or-repeated-layer", "nn.ModuleList([nn.Linear(16, 16) for _ in range(2)])", "nn.ModuleList([nn.Linear(16, 16)] * 2)"),
     ("unused-or-repeated-layer", "        self.last", "        self.idle = nn.Linear(3, 3)\n        self.last"),
@@ -145,6 +146,10 @@ TRAPS: list[tuple[str, str, str]] = [
     ("an entropy", "criterion(out, yb)", "criterion(out, yb) + 0.01 * (out.softmax(1) * (out.softmax(1) + 1e-8).log()).sum()"),
     ("the state is saved", "        highest, best", "        torch.save(model.state_dict(), 'best.pt')\n        highest, best"),
     ("a schedule per batch, counted so", "T_max=5)", "T_max=5 * len(train))"),
+    ("slow statistics, many steps", "nn.BatchNorm1d(16)", "nn.BatchNorm1d(16, momentum=0.001)|range(5)|range(500)"),
+    ("features of a net that no optimizer has", "criterion = nn", "trunk = nn.Linear(8, 8)\ncriterion = nn|model(xb)\n|model(trunk(xb).detach())\n"),
+    ("a schedule of the script's own", "SGD(model.parameters(), lr=0.1", "SGD(model.parameters(), lr=1e-7|torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=5)|Own(optimizer)|model = Net()|class Own(torch.optim.lr_scheduler.LRScheduler):\n    def get_lr(self): return [1e-7 * 10 ** self.last_epoch]\n\nmodel = Net()"),
+    ("a copy of the data without augmentation", "valid = DataLoader(TensorDataset(x[400:], y[400:]), batch_size=32)", "from torchvision import datasets, transforms\ntrain, valid = torch.utils.data.random_split(datasets.MNIST('.', transform=transforms.RandomCrop(28)), [50000, 10000])\nvalid = copy.deepcopy(valid)\nvalid.dataset.transform = transforms.ToTensor()\ntrain, valid = DataLoader(train, 32, shuffle=True), DataLoader(valid, 32)"),
     ("an optimizer that a library wraps", "scheduler =", "optimizer = wrap(optimizer)\nscheduler ="),
 ]  # fmt: skip
 

@@ -279,6 +279,21 @@ def rows(value: Value) -> float | None:
     return sides[0] if sides else None
 
 
+def batch_size(loader: Made) -> float | None:
+    """How many examples a loader puts in a batch."""
+    return count(loader.options.get("batch_size") or (loader.args[1] if len(loader.args) > 1 else Known(1)))
+
+
+def turns(over: Value) -> float | None:
+    """How many turns a loop makes over a range, a list or a loader."""
+    if isinstance(over, Made) and over.kind == "iterator" and over.args:
+        return turns(over.args[0])
+    if isinstance(over, Made) and over.kind == "loader":
+        many, each = rows(over.args[0]) if over.args else None, batch_size(over)
+        return math.ceil(many / each) if many is not None and each else None
+    return rows(over) if isinstance(over, Items) or (isinstance(over, Tensor) and over.op == "range") else None
+
+
 # Shapes
 
 

@@ -533,6 +533,8 @@ class Follower:
         elif isinstance(owner, Layer):
             self.note("lent", owner, place, owner, value)
             owner.children.append(value)
+        elif isinstance(owner, Made) and owner.kind == "dataset":
+            owner.options = {**owner.options, name: value}
         elif isinstance(owner, Tensor) and name == "data":
             self.note("lent", owner, place, owner)
 

@@ -550,6 +550,8 @@ def copied(first: Value, deep: bool, place: Place) -> Value:
         return Instance(place, first.cls, inside, training=first.training)
     if isinstance(first, Items):
         return Items(first.kind, list(first.items), list(first.keys), first.whole, place, first.repeated)
+    if isinstance(first, Made) and first.kind == "dataset" and deep:
+        return Made(first.kind, first.name, tuple(copied(one, deep, place) for one in first.args), first.options, place)
     return first if isinstance(first, Made | Tensor | Known) else Value()
 
 

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from fairtrial.doctor.findings import Finding, Level, finding
 from fairtrial.doctor.static.facts import REDUCES, bare, count, labels, operand, out_width, shape
 from fairtrial.doctor.static.library import SAME_NUMBERS
-from fairtrial.doctor.static.script import Rule, Script, Verdict, decides, ends_in, nearest_layers, outermost
+from fairtrial.doctor.static.script import (
+    Rule,
+    Script,
+    Verdict,
+    decides,
+    ends_in,
+    nearest_layers,
+    outermost,
+    perhaps_taught,
+)
 from fairtrial.doctor.static.trace import Event, ancestors
 from fairtrial.doctor.static.values import Either, Items, Known, Layer, Made, Tensor, Value, number, options_of
 
@@ -478,7 +487,7 @@ def _inside(script: Script) -> list[Finding]:
         reached, cuts = _uncut(call.args[0])
         for cut in cuts:
             before = [one for one in ancestors(cut) if one.op == "linear"]
-            lost = [one for one in before if id(one) not in reached]
+            lost = [one for one in before if id(one) not in reached and one.maker and perhaps_taught(script, one.maker)]
             if lost and any(one.op == "linear" for one in reached.values()) and not frozen:
                 how = f".{cut.op}" if cut.op == "data" else f".{cut.op}()"
                 evidence = (

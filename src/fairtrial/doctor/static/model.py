@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import prod
 
 from fairtrial.doctor.findings import Finding, finding
-from fairtrial.doctor.static.facts import bare, count, labels, out_width, shape, sources
+from fairtrial.doctor.static.facts import bare, count, labels, out_width, shape, sources, turns
 from fairtrial.doctor.static.library import LINEAR, SAME_NUMBERS, inner_modules
 from fairtrial.doctor.static.loss import ON_CLASSES
 from fairtrial.doctor.static.script import (
@@ -322,9 +323,18 @@ def dropout_too_strong(script: Script) -> Verdict:
     return list({one.where: one for one in found}.values())
 
 
+KEPT_OF_START = 0.05  # running statistics with more than this share of where they began are not those of the data
+
+
+def _turns(event: Event) -> float | None:
+    """How often it happens, in all loops around it."""
+    each = [turns(loop.over) for loop in event.loops]
+    return None if None in each else prod(one for one in each if one is not None)
+
+
 @decides("stale-batchnorm")
 def stale_batchnorm(script: Script) -> Verdict:
-    """Running statistics that never move, or that are those of the last batch."""
+    """Running statistics that hardly move in so many steps, or that are those of the last batch."""
     norms = [
         one
         for model in script.models
@@ -333,10 +343,12 @@ def stale_batchnorm(script: Script) -> Verdict:
     ]
     if not norms:
         return None
+    steps = max((many for event in script.passes if (many := _turns(event)) is not None), default=None)
     found = [
         finding("stale-batchnorm", "warn", str(one.place), f"{one.kind} has momentum={momentum:g}", 0.95)
         for one in norms
-        if (momentum := number(one.options.get("momentum"))) is not None and (momentum <= 0.002 or momentum >= 0.9)
+        if (momentum := number(one.options.get("momentum"))) is not None
+        and (momentum == 0 or momentum >= 0.9 or (steps is not None and (1 - momentum) ** steps > KEPT_OF_START))
     ]
     return list({one.where: one for one in found}.values())
 

@@ -10,6 +10,7 @@ from fairtrial.doctor.static.facts import (
     GENERATORS,
     RANDOM_ORDER,
     bare,
+    batch_size,
     bounds,
     by_class,
     chosen,
@@ -276,14 +277,10 @@ def _starts_alike(script: Script, loader: Made, event: Event) -> bool:
     return seeded and made is not None and made.loops[: len(event.loops)] == event.loops
 
 
-def _batch_size(loader: Made) -> Value | None:
-    return loader.options.get("batch_size") or (loader.args[1] if len(loader.args) > 1 else None)
-
-
 def _taught_only(script: Script, loader: Made) -> bool:
     """Whether all that teaches is one batch of less than half of the data, while other data are evaluated."""
     many = rows(loader.args[0]) if loader.args else None
-    size = count(_batch_size(loader))
+    size = batch_size(loader)
     if many is None or size is None or size > many / 2:
         return False
     inputs = {id(one) for e in script.passes for arg in e.args[1:] for one in ancestors(arg) if one.op == "input"}
@@ -379,8 +376,6 @@ def augmented_validation(script: Script) -> Verdict:
         ):
             text = f"both parts share one data set, which changes each example at random at line {event.place.line}"
             return [finding("augmented-validation", "fail", str(used.args[0].place), text)]
-    if "transform" in script.trace.loads and any(".transform =" in line for line in script.trace.lines):
-        return []
     learned = [loader.args[0] for loader in learning_loaders(script) if loader.args]
     for data in seen:
         if not isinstance(data, Made) or data.name not in ("random_split", "Subset") or not data.args:
@@ -710,7 +705,7 @@ def _even(value: Value) -> bool | None:
         if not isinstance(loader, Made) or loader.kind != "loader" or not loader.args:
             return None
         dropped = loader.options.get("drop_last")
-        size = count(_batch_size(loader))
+        size = batch_size(loader)
         many = rows(loader.args[0])
         if many is None or not size:
             return None

@@ -98,6 +98,13 @@ class Script:
         ]
 
     @cached_property
+    def scheduled(self) -> bool:
+        """Whether something may change the rates: a schedule, of torch or of the script, or a hand on the groups."""
+        own = [e for e in self.trace.of("made") if isinstance(e.subject, Instance)
+               and any("lr_scheduler" in root for root in e.subject.cls.roots)]  # fmt: skip
+        return bool(own or self.made("scheduler") or "param_groups" in self.trace.loads)
+
+    @cached_property
     def exposed(self) -> bool:
         """Whether unknown code got hold of a model, an optimizer or a tensor."""
         return any(trainable(arg) for event in self.trace.of("lent") for arg in event.args)
@@ -204,6 +211,12 @@ def owners(value: Value) -> list[Value] | None:
         else:
             return None
     return found or None
+
+
+def perhaps_taught(script: Script, layer: Value) -> bool:
+    """Whether an optimizer holds it, or may."""
+    held = [owners(one.args[0]) if one.args else None for one in script.optimizers]
+    return not held or any(parts is None or any(within(layer, part) for part in parts) for parts in held)
 
 
 def within(inner: Value, outer: Value) -> bool:

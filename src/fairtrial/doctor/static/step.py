@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairtrial.doctor.findings import Finding, finding
-from fairtrial.doctor.static.facts import count, rows, shape
+from fairtrial.doctor.static.facts import batch_size, count, rows, shape
 from fairtrial.doctor.static.loss import rate_of
 from fairtrial.doctor.static.script import Script, Verdict, class_of, decides, kinds, owners, weighted, within
 from fairtrial.doctor.static.trace import Event, ancestors
@@ -346,9 +346,8 @@ def batchnorm_batch_of_one(script: Script) -> Verdict:
     for one in learning_loaders(script):
         if {"batch_sampler", "**"} & one.options.keys():
             continue
-        size = one.options.get("batch_size") or (one.args[1] if len(one.args) > 1 else Known(1))
         data = one.args[0] if one.args else one.options.get("dataset")
-        many, each = rows(data) if data is not None else None, count(size)
+        many, each = rows(data) if data is not None else None, batch_size(one)
         dropped = one.options.get("drop_last")
         if each == 1:
             text = "the training loader has batch_size=1"
@@ -481,7 +480,7 @@ def lr_too_high(script: Script) -> Verdict:
     rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None]
     if not rates:
         return None
-    if script.made("scheduler") or "param_groups" in script.trace.loads:
+    if script.scheduled:
         return []
     return [
         finding("lr-too-high", "warn", str(one.place), f"{one.name} with lr={rate:g}", 0.8)
@@ -497,7 +496,7 @@ def lr_too_low(script: Script) -> Verdict:
     rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None]
     if not rates:
         return None
-    if script.made("scheduler") or "param_groups" in script.trace.loads:
+    if script.scheduled:
         return []
     return [
         finding("lr-too-low", "warn", str(one.place), f"{one.name} with lr={rate:g}", 0.7)
