@@ -150,6 +150,9 @@ TRAPS: list[tuple[str, str, str]] = [
     ("features of a net that no optimizer has", "criterion = nn", "trunk = nn.Linear(8, 8)\ncriterion = nn|model(xb)\n|model(trunk(xb).detach())\n"),
     ("a schedule of the script's own", "SGD(model.parameters(), lr=0.1", "SGD(model.parameters(), lr=1e-7|torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=5)|Own(optimizer)|model = Net()|class Own(torch.optim.lr_scheduler.LRScheduler):\n    def get_lr(self): return [1e-7 * 10 ** self.last_epoch]\n\nmodel = Net()"),
     ("a copy of the data without augmentation", "valid = DataLoader(TensorDataset(x[400:], y[400:]), batch_size=32)", "from torchvision import datasets, transforms\ntrain, valid = torch.utils.data.random_split(datasets.MNIST('.', transform=transforms.RandomCrop(28)), [50000, 10000])\nvalid = copy.deepcopy(valid)\nvalid.dataset.transform = transforms.ToTensor()\ntrain, valid = DataLoader(train, 32, shuffle=True), DataLoader(valid, 32)"),
+    ("one layer alone", "model = Net()", "model = nn.Linear(8, 3)|SGD(model.parameters(), lr=0.1, momentum=0.9)|Adam(model.parameters(), lr=5, weight_decay=0.5)|torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=5)|optimizer"),
+    ("gradients cleared by hand", "        optimizer.zero_grad()\n", "        for p in model.parameters(): p.grad.data.zero_()\n|optimizer.step()|for p in model.parameters(): p.data -= 0.1 * p.grad|scheduler.step()|pass"),
+    ("attention over time, time first", "return self.last(x)", "x = x.view(-1, 4, 16).permute(1, 0, 2)\n        return self.last((x * F.softmax(self.middle[0](x), dim=0)).sum(0))"),
     ("an optimizer that a library wraps", "scheduler =", "optimizer = wrap(optimizer)\nscheduler ="),
 ]  # fmt: skip
 

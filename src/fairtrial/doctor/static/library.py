@@ -886,7 +886,8 @@ def of_tensor(run: Run, owner: Tensor, name: str, args: list[Value], options: Op
     if name in ("requires_grad_",):
         return owner
     if name in ("add_", "sub_", "copy_", "mul_", "zero_", "fill_", "clamp_") and owner.op in ("data", "grad"):
-        run.note("zero" if owner.op == "grad" else "step", owner, place)
+        behind = owner.parents[0] if owner.op == "data" else owner
+        run.note("zero" if isinstance(behind, Tensor) and behind.op == "grad" else "step", owner, place)
         return owner
     if name in ("add_", "sub_", "mul_", "copy_", "lerp_") and owner.op == "Parameter":
         run.note("step", owner, place)

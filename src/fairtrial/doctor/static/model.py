@@ -160,7 +160,7 @@ def _added(script: Script) -> frozenset[int]:
 def init_too_large(script: Script) -> Verdict:
     """Normal weights with a deviation of 1 and more."""
     events = [e for e in script.trace.of("init") if e.name in ("normal_", "trunc_normal_")]
-    if not events:
+    if not events or script.one_layer:
         return None
     return [
         finding("init-too-large", "warn", str(e.place), f"weights are drawn with a deviation of {std:g}", 0.8)
@@ -367,6 +367,7 @@ def cross_sample_mixing(script: Script) -> Verdict:
             inside
             and ends_in(one.parents[0], "linear")
             and any(leaf.op in ("input", "getitem") for leaf in ancestors(one))
+            and not any(leaf.op in ("permute", "transpose", "swapaxes", "expand_as") for leaf in ancestors(one))
         ):
             evidence = "softmax within the model has dim=0: it is taken over the examples of the batch"
             found.append(finding("cross-sample-mixing", "warn", str(one.place), evidence, 0.85))
@@ -514,7 +515,7 @@ def unregistered_submodule(script: Script) -> Verdict:
 @decides("unused-or-repeated-layer")
 def unused_or_repeated_layer(script: Script) -> Verdict:
     """One object several times in a container, or a layer whose name is never read."""
-    if not script.models:
+    if not script.models or not any(e.loops for e in script.trace.of("backward")):
         return None
     found: list[Finding] = []
     used = {id(one) for model in script.models for one in inner_modules(model)}

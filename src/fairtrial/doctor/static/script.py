@@ -91,6 +91,12 @@ class Script:
         return list({id(e.subject): e.subject for e in self.passes if isinstance(e.subject, Module)}.values())
 
     @cached_property
+    def one_layer(self) -> bool:
+        """Whether all that learns is one linear layer: which rate or penalty suits it is up to the data alone."""
+        plain = all(kinds(model) <= {"Linear", "Flatten", "Sequential"} for model in self.models)
+        return bool(self.models) and plain and all(len(weighted(model)) == 1 for model in self.models)
+
+    @cached_property
     def optimizers(self) -> list[Made]:
         """All optimizers."""
         return [

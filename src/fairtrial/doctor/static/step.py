@@ -386,7 +386,7 @@ def over_regularised(script: Script) -> Verdict:
     penalties = [
         (one, by) for e in script.trace.of("backward") for one in ancestors(e.subject) if (by := _penalty(one))
     ]
-    if not seen and not penalties:
+    if not (seen or penalties) or script.one_layer:
         return None
     by_hand = [
         finding(
@@ -478,7 +478,7 @@ def _extreme(one: Made) -> str | None:
 def lr_too_high(script: Script) -> Verdict:
     """A rate that no net stands, with no schedule to scale it."""
     rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None]
-    if not rates:
+    if not rates or script.one_layer:
         return None
     if script.scheduled:
         return []
