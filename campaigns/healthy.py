@@ -7,8 +7,12 @@ augmentations, penalties, batch sizes, both engines; on the digits, and on 2,000
 JPEG if the data folder has them. Runs that the store holds are not made again. Each is diagnosed three times: as a
 record; as a table of its curves with the number of classes told; and as one of four decimals with nothing told. Prints
 every alarm with what the run came to, and ends with 1 if any is a `fail`. A run that diverged is not healthy, whatever
-it was meant to be: it is named, and not counted. An alarm at a record is tried: the run is made again with the fields
-that its fix names; if that gives two standard errors more of validation accuracy, the alarm was right.
+it was meant to be: it is named, and not counted.
+
+Settings that are usual can still be wrong for a net, so each alarm is tried: the run is made again with the fields that
+the fix names. The alarm was right if that gets more of the validation images right, by McNemar's exact test (one-sided,
+p < 0.025) on the same images. To see what that test says where there was no alarm, `--silent` runs without one, long
+enough for their course to be seen, are tried with twice the epochs.
 """
 
 from __future__ import annotations
@@ -19,20 +23,21 @@ import shlex
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scipy import stats
 
 from fairtrial.doctor.findings import Finding
-from fairtrial.doctor.fingerprints import diagnose_curves
+from fairtrial.doctor.fingerprints import ENOUGH, diagnose_curves
 from fairtrial.doctor.read_curves import read_curves
 from fairtrial.doctor.records import corrected, diagnose
-from fairtrial.parts.datasets import folders_found
+from fairtrial.parts.datasets import folders_found, load
 from fairtrial.runner import run
 from fairtrial.spec.arch_text import read_arch
+from fairtrial.spec.arrays import NumpyArray
 from fairtrial.spec.events import Fitted
 from fairtrial.spec.recipe import Recipe, from_words, make_recipe
 from fairtrial.store import FolderStore, Record
@@ -101,6 +106,17 @@ def healthy(chance: random.Random, data: str, seed: int) -> Recipe:
 # How it is diagnosed
 
 
+@dataclass(frozen=True)
+class Alarm:
+    """One finding that says that something is wrong, and whether trying its fix said so too."""
+
+    way: str
+    run: str
+    level: str
+    fault: str
+    right: bool
+
+
 def findings(record: Record, folder: Path) -> dict[str, tuple[Finding, ...]]:
     """What the doctor says of a run in each of the ways."""
     exact, rounded = folder / "exact.csv", folder / "rounded.csv"
@@ -122,15 +138,31 @@ def table(record: Record, digits: int) -> str:
     return "".join(",".join(row) + "\n" for row in [["epoch", *used, "lr"], *rows])
 
 
-def tried(record: Record, found: Finding, store: FolderStore) -> bool | None:
-    """Whether the run does clearly better with the fields that the fix names; None where it names none."""
-    words = shlex.split(corrected(record, read_arch(record.made["arch"]), found.fault).partition(", or ")[0])
-    if not words:
-        return None
-    again = run(from_words(record.recipe, dict(word.split("=", 1) for word in words)), store)
-    before, after = (each.scores.get("valid/accuracy", 0.0) for each in (record, again))
-    images = record.made["data"]["counts"]["valid"]
-    return after - before > 2 * (before * (1 - before) / images + after * (1 - after) / images) ** 0.5
+def mended(record: Record, fault: str) -> Recipe | None:
+    """The recipe with the fields that the fix of this fault names; None where it names none."""
+    words = shlex.split(corrected(record, read_arch(record.made["arch"]), fault).partition(", or ")[0])
+    return from_words(record.recipe, dict(word.split("=", 1) for word in words)) if words else None
+
+
+def better(before: Record, after: Record) -> bool:
+    """Whether the second run gets more validation images right (McNemar's exact test, one-sided, p < 0.025)."""
+    first, second = answers(before), answers(after)
+    won, lost = int((second & ~first).sum()), int((first & ~second).sum())
+    return won > 0 and float(stats.binomtest(won, won + lost, alternative="greater").pvalue) < 0.025
+
+
+def answers(record: Record) -> NumpyArray:
+    """Whether each of the validation images is right."""
+    recipe = record.recipe
+    data = load(recipe.data)
+    rows = data.split(recipe.seed, recipe.valid, recipe.images).valid
+    return record.predict(data.images[rows]).argmax(1) == data.labels[rows]
+
+
+def tried(record: Record, fault: str, store: FolderStore) -> bool:
+    """Whether the run does better with the fields that the fix of this fault names."""
+    recipe = mended(record, fault)
+    return recipe is not None and better(record, run(recipe, store))
 
 
 def alarms(found: Iterable[Finding]) -> list[Finding]:
@@ -145,17 +177,29 @@ def described(record: Record) -> str:
     return " ".join([*(f"{k}={v}" for k, v in fields.items()), "->", *(f"{k} {v:.3f}" for k, v in scores.items())])
 
 
-def shares(counts: Counter[tuple[str, str, str]], runs: int) -> str:
-    """The table of alarms by way, level and fault, each with the upper limit of its share."""
-    lines = ["| way | level | fault | runs | of | at most (95 %) |", "| --- | --- | --- | ---: | ---: | ---: |"]
+def shares(alarmed: Sequence[Alarm], runs: int) -> str:
+    """The table of runs with an alarm, by way, level and fault, and of those where trying did not confirm it."""
+    lines = ["| way | level | fault | runs | not confirmed | of | at most (95 %) |", "| --- " * 3 + "| ---: " * 4 + "|"]
     for way in WAYS:
         for level in ("fail", "warn"):
-            named = sorted(fault for w, lv, fault in counts if (w, lv) == (way, level) and fault)
-            for fault in ("", *named):
-                hits = counts[way, level, fault]
-                high = stats.binomtest(hits, runs).proportion_ci(0.95).high
-                lines.append(f"| {way} | {level} | {fault or 'any'} | {hits} | {runs} | {high:.2%} |")
+            here = [each for each in alarmed if (each.way, each.level) == (way, level)]
+            for fault in ("", *sorted({each.fault for each in here})):
+                named = [each for each in here if fault in ("", each.fault)]
+                wrong = len({each.run for each in named if not each.right})
+                high = stats.binomtest(wrong, runs).proportion_ci(0.95).high
+                cells = [way, level, fault or "any", len({each.run for each in named}), wrong, runs, f"{high:.2%}"]
+                lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
+
+
+def silent_tried(records: Sequence[Record], many: int, store: FolderStore) -> str:
+    """How many of so many silent runs do better with twice the epochs."""
+    long = [record for record in records if len(record.epochs) >= ENOUGH]
+    drawn = random.Random(0).sample(long, min(many, len(long)))
+    gained = sum(tried(record, "under-trained", store) for record in drawn)
+    return (
+        f"{gained} of {len(drawn)} silent runs (of {len(long)} with {ENOUGH} epochs or more) do better with twice them"
+    )
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -164,34 +208,33 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", nargs="*", default=["mnist", *({CIFAR} & {*folders_found()})], help="beside digits")
+    parser.add_argument("--silent", type=int, default=30)
     parser.add_argument("--store", type=Path, default=Path("runs/healthy"))
     asked = parser.parse_args(words)
-    store, began, kept, learnt = FolderStore(asked.store), time.monotonic(), 0, 0
-    counts: Counter[tuple[str, str, str]] = Counter()
-    mended: Counter[tuple[str, bool | None]] = Counter()
+    store, began, learnt = FolderStore(asked.store), time.monotonic(), 0
+    alarmed: list[Alarm] = []
+    kept: list[Record] = []
     with tempfile.TemporaryDirectory() as folder:
         for recipe in recipes(asked.runs, asked.seed, asked.data or ["digits"]):
             record = run(recipe, store)
             if record.end is None or record.end.reason == "diverged":
                 print(f"diverged: {record.name}: {described(record)}", flush=True)
                 continue
-            kept += 1
+            kept.append(record)
             learnt += max(v for k, v in record.scores.items() if k.endswith("accuracy")) > 0.5
             for way, found in findings(record, Path(folder)).items():
-                seen = alarms(found)
-                counts.update({(way, each.level, each.fault) for each in seen} | {(way, e.level, "") for e in seen})
-                for each in seen:
-                    if way == WAYS[0]:
-                        mended[each.fault, tried(record, each, store)] += 1
-                    print(f"{way}: {each.level} {each.fault}: {each.evidence}\n  {record.name}: {described(record)}")
-            sys.stdout.flush()
-    print(f"\n{shares(counts, kept)}\n")
-    for (fault, better), many in sorted(mended.items(), key=str):
-        what = {True: "is clearly better", False: "is not clearly better", None: "is not known"}[better]
-        print(f"{fault}: in {many} runs the mended run {what}")
-    diverged, seconds = asked.runs - kept, time.monotonic() - began
-    print(f"{kept} runs, {learnt} with most images right; {diverged} more diverged; {seconds:.0f} s")
-    return int(any(level == "fail" for _, level, _ in counts))
+                for each in alarms(found):
+                    right = tried(record, each.fault, store)
+                    alarmed.append(Alarm(way, record.name, each.level, each.fault, right))
+                    verdict = "right" if right else "not confirmed"
+                    print(f"{way}: {each.level} {each.fault} ({verdict}): {each.evidence}")
+                    print(f"  {record.name}: {described(record)}", flush=True)
+    loud = {each.run for each in alarmed}
+    print(f"\n{shares(alarmed, len(kept))}\n")
+    print(silent_tried([record for record in kept if record.name not in loud], asked.silent, store))
+    diverged, seconds = asked.runs - len(kept), time.monotonic() - began
+    print(f"{len(kept)} runs, {learnt} with most images right; {diverged} more diverged; {seconds:.0f} s")
+    return int(any(each.level == "fail" for each in alarmed))
 
 
 if __name__ == "__main__":

@@ -127,6 +127,10 @@ def test_the_same_loss_to_its_last_digit() -> None:
     assert told(of(valid_loss=[2.3054871] * 5)) == {"weights-not-updated": "fail"}
 
 
+def test_a_rounded_loss_that_stays_the_same_while_the_answers_change_says_nothing() -> None:
+    assert told(of(valid_loss=[2.3026] * 4, valid_accuracy=[0.102, 0.099, 0.1, 0.1])) == {}
+
+
 def test_no_number_at_last() -> None:
     assert told(of(train_loss=[2.0, 1.5, np.nan, np.nan]))["non-finite"] == "fail"
     assert told(of(train_loss=[2.0, np.inf, 1.4, 1.2]))["non-finite"] == "fail"
@@ -266,6 +270,13 @@ def test_binary_accuracy_stands_still_while_the_loss_falls() -> None:
 def test_a_few_evaluations_at_chance_say_nothing() -> None:
     assert told(of(train_loss=[2.64, 2.42, 2.29], train_accuracy=[0.1, 0.12, 0.14])) == {}
     assert told(of(train_loss=[2.301, 2.3018, 2.3012, 2.3015], train_accuracy=[0.1] * 4)) == {}
+
+
+def test_a_loss_that_falls_each_time_does_not_stay_at_chance() -> None:
+    train, valid = [2.4563, 2.4006, 2.3386, 2.3060, 2.3083], [2.4438, 2.3636, 2.3169, 2.2976, 2.2945]
+    assert told(of(train_loss=train, valid_loss=valid, valid_accuracy=[0.15, 0.136, 0.146, 0.146, 0.146])) == {
+        "lr-too-low": "warn"
+    }
 
 
 def test_what_is_only_likely_says_which_test_decides() -> None:

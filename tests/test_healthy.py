@@ -7,7 +7,7 @@ from pathlib import Path
 
 import healthy
 import pytest
-from healthy import CIFAR, DIGITS, RATES, SHRUNK, WAYS
+from healthy import CIFAR, DIGITS, RATES, SHRUNK, WAYS, Alarm
 
 from conftest import tiny
 from fairtrial.runner import run
@@ -30,7 +30,28 @@ def test_a_fault_is_seen_in_each_way_and_counted(tmp_path: Path) -> None:
     found = healthy.findings(record, tmp_path)
     assert all("softmax-before-cross-entropy" in {each.fault for each in found[way]} for way in WAYS)
     assert healthy.table(record, 4).startswith("epoch,train/loss,train/accuracy,running/loss")
-    assert "| record | fail | any | 2 | 10 | 55.61% |" in healthy.shares(Counter({("record", "fail", ""): 2}), 10)
+
+
+def test_an_alarm_is_wrong_unless_trying_confirms_it() -> None:
+    alarmed = [
+        Alarm("record", "a", "warn", "lr-too-low", True), Alarm("record", "a", "warn", "under-trained", False),
+        Alarm("record", "b", "warn", "under-trained", True),
+    ]  # fmt: skip
+    table = healthy.shares(alarmed, 10).splitlines()
+    assert "| record | warn | any | 2 | 1 | 10 | 44.50% |" in table
+    assert "| record | warn | lr-too-low | 1 | 0 | 10 | 30.85% |" in table
+
+
+def test_a_fix_is_tried_on_the_same_images() -> None:
+    store = MemoryStore()
+    poor = run(tiny(model="linear", lr=1e-5, epochs=8, batch=64), store)
+    good = run(healthy.mended(poor, "lr-too-low") or poor.recipe, store)
+    assert good.recipe.lr == 1e-4
+    assert healthy.answers(poor).mean() == pytest.approx(poor.scores["valid/accuracy"])
+    assert healthy.better(poor, good)
+    assert not healthy.better(good, poor)
+    assert not healthy.better(good, good)
+    assert healthy.mended(poor, "labels-misaligned") is None
 
 
 def test_the_campaign_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -565,15 +565,20 @@ def stands_still(curves: Curves) -> Verdict:
         return [finding("weights-not-updated", "fail", "lr", "the learning rate is 0 throughout")]
     long = {f"{part}/loss": values for part, values in curves.losses.items() if len(values) >= FEW}
     for name, values in long.items():
-        if np.ptp(values) == 0 and values[0] > 0 and not (moved_at_first(curves) or softmax_twice(curves)):
+        if np.ptp(values) == 0 and values[0] > 0 and not (moved(curves) or softmax_twice(curves)):
             exact = curves.scores[name].digits >= 6
             evidence = f"{name} is {values[0]:.7g} in all {len(values)} evaluations"
             return [finding("weights-not-updated", "fail" if exact else "warn", name, evidence, 1 if exact else 0.7)]
     return [] if long else None
 
 
-def moved_at_first(curves: Curves) -> bool:
-    """Whether the first training loss stands out from the others, which are all the same but for noise."""
+def moved(curves: Curves) -> bool:
+    """Whether other scores say that weights changed: those of evaluations vary, or the first training loss stands out.
+
+    A loss of few decimals may stay the same while the answers change.
+    """
+    if any(len(np.unique(curves.values(f"{part}/{m}"))) > 1 for part in EVALUATED for m in ("loss", "accuracy")):
+        return True
     first, *others = curves.values("train/loss").tolist() or [0.0]
     return len(others) >= FEW and abs(first - float(np.mean(others))) > 5 * float(np.std(others)) > 0
 
@@ -655,8 +660,9 @@ def at_chance(curves: Curves, name: str) -> list[Finding]:
     if values.min() < 0.9 * chance or values[0] > 1.1 * chance or middle > chance + 0.02:
         said = f"{evidence}, within {values.min():.4g} to {values.max():.4g}: the steps are too large"
         return [finding("lr-too-high", "warn", name, said, 0.6)]
-    gain, t = trend(curves.values("valid/loss") if len(curves.values("valid/loss")) >= 5 else values)
-    if t < -SURE:
+    course = curves.values("valid/loss") if len(curves.values("valid/loss")) >= 5 else values
+    gain, t = trend(course)
+    if t < -SURE or (np.diff(course) < 0).all():  # five numbers in falling order: by chance once in 120
         said = f"{evidence}, but falls, by {-gain:.2g} in all"
         return [finding("lr-too-low", "warn", name, said, 0.5)]
     said = f"{evidence}, as it did from the start: equal or dead units, or gradients that vanish"
