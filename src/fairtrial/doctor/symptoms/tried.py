@@ -10,7 +10,8 @@ from statistics import mean, median, stdev, variance
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import Curve, LossCall, OptimizerMade, StateLoaded, Step, Tried
+from fairtrial.doctor.observations import Curve, Loader, LossCall, OptimizerMade, StateLoaded, Step, Tried
+from fairtrial.doctor.symptoms.model import models
 
 # What these say is what came of trying.
 OWN = frozenset(("unsuitable-batch-size", "unsuitable-capacity", "under-trained"))
@@ -92,7 +93,7 @@ def suspicions(journal: Journal) -> set[str]:
     if share is None or size is None:
         return set()
     wanted: set[str] = set()
-    if share > 0.1 and falling(journal):
+    if share > 0.5 or (share > 0.1 and falling(journal)):
         wanted.add("under-trained")
     if share > 0.5 or size > 0.1:
         wanted.add("lr-too-high")
@@ -197,8 +198,6 @@ def unsuitable_batch_size(journal: Journal) -> Verdict:
 
 def batched(journal: Journal) -> str | None:
     """The line that decides on the batches."""
-    from fairtrial.doctor.observations import Loader
-
     return next((one.where for one in journal.of(Loader)), journal.of(Curve)[0].loop)
 
 
@@ -210,12 +209,8 @@ def unsuitable_capacity(journal: Journal) -> Verdict:
         return None
     if tried is None or tried.after <= 0.05 or wrong_rate(journal):
         return []
-    from fairtrial.doctor.symptoms.model import models
-
-    narrow = min(
-        (layer for model in models(journal) for layer in model.layers[:-1] if layer.rows), key=lambda layer: layer.rows,
-        default=None,
-    )  # fmt: skip
+    hidden = [layer for model in models(journal) for layer in model.layers[:-1] if layer.rows]
+    narrow = min(hidden, key=lambda layer: layer.rows, default=None)
     evidence = f"trained on {tried.said}, the net still gets {tried.after:.0%} of them wrong" + (
         f"; its narrowest layer, {narrow.name}, has {narrow.rows} units" if narrow else ""
     )
