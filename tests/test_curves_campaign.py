@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import curves
 import pytest
-from curves import CASES, HIDDEN, NETS, Case, Program, Told
+from curves import CASES, HIDDEN, NETS, Program, Told
 
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import finding
@@ -38,14 +38,16 @@ def test_a_fault_changes_what_it_is_of_and_nothing_else() -> None:
 
 
 def test_a_hint_counts_only_where_it_is_the_fault() -> None:
-    case = Case("lr-too-low", "", SHORT, ("vanishing-gradient",))
     hint, alike = finding("mse-for-classification", "info", None, ""), finding("vanishing-gradient", "warn", None, "")
-    assert curves.told(case, [hint]) == Told(1, 0, 0, 0, 0)
-    assert curves.told(case, [hint, alike]) == Told(1, 1, 0, 1, 1)
-    assert curves.told(Case("mse-for-classification", "", SHORT), [hint]) == Told(1, 1, 1, 1, 1)
+    assert curves.told("lr-too-low", ["vanishing-gradient"], [hint]) == Told(1, 0, 0, 0, 0)
+    assert curves.told("lr-too-low", ["vanishing-gradient"], [hint, alike]) == Told(1, 1, 0, 1, 1)
+    assert curves.told("mse-for-classification", [], [hint]) == Told(1, 1, 1, 1, 1)
+    proof = finding("wrong-accuracy", "fail", None, "")
+    assert curves.told("lr-too-low", [], [proof]) == Told(1, 1, 0, 0, 0, 1)
+    assert curves.told("lr-too-low", ["wrong-accuracy"], [proof]) == Told(1, 1, 0, 1, 1, 0)
     assert Told(1, 1, 0, 1, 1) + Told(1, 0, 0, 0, 0) == Told(2, 1, 0, 1, 1)
 
 
 def test_the_campaign_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert curves.main(["--seeds", "1", "--only", "schedule"]) == 0
-    assert "| schedule-too-fast | a rate that dies in two epochs | 2 | 2 | 2 | 2 | 2 |" in capsys.readouterr().out
+    assert "| schedule-too-fast | a rate that dies in two epochs | 2 | 2 | 2 | 2 | 2 | 0 |" in capsys.readouterr().out

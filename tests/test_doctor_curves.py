@@ -241,6 +241,12 @@ def test_collapsed_nets_are_not_told_that_nothing_moved() -> None:
     assert told(seen)["softmax-before-cross-entropy"] == "warn"
 
 
+def test_a_net_that_collapsed_in_its_first_epoch_has_moved() -> None:
+    right = [0.1075, *[0.110833] * 8]
+    seen = of(train_loss=2.3504 + 0.0005 * NOISE.standard_normal(9), train_accuracy=right, valid_loss=[2.383026] * 9)
+    assert "weights-not-updated" not in told(seen)
+
+
 def test_minus_cross_entropy_starts_at_minus_ln_k() -> None:
     assert told(of(train_loss=-2.31 - 0.02 * EPOCHS, train_accuracy=[0.05] * 20)) == {"ascending-loss": "warn"}
 

@@ -573,14 +573,20 @@ def stands_still(curves: Curves) -> Verdict:
 
 
 def moved(curves: Curves) -> bool:
-    """Whether other scores say that weights changed: those of evaluations vary, or the first training loss stands out.
+    """Whether other scores say that weights changed: those of evaluations vary, or the first in training stands out.
 
     A loss of few decimals may stay the same while the answers change.
     """
-    if any(len(np.unique(curves.values(f"{part}/{m}"))) > 1 for part in EVALUATED for m in ("loss", "accuracy")):
-        return True
-    first, *others = curves.values("train/loss").tolist() or [0.0]
-    return len(others) >= FEW and abs(first - float(np.mean(others))) > 5 * float(np.std(others)) > 0
+    of = {part: [curves.values(f"{part}/{measure}") for measure in ("loss", "accuracy")] for part in PARTS}
+    return any(len(np.unique(values)) > 1 for part in EVALUATED for values in of[part]) or any(
+        map(first_stands_out, of["train"])
+    )
+
+
+def first_stands_out(values: NumpyArray) -> bool:
+    """Whether the first value is none of the others, which are all the same but for noise."""
+    first, others = values[:1], values[1:]
+    return len(others) >= FEW and bool(np.ptp(values) > 0 and abs(first - others.mean()) > 5 * others.std())
 
 
 @decides("lr-too-high", "ascending-loss", "lr-too-low")
