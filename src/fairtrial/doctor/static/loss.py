@@ -325,28 +325,25 @@ def grows(value: Value, deep: int = 0) -> tuple[int, Tensor | None]:
 def ascending_loss(script: Script) -> Verdict:
     """A minus before the loss, maximize=True, a negative rate, or a step by hand along the gradient."""
     found: list[Finding] = []
-    alone = len({one.place for one in script.optimizers}) <= 1
     events = script.trace.events
+    opposed = len({one.place for one in script.optimizers}) > 1 and _minimised(
+        script
+    )  # two that play against each other
     for back in script.trace.of("backward"):
-        made = ends_in(back.subject, "neg")
-        of_classes = bool(made) and _has_loss(made.parents[0], script) if made else False
-        after = next((e for e in events[events.index(back) + 1 :] if e.what in ("backward", "step", "zero")), None)
-        if after is not None and after.what != "step":
+        later = (e for e in events[events.index(back) + 1 :] if e.what in ("backward", "step", "zero"))
+        after = next((e for e in later if e.what != "backward" or e.place != back.place), None)
+        if opposed or (after is not None and after.what != "step") or not any(e.sure for e in script.trace.of("step")):
             continue
-        if made and of_classes and alone and any(e.sure for e in script.trace.of("step")):
-            evidence = f"the loss has a minus before it at line {made.place.line}, and goes into backward()"
-            found.append(finding("ascending-loss", "fail", str(made.place), evidence))
-        elif alone and (wrong := _rewarded(back.subject)):
-            evidence = (
-                "the mean of the labels' log-probabilities goes into backward() with no minus: it is made smaller"
-            )
-            found.append(finding("ascending-loss", "fail", str(wrong.place), evidence))
+        outer = outermost(back.subject)
+        if outer and _direction(back.subject, _of_classes(script)) < 0:
+            evidence = f"what goes into backward() at line {back.place.line} grows with the labels' probabilities"
+            found.append(finding("ascending-loss", "fail", str(outer[0].place), evidence))
     for one in script.optimizers:
         rate = rate_of(one)
         if rate is not None and rate < 0:
             found.append(finding("ascending-loss", "fail", str(one.place), f"the learning rate is {rate:g}"))
         climbs = one.options.get("maximize")
-        if isinstance(climbs, Known) and climbs.value is True and alone and _minimised(script):
+        if isinstance(climbs, Known) and climbs.value is True and not opposed and _minimised(script):
             found.append(finding("ascending-loss", "fail", str(one.place), f"{one.name} has maximize=True"))
     for step in script.trace.of("step"):
         if step.name == "add" and step.args and _upwards(step.args[0]) and _minimised(script):
@@ -355,48 +352,53 @@ def ascending_loss(script: Script) -> Verdict:
     return found if script.optimizers or script.trace.of("step", "backward") else None
 
 
-def _rewarded(value: Value) -> Tensor | None:
-    """The mean or sum of picked log-probabilities, where it is minimised as it is."""
-    sign, one, outer = 1, value, None
-    while isinstance(one, Tensor) and one.parents:
-        if one.op in ("mean", "sum") and outer is None:
-            outer = one
-        if one.op == "neg":
-            sign = -sign
-        elif one.op in ("div", "mult") and (by := count(operand(one, 1))) is not None:
-            sign = sign if by > 0 else -sign
-        elif one.op in ("gather", "getitem", "take_along_dim") and ends_in(one.parents[0], "log_softmax"):
-            return outer if sign > 0 else None
-        elif one.op not in ("mean", "sum", "squeeze", "div", "view", "flatten", "reshape"):
-            return None
-        one = one.parents[0]
-    return None
-
-
-def _has_loss(value: Value, script: Script) -> bool:
-    """Whether it is a loss on classes, or a sum with one."""
-    plain = {id(e.subject) for e in script.losses if e.name in ON_CLASSES}
-    todo = list(options_of(value))
-    while todo:
-        one = todo.pop()
-        if id(one) in plain:
-            return True
-        if isinstance(one, Tensor) and one.op in ("add", "mult", "div", "mean", *SAME_NUMBERS):
-            todo += [option for part in one.parents for option in options_of(part)]
-    return False
+def _of_classes(script: Script) -> dict[int, int]:
+    """The losses on classes, each with its direction."""
+    return {id(e.subject): 1 for e in script.losses if e.name in ON_CLASSES}
 
 
 def _minimised(script: Script) -> bool:
     """Whether backward() gets a loss on classes, alone or in a sum, with no sign turned."""
-    plain = {id(e.subject) for e in script.losses if e.name in ON_CLASSES}
-    todo = [one for e in script.trace.of("backward") for one in options_of(e.subject)]
-    while todo:
-        one = todo.pop()
-        if id(one) in plain:
-            return True
-        if isinstance(one, Tensor) and one.op in ("add", "mult", "div"):
-            todo += one.parents
-    return False
+    known = _of_classes(script)
+    return any(_direction(one.subject, known) > 0 for one in script.trace.of("backward"))
+
+
+KEEPS_SIGN = frozenset({"mean", "sum", "stack", "cat", "gather", "getitem", "take_along_dim", "div", *SAME_NUMBERS})
+
+
+def _direction(value: Value, known: dict[int, int]) -> int:
+    """1 where it falls as the labels' probabilities grow, as a loss does; -1 where it grows; 0: neither is sure."""
+    if id(value) not in known:
+        known[id(value)] = _direction_of(value, known)
+    return known[id(value)]
+
+
+def _direction_of(value: Value, known: dict[int, int]) -> int:
+    if isinstance(value, Either | Items):
+        each = {_direction(one, known) for one in (value.options if isinstance(value, Either) else value.items)}
+        return each.pop() if len(each) == 1 else 0
+    if not isinstance(value, Tensor) or not value.parents:
+        return 0
+    if value.op in ("log_softmax", "logsigmoid") or (value.op == "log" and ends_in(value.parents[0], "softmax")):
+        return -1
+    if value.op in ("add", "sub", "mult"):
+        told = [_direction(one, known) for one in value.parents]
+        told = [told[0], *(-way for way in told[1:])] if value.op == "sub" else told
+        ways = [way for way in told if way]
+        if len(set(ways)) != 1 or (value.op == "mult" and len(ways) > 1):
+            return 0
+        return -ways[0] if value.op == "mult" and _negative(value) else ways[0]
+    if value.op == "neg":
+        return -_direction(value.parents[0], known)
+    if value.op in KEEPS_SIGN:
+        way = _direction(value.parents[0], known)
+        return -way if value.op == "div" and _negative(value) else way
+    return 0
+
+
+def _negative(value: Tensor) -> bool:
+    """Whether one of its operands is a number below zero."""
+    return any((count(one) or 0) < 0 for one in value.parents)
 
 
 def _upwards(change: Value) -> bool:

@@ -34,6 +34,7 @@ from fairtrial.doctor.static.script import Script, Verdict, decides, ends_in, li
 from fairtrial.doctor.static.step import learning_loaders, script_inputs
 from fairtrial.doctor.static.trace import Event, Loop, ancestors
 from fairtrial.doctor.static.values import (
+    Either,
     Function,
     Instance,
     Items,
@@ -634,19 +635,14 @@ def wrong_accuracy(script: Script) -> Verdict:
     divisions, axes = script.trace.of("divide"), script.trace.of("argmax")
     if not divisions and not axes and not script.trace.of("compared"):
         return None
-    outputs = {id(option) for e in script.trace.of("pass") for option in options_of(e.args[0])}
+    outputs = frozenset(id(option) for e in script.trace.of("pass") for option in options_of(e.args[0]))
     found: list[Finding] = []
     for event in axes:
         made = event.subject
         dim = number(made.options.get("dim")) if isinstance(made, Tensor) else None
         scores = event.args[0] if event.args else None
         single = any(one.op == "row" for one in ancestors(scores or Value()))
-        whole = scores is not None and any(
-            id(one) in outputs
-            or (isinstance(one, Tensor) and id(one.maker) in script.last_layers and one.op == "linear")
-            for one in options_of(scores)
-        )
-        if dim == 0 and scores is not None and not single and whole:
+        if dim == 0 and scores is not None and not single and _scores(scores, outputs | script.last_layers):
             evidence = "argmax has dim=0: it looks for the largest output over the examples, not over the classes"
             found.append(finding("wrong-accuracy", "fail", str(event.place), evidence))
     for event in divisions:
@@ -664,6 +660,19 @@ def wrong_accuracy(script: Script) -> Verdict:
             text = "each unit of one-hot rows counts as an answer: most are 0, and 0 is right for them"
             found.append(finding("wrong-accuracy", "warn", str(event.place), text, 0.9))
     return found[:1]
+
+
+def _scores(value: Value, made: frozenset[int]) -> bool:
+    """Whether it is the scores that a model or its last layer made, a row an example, in some way of writing."""
+    if isinstance(value, Either | Items):
+        return any(_scores(one, made) for one in (value.options if isinstance(value, Either) else value.items))
+    if id(value) in made or not isinstance(value, Tensor) or not value.parents:
+        return id(value) in made
+    if value.op == "linear":
+        return value.maker is None or id(value.maker) in made
+    if value.op in ("cat", "concatenate", "vstack") and number(value.options.get("dim", Known(0))) == 0:
+        return any(_scores(one, made) for one in value.parents)
+    return value.op in {"softmax", "sigmoid", "numpy", *SAME_NUMBERS} and _scores(value.parents[0], made)
 
 
 def _divided(event: Event) -> tuple[bool, str, float] | None:
