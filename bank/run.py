@@ -147,7 +147,7 @@ def bits(names: dict[str, Any]) -> str:
         value = names[name]
         tensors = value.state_dict().values() if isinstance(value, torch.nn.Module) else [value]
         for tensor in tensors:
-            if isinstance(tensor, torch.Tensor):
+            if isinstance(tensor, torch.Tensor) and not tensor.is_meta:
                 digest.update(name.encode() + tensor.detach().cpu().float().numpy().tobytes())
     digest.update(torch.get_rng_state().numpy().tobytes())
     digest.update(repr((random.getstate(), np.random.get_state())).encode())

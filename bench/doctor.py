@@ -33,7 +33,7 @@ def main() -> None:
     words.add_argument("scripts", nargs="*", type=Path, default=sorted((HERE / "scripts").glob("*.py")))
     words.add_argument("--pairs", type=int, default=5)
     asked = words.parse_args()
-    doctor = [sys.executable, "-m", "fairtrial", "doctor", "--quiet"]
+    doctor = [sys.executable, "-m", "fairtrial", "doctor"]
     medians: list[float] = []
     for script in asked.scripts:
         pairs = [(seconds([sys.executable, str(script)]), seconds([*doctor, str(script)])) for _ in range(asked.pairs)]

@@ -10,7 +10,8 @@ from statistics import mean, median, stdev, variance
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import Curve, Loader, LossCall, OptimizerMade, StateLoaded, Step, Tried
+from fairtrial.doctor.observations import Curve, Loader, LossCall, OptimizerMade, Pass, StateLoaded, Step, Tried
+from fairtrial.doctor.symptoms import places
 from fairtrial.doctor.symptoms.model import models
 
 # What these say is what came of trying.
@@ -198,7 +199,9 @@ def unsuitable_batch_size(journal: Journal) -> Verdict:
 
 def batched(journal: Journal) -> str | None:
     """The line that decides on the batches."""
-    return next((one.where for one in journal.of(Loader)), journal.of(Curve)[0].loop)
+    passed = next((one.where for one in journal.of(Pass) if one.backward), None)
+    line = places.first(places.leading(journal, "learned", passed), r"split\(|range\(.*,.*,", r"(?i)batch")
+    return next((one.where for one in journal.of(Loader)), line or journal.of(Curve)[0].loop)
 
 
 @decides("unsuitable-capacity")
