@@ -255,6 +255,7 @@ class Entered:
     where: str | None
     kind: str  # of the layer
     input: Input
+    before: tuple[tuple[str, str], ...] = ()  # lines of the user's own layers without weights that came before it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,6 +327,23 @@ class Clipped(Seen):
     limit: float
     fresh: bool  # a backward came before, and no step since
     scaled: bool = False  # the loss was scaled by a GradScaler, and nobody took that off the gradients yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescaled(Seen):
+    """The gradients that a step used are other ones than the last backward pass left: norms and largest entries."""
+
+    left: tuple[float, float]
+    used: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepped(Seen):
+    """The first and the last step of an optimizer, counted over all optimizers."""
+
+    optimizer: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -499,6 +517,7 @@ class Weights(Seen):
     grouped: bool  # units see different inputs
     last: bool  # no other layer comes after it
     beside: bool  # it is not 0, or something of the inputs passes the model beside it
+    signal: float | None = None  # deviation of what its layer is given, from one example to the next
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,13 +39,27 @@ LOSSES = (
     "mse_loss",
 )
 MARKED = (
-    ("Softmax", "softmax", (functional, torch, Tensor)),
-    ("LogSoftmax", "log_softmax", (functional, torch, Tensor)),
+    ("Softmax", "softmax", (functional, torch, torch.special, Tensor)),
+    ("LogSoftmax", "log_softmax", (functional, torch, torch.special, Tensor)),
     ("Sigmoid", "sigmoid", (functional, torch, Tensor)),
+    ("Sigmoid", "sigmoid_", (torch, Tensor)),
+    ("Sigmoid", "expit", (torch.special,)),
     ("Relu", "relu", (functional, torch, Tensor)),
+    ("Relu", "relu_", (torch, Tensor)),
     ("Tanh", "tanh", (functional, torch, Tensor)),
+    ("LeakyRelu", "leaky_relu", (functional,)),
+    ("Elu", "elu", (functional,)),
+    ("Gelu", "gelu", (functional,)),
+    ("Silu", "silu", (functional,)),
+    ("Softplus", "softplus", (functional,)),
+    ("Hardtanh", "hardtanh", (functional,)),
+    ("Clamp", "clamp", (torch, Tensor)),
+    ("ClampMin", "clamp_min", (torch, Tensor)),
+    ("Maximum", "maximum", (torch, Tensor)),
+    ("Where", "where", (torch, Tensor)),
+    ("Exp", "exp", (torch, Tensor)),
     ("Log", "log", (torch, Tensor)),
-    ("Logsumexp", "logsumexp", (torch, Tensor)),
+    ("Logsumexp", "logsumexp", (torch, torch.special, Tensor)),
     ("Sqrt", "sqrt", (torch, Tensor)),
     ("Mean", "mean", (torch, Tensor)),
     ("Sum", "sum", (torch, Tensor)),
@@ -282,11 +296,14 @@ def _functions(watch: Watch, patches: Patches) -> None:
         signature = inspect.signature(original)
 
         def computed(*args: Any, **kwargs: Any) -> Any:
-            if not watch.looking or watch.optimizers.optimizers:
+            if not watch.looking:
                 return original(*args, **kwargs)
             given = signature.bind(*args, **kwargs).arguments
+            again = given.get("create_graph") or (watch.optimizers.optimizers and given.get("retain_graph"))
+            if again or not watch.optimizers.teaches(given["inputs"]):  # for what else the script wants them
+                return original(*args, **kwargs)
             loss = given["outputs"]
-            if isinstance(loss, Tensor) and not given.get("create_graph"):
+            if isinstance(loss, Tensor):
                 watch.on_backward(loss, sys._getframe(1))
             result = original(*args, **kwargs)
             watch.optimizers.after_gradients(given["inputs"], result)
@@ -437,7 +454,7 @@ def _optimizers(watch: Watch, patches: Patches) -> None:
         def stepped(scheduler: Any, *args: Any, **kwargs: Any) -> None:
             if watch.looking and not foreign(sys._getframe(1).f_code.co_filename):
                 kind = type(scheduler).__name__
-                number = watch.count(("scheduler", id(scheduler)))
+                number = watch.count(("scheduler", watch.serial(scheduler)))
                 if sampled(number):
                     seen = Scheduled(
                         step=watch.steps,

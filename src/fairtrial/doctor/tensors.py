@@ -35,6 +35,7 @@ RESHAPING = frozenset(
 )
 ACCUMULATE = "torch::autograd::AccumulateGrad"  # the node of a leaf
 NORMS = frozenset(("NativeBatchNorm", "CudnnBatchNorm", "NativeGroupNorm", "NativeLayerNorm"))
+PRODUCTS = frozenset(("Addmm", "Mm", "Addmv", "Mv", "Bmm", "Baddbmm"))  # their last two operands are matrices
 LAYERS = frozenset(("Addmm", "Mm", "Convolution", "MkldnnConvolution", "Linear", "Addmv", "Mv"))
 # f(a x + b y) = a f(x) + b f(y) for a + b = 1, once the statistics of a batch norm and the mask of a dropout are fixed.
 AFFINE = (
@@ -65,8 +66,11 @@ AFFINE = (
         ]
     )
 )
-PICKING = RESHAPING | {"Gather", "Index", "Clamp", "ClampMin", "Add", "Div", "Sum"}  # between probabilities and log
-SCALING = frozenset(("Mul", "Div"))  # affine where the other factor is a constant
+# Between probabilities and their logarithm.
+PICKING = RESHAPING | {"Gather", "Index", "Clamp", "ClampMin", "ClampMax", "Add", "Sub", "Rsub", "Mul", "Div", "Sum"}
+PASSING = RESHAPING | {"Index", "IndexSelect", "NativeDropout", "FusedDropout"}  # scores stay what they were made as
+NORMALISING = ("LogSoftmax", "Logsumexp", "Softmax")
+SCALING = frozenset(("Mul", "Div", "Bmm", "Baddbmm"))  # affine where the other factor is a constant
 NODES = 20_000  # of a graph at most
 
 
@@ -81,12 +85,98 @@ def origin(tensor: Tensor) -> Origin | None:
 
 
 def _made(node: Any) -> Origin | None:
-    while node is not None and name_of(node) in RESHAPING and node.next_functions and MARK not in node.metadata:
+    while node is not None and name_of(node) in PASSING and node.next_functions and MARK not in node.metadata:
         node = node.next_functions[0][0]
     if node is None:
         return None
+    if name_of(node) in ("Cat", "Stack"):
+        parts = [_made(before) for before, _ in node.next_functions]
+        return parts[0] if len({part and part.name for part in parts}) == 1 else Origin(name_of(node))
+    if (hand := spelled(node)) is not None:
+        return Origin(hand.name, next((line for one in (node, *hand.nodes) if (line := _where(one))), None))
     made: tuple[str, str | None] | None = node.metadata.get(MARK)
     return Origin(*made) if made else Origin(name_of(node))
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """A function that is written by hand, as torch calls it, and its operations, the last one that it is taken of."""
+
+    name: str
+    nodes: tuple[Any, ...]
+
+
+def spelled(node: Any) -> Spelled | None:
+    """The softmax, sigmoid, log-softmax or logsumexp that a few operations spell out."""
+    match name_of(node), operands(node):
+        case "Log", [inner, *_] if inner is not None:
+            if name_of(inner) == "Sum" and (power := _exponential(inner)) is not None:
+                return Spelled("Logsumexp", (inner, power, _core(power)))
+            hand = Spelled("Softmax", (inner, *operands(inner))) if name_of(inner) == "Softmax" else spelled(inner)
+            return Spelled("LogSoftmax", hand.nodes) if hand is not None and hand.name == "Softmax" else None
+        case "Sub", [scores, total] if scores is not None and total is not None:
+            hand = Spelled("", tuple(operands(total))) if name_of(total) == "Logsumexp" else spelled(total)
+            if hand is None or hand.name not in ("", "Logsumexp") or _core(hand.nodes[-1]) is not _core(scores):
+                return None
+            return Spelled("LogSoftmax", (total, *hand.nodes))
+        case "Mul" | "Div", [inner, None] | [None, inner] if inner is not None and name_of(inner) == "Add":
+            risen = [one for one in operands(inner) if one is not None]
+            if len(risen) == 1 and name_of(risen[0]) == "Tanh":
+                return Spelled("Sigmoid", (inner, risen[0], *operands(risen[0])))
+        case _:
+            pass
+    top, bottom = _quotient(node)
+    power = None if bottom is None else _exponential(bottom)
+    if bottom is None or power is None:
+        return None
+    while top is not None and name_of(top) in ("Gather", "Index", *RESHAPING):
+        top = top.next_functions[0][0]
+    shared = top is not None and _raises(top) and _core(top) is _core(power)
+    if name_of(bottom) == "Sum":
+        return Spelled("Softmax", (bottom, power, _core(power))) if shared else None
+    return Spelled("Sigmoid", (bottom, power, _core(power))) if shared or top is None else None
+
+
+def operands(node: Any) -> list[Any]:
+    """What an operation is taken of, reshaping aside; None for what nothing is learned by."""
+    return [past_reshaping(before) for before, _ in node.next_functions]
+
+
+def _quotient(node: Any) -> tuple[Any, Any]:
+    """Numerator and denominator, None for constants."""
+    match name_of(node), operands(node):
+        case "Div", [top, bottom]:
+            return top, bottom
+        case "Reciprocal", [bottom]:
+            return None, bottom
+        case "Pow", [bottom] if node._saved_exponent == -1:
+            return None, bottom
+        case "Mul", [a, b]:
+            for top, other in ((a, b), (b, a)):
+                if other is not None and name_of(other) == "Reciprocal":
+                    return top, operands(other)[0]
+        case _:
+            pass
+    return None, None
+
+
+def _exponential(total: Any) -> Any:
+    """The exponential that is summed, over a row or with a constant."""
+    if name_of(total) not in ("Sum", "Add"):
+        return None
+    return next((one for one in operands(total) if one is not None and _raises(one)), None)
+
+
+def _raises(node: Any) -> bool:
+    """Whether it is an exponential: exp, exp2, or a number to the power of a tensor."""
+    return name_of(node) in ("Exp", "Exp2") or node.name() == "PowBackward2"
+
+
+def _core(node: Any) -> Any:
+    """What an exponential is taken of, whatever was subtracted."""
+    while node is not None and node.next_functions and (_raises(node) or name_of(node) in ("Sub", *RESHAPING)):
+        node = node.next_functions[0][0]
+    return node
 
 
 def mark(tensor: Tensor, name: str, where: str | None) -> None:
@@ -126,7 +216,16 @@ def _affine(node: Any) -> bool:
 
 
 def _varies(node: Any) -> bool:
-    return node is not None and name_of(node) != ACCUMULATE
+    inner = past_reshaping(node)
+    return inner is not None and name_of(inner) != ACCUMULATE
+
+
+def is_layer(node: Any) -> bool:
+    """Whether an operation multiplies by weights: a product of batches does if one factor is a parameter."""
+    if name_of(node) not in ("Bmm", "Baddbmm"):
+        return name_of(node) in LAYERS
+    factors = [past_reshaping(before) for before, _ in node.next_functions[-2:]]
+    return any(one is not None and name_of(one) == ACCUMULATE for one in factors)
 
 
 def depth(tensor: Tensor) -> int:
@@ -135,7 +234,7 @@ def depth(tensor: Tensor) -> int:
     longest: dict[Any, int] = {None: 0}
     for node in _ends_first(nodes):
         behind = max((longest.get(before, 0) for before, _ in node.next_functions), default=0)
-        longest[node] = behind + (name_of(node) in LAYERS)
+        longest[node] = behind + is_layer(node)
     return longest.get(tensor.grad_fn, 0)
 
 
@@ -162,7 +261,7 @@ def squashed(tensor: Tensor) -> tuple[Origin, ...]:
     found: list[Origin] = []
     for node in walk(tensor):
         operands = [past_reshaping(before) for before, _ in node.next_functions]
-        if name_of(node) in LAYERS and any(one is not None and not _varies(one) for one in operands):
+        if is_layer(node) and any(one is not None and not _varies(one) for one in operands):
             found += [Origin(name_of(one), _where(one)) for one in operands if one is not None and _squashes(one)]
     return tuple(reversed(found))
 
@@ -188,11 +287,12 @@ def log_of(loss: Tensor) -> Origin | None:
     for node in walk(loss):
         if name_of(node) in ("Log", "Log2", "Log10"):
             inner = node.next_functions[0][0]
-            while inner is not None and name_of(inner) in PICKING:
-                inner = inner.next_functions[0][0]
-            if inner is not None and (name_of(inner) in ("Softmax", "Sigmoid") or _bare_exponential(inner)):
-                made: tuple[str, str | None] | None = node.metadata.get(MARK)
-                return Origin(name_of(inner), made[1] if made else None)
+            while inner is not None and name_of(inner) in PICKING and spelled(inner) is None:
+                inner = next((before for before, _ in inner.next_functions if before is not None), None)
+            hand = None if inner is None else spelled(inner)
+            name = "" if inner is None else hand.name if hand else name_of(inner)
+            if name in ("Softmax", "Sigmoid") or (inner is not None and _bare_exponential(inner)):
+                return Origin(name, _where(node))
     return None
 
 
@@ -215,7 +315,7 @@ def head(loss: Tensor) -> Head:
         node: Any = waiting.popleft()
         if node is None or node in nodes or node in layers:
             continue
-        if name_of(node) in LAYERS:
+        if is_layer(node):
             layers[node] = None
         elif name_of(node) == ACCUMULATE:
             parameters[node.variable] = None
@@ -245,8 +345,12 @@ def _bare_exponential(node: Any) -> bool:
 
 def normaliser(head: Head) -> tuple[Origin | None, Origin | None]:
     """The softmax or logsumexp nearest to a loss, and what made the numbers that it is taken of."""
-    node = next((node for node in head.nodes if name_of(node) in ("LogSoftmax", "Logsumexp", "Softmax")), None)
-    return (None, None) if node is None else (_made(node), _made(node.next_functions[0][0]))
+    for node in head.nodes:
+        if name_of(node) in NORMALISING:
+            return _made(node), _made(node.next_functions[0][0])
+        if (hand := spelled(node)) is not None and hand.name in NORMALISING:
+            return _made(node), _made(hand.nodes[-1])
+    return None, None
 
 
 def likelihoods(slope: Tensor, value: float) -> float | None:

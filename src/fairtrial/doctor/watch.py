@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
-from fairtrial.doctor.lines import HERE, place
+from fairtrial.doctor.lines import HERE, foreign, listing, place
 from fairtrial.doctor.observations import Backward, End, Entered, Graph, LossCall, Pass, Seen, Source
 from fairtrial.doctor.watched.examples import Examples
 from fairtrial.doctor.watched.inputs import Inputs
@@ -80,6 +80,7 @@ class Watch:
         self.called: list[tuple[str | None, frozenset[int]]] = []
         self.switched_on: str | None = None
         self.entered: Entered | None = None
+        self.before: tuple[tuple[str, str], ...] = ()  # lines of the user's layers before the first one with weights
         self.phase = 0
         self.learning: bool | None = None
         self.in_phase = 0
@@ -140,7 +141,7 @@ class Watch:
         if self.full:
             self.models.follow(module, model)
         called, switched_on = tuple(self.called), self.switched_on
-        entered, self.entered = self.entered, None
+        entered, self.entered, self.before = self.entered, None, ()
         self.called, self.switched_on = [], None
         alone = grad and module.training and given is not None and len(given) == 1 and sampled(self.count("alone"))
         if self.in_phase > 2 and not alone and not sampled(self.count(("pass", model, grad, module.training, where))):
@@ -182,9 +183,14 @@ class Watch:
         if own := frozenset(self.serial(p) for p in module.parameters(recurse=False)):
             where = place(frame)
             if not self.called and inputs and isinstance(inputs[0], Tensor) and inputs[0].numel():
-                self.entered = Entered(where, type(module).__name__, tensors.describe(inputs[0]))
+                self.entered = Entered(where, type(module).__name__, tensors.describe(inputs[0]), self.before)
                 self.sources.note("learned", where, frame)
             self.called.append((where, own))
+        elif not self.called and not any(True for _ in module.parameters()):
+            forward = type(module).forward
+            self.before = (
+                self.before if foreign(forward.__code__.co_filename) else (*listing(forward)[::-1], *self.before)
+            )
 
     def settle(self, model: int) -> None:
         """The last pass of a model has had its consequences."""
@@ -306,6 +312,7 @@ class Watch:
         for model in list(self.pending):
             self.settle(model)
         for part in (
+            self.optimizers,
             self.states,
             self.scoring,
             self.units,

@@ -6,17 +6,55 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from math import e, isfinite, log
+from statistics import median
 
 from fairtrial.doctor.findings import finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import Backward, ByHand, LossCall, Model, OptimizerMade, Pass, Source, Step, Weighed
+from fairtrial.doctor.observations import (
+    Backward,
+    ByHand,
+    Clipped,
+    LossCall,
+    Model,
+    OptimizerMade,
+    Pass,
+    Rescaled,
+    Source,
+    Step,
+    Weighed,
+)
 
 ROUNDING = 1e-3  # of sums of probabilities in 32-bit floats, with room for 16-bit ones
 CROSS_ENTROPIES = ("cross_entropy",)
 BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 COMBINING = ("Mean", "Sum", "Neg", "Add")  # what makes scores without being a layer to remove
-SQUASHING = ("Relu", "Tanh", "LeakyRelu", "Hardtanh", "Elu", "Softplus", "Gelu", "Silu")
+SQUASHING = (
+    *("Relu", "Tanh", "LeakyRelu", "Hardtanh", "Elu", "Celu", "Softplus", "Gelu", "Silu", "Mish", "Hardswish"),
+    *("Hardsigmoid", "PreluKernel", "RreluWithNoise", "Softshrink", "Hardshrink", "Threshold"),
+)
+CUTS = ("Clamp", "ClampMin", "Maximum", "Where", "Mul", "Max")
+CUT_OFF = 0.2  # of the scores are exactly 0, and none is below: what any spelling of a ReLU leaves
 CUTTING = r"\.data\b|\.detach\(|\.item\(|\.numpy\(|\.tolist\(|no_grad\(|torch\.tensor\("
+# Optimizers whose steps hardly change if all gradients are multiplied by a number.
+SCALE_FREE = frozenset(
+    (
+        "Adam",
+        "AdamW",
+        "Adamax",
+        "NAdam",
+        "RAdam",
+        "RMSprop",
+        "Adagrad",
+        "Adadelta",
+        "Rprop",
+        "Adafactor",
+        "LBFGS",
+        "Muon",
+    )
+)
+SOME = 16  # numbers of a parameter that is no bias of a small layer
+EARLY = 6  # steps in which a loss that is too large throws the weights about
+LARGE = 0.1  # of their size: of a rate that is too high
 ENOUGH = 2  # batches that a rule on numbers wants to see
 
 
@@ -43,7 +81,11 @@ def text_of(journal: Journal, line: str) -> str:
 
 def normalised_by_hand(journal: Journal, fault: str, *operations: str) -> Verdict:
     """A failing finding where each log-softmax that is written by hand is of what one of these operations made."""
-    seen = [one for one in journal.of(ByHand) if one.normaliser and one.normaliser.name in ("LogSoftmax", "Logsumexp")]
+    seen = [
+        one
+        for one in journal.of(ByHand)
+        if one.normaliser and (one.normaliser.name in ("LogSoftmax", "Logsumexp") or "Log" in one.operations)
+    ]
     if not seen:
         return None
     if not all(one.normalised and one.normalised.name in operations for one in seen):
@@ -73,6 +115,11 @@ def each(
 def made_by(call: LossCall, *operations: str) -> bool:
     """Whether one of these operations made the scores."""
     return call.origin is not None and call.origin.name in operations
+
+
+def within_unit(call: LossCall) -> bool:
+    """Whether all scores could be probabilities."""
+    return call.scores.minimum >= 0 and call.scores.maximum <= 1
 
 
 def sums_to_one(call: LossCall) -> bool:
@@ -107,7 +154,9 @@ def log_softmax_before_cross_entropy(journal: Journal) -> Verdict:
     seen = calls(journal, *CROSS_ENTROPIES)
     if not seen:
         return None
-    if not all(made_by(call, "LogSoftmax") and call.scores.row_log_error < ROUNDING for call in seen):
+    if len(seen) < ENOUGH and not all(made_by(call, "LogSoftmax") for call in seen):
+        return []
+    if not all(call.classes > 1 and call.scores.distinct and call.scores.row_log_error < ROUNDING for call in seen):
         return []
     evidence = f"logsumexp of each row is 0 (error {seen[0].scores.row_log_error:.1g}): these are log-probabilities"
     return [finding("log-softmax-before-cross-entropy", "info", where_made(journal, seen[0]), evidence)]
@@ -127,7 +176,7 @@ def sigmoid_before_cross_entropy(journal: Journal) -> Verdict:
     seen, fault = calls(journal, *CROSS_ENTROPIES), "sigmoid-before-cross-entropy"
     if not seen:
         return normalised_by_hand(journal, fault, "Sigmoid")
-    return each(journal, seen, fault, lambda call: made_by(call, "Sigmoid"), say)
+    return each(journal, seen, fault, lambda call: made_by(call, "Sigmoid") and within_unit(call), say)
 
 
 @decides("activation-on-logits")
@@ -135,7 +184,7 @@ def activation_on_logits(journal: Journal) -> Verdict:
     """Logits that went through an activation."""
 
     def say(call: LossCall) -> str:
-        name = call.origin.name.lower() if call.origin else "an activation"
+        name = call.origin.name.lower() if made_by(call, *SQUASHING) and call.origin else "a cut at 0"
         return (
             f"{call.name} gets what {name} made: numbers in [{call.scores.minimum:.3g}, {call.scores.maximum:.3g}], "
             f"{call.scores.zeros:.0%} of them exactly 0"
@@ -144,7 +193,16 @@ def activation_on_logits(journal: Journal) -> Verdict:
     seen = calls(journal, *CROSS_ENTROPIES, "binary_cross_entropy_with_logits")
     if not seen:
         return normalised_by_hand(journal, "activation-on-logits", *SQUASHING)
-    return each(journal, seen, "activation-on-logits", lambda call: made_by(call, *SQUASHING), say)
+    return each(
+        journal,
+        seen,
+        "activation-on-logits",
+        lambda call: (
+            made_by(call, *SQUASHING)
+            or (call.classes > 1 and call.scores.minimum == 0 and call.scores.zeros > CUT_OFF and made_by(call, *CUTS))
+        ),
+        say,
+    )
 
 
 @decides("nll-on-non-log-probabilities")
@@ -195,7 +253,7 @@ def sigmoid_before_bce_with_logits(journal: Journal) -> Verdict:
         journal,
         calls(journal, "binary_cross_entropy_with_logits"),
         "sigmoid-before-bce-with-logits",
-        lambda call: made_by(call, "Sigmoid", "Softmax") and call.scores.minimum >= 0 and call.scores.maximum <= 1,
+        lambda call: made_by(call, "Sigmoid", "Softmax") and within_unit(call),
         lambda call: (
             f"the loss applies sigmoid to what sigmoid made already: all in "
             f"[{call.scores.minimum:.3g}, {call.scores.maximum:.3g}]"
@@ -328,10 +386,27 @@ def sum_reduction(journal: Journal) -> Verdict:
     if not summed:
         return []
     where, rows, value = summed[0]
-    steps = [step for step in journal.of(Step) if step.settings]
-    adaptive = bool(steps) and all(one.betas is not None for one in steps[0].settings)
+    rescaled = [one for one in journal.of(Rescaled) if one.left[0]]
+    if rescaled and not journal.of(Clipped) and all(one.used[0] * rows <= 1.01 * one.left[0] for one in rescaled):
+        return []  # it is divided by their number later
     evidence = f"the loss is a sum: for the {rows} examples of the first batch {value:.4g}, {value / rows:.4g} for each"
-    return [finding("sum-reduction", "warn" if adaptive else "fail", where, evidence)]
+    if scale_free(journal):
+        return [finding("sum-reduction", "info", where, f"{evidence}; this optimizer's steps are the same", 0.5)]
+    moves = [
+        median(moved)
+        for step in journal.of(Step)
+        if (moved := [p.update / p.weight for p in step.parameters if p.size >= SOME and p.weight])
+    ][:EARLY]
+    if moves and median(moves) < LARGE:
+        evidence += f"; the learning rate fits it, as a step moves the weights by {median(moves):.2g} of their size"
+        return [finding("sum-reduction", "info", where, evidence, 0.5)]
+    return [finding("sum-reduction", "fail", where, evidence)]
+
+
+def scale_free(journal: Journal) -> bool:
+    """Whether steps are the same for gradients of any scale."""
+    steps = journal.of(Step)
+    return bool(steps) and steps[0].kind in SCALE_FREE
 
 
 @decides("inverted-class-weights")

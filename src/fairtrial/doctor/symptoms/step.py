@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from statistics import median
 
-from fairtrial.doctor.findings import Finding, finding
+from fairtrial.doctor.findings import Finding, Level, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
     Added,
@@ -19,17 +19,27 @@ from fairtrial.doctor.observations import (
     OptimizerMade,
     Pass,
     Rates,
+    Rescaled,
     Scheduled,
     ScheduleMade,
     Source,
     Step,
+    Stepped,
     Still,
     Trained,
 )
 from fairtrial.doctor.symptoms import places
-from fairtrial.doctor.symptoms.loss import line_like
+from fairtrial.doctor.symptoms.loss import line_like, scale_free
 from fairtrial.doctor.watched.part import CLOSE
 
+# A rate that stays below this share of its height before this share of its steps; two drops to a tenth are a schedule's
+# whole way.
+GONE: tuple[tuple[float, Level, float], ...] = ((1e-3, "fail", 0.2), (1.1e-2, "fail", 0.05), (1e-3, "warn", 0.5))
+CAPPED = 1e-2  # spread of gradients' sizes, as a share, that are cut to one
+RESCALING = (
+    r"_foreach_(mul|div|clamp)\w*_\(|\bg(rad)?s?\b[\w.\[\]()]*\.(mul_|div_|clamp\w*_|copy_)\("
+    r"|\bg(rad)?s?\b[\w.\[\]]*\s*[*/]=|\.grad\b(\.data)?\s*=[^=]"
+)
 BY_HAND = 16  # times the loss: whoever multiplies it by more scales it by hand
 
 
@@ -224,20 +234,20 @@ def schedule_too_fast(journal: Journal) -> Verdict:
     if not end or not end[0].step or not (scheduled or len(rates) > 1):
         return None
     where = scheduled[0].where if scheduled else rate_by_hand(journal)
-    total = end[0].step
     found: list[Finding] = []
-    for optimizer in dict.fromkeys(rate.optimizer for rate in rates):
-        trace = [rate for rate in rates if rate.optimizer == optimizer]
-        top = max(rate.lr for rate in trace)
-        gone = next((rate for rate in trace if rate.lr < 1e-3 * top and rate.step), None)
-        stays = gone is not None and all(rate.lr < 1e-3 * top for rate in trace if rate.step >= gone.step)
-        if gone and stays and gone.step < 0.5 * total:
-            evidence = (
-                f"the learning rate fell from {top:.3g} to {gone.lr:.3g} by step {gone.step} of {total}, and stayed "
-                f"below a thousandth"
-            )
-            level = "fail" if gone.step < 0.2 * total else "warn"
-            found.append(finding("schedule-too-fast", level, where, evidence))
+    for span in journal.of(Stepped):
+        trace = [rate for rate in rates if rate.optimizer == span.optimizer]
+        top, total = max(rate.lr for rate in trace), span.last + 1 - span.first
+        for share, level, early in GONE:
+            low = [rate.lr < share * top for rate in trace]
+            gone = trace[len(low) - low[::-1].index(False)] if low[-1] else None  # for good
+            if gone and gone.step - span.first < early * total:
+                evidence = (
+                    f"the learning rate fell from {top:.3g} to {gone.lr:.3g} by step {gone.step - span.first} of "
+                    f"{total}, and stayed below {share:g} of its height"
+                )
+                found.append(finding("schedule-too-fast", level, where, evidence))
+                break
     last = scheduled[-1] if scheduled else None
     if not found and last and last.cycle and last.count >= 4 * last.cycle:
         evidence = f"{last.kind} with T_max={last.cycle} made {last.count} steps or more: the rate went up again"
@@ -279,7 +289,7 @@ def clipping_too_tight(journal: Journal) -> Verdict:
     """Clipping at the wrong place, or to next to nothing."""
     seen = journal.of(Clipped)
     if not seen:
-        return None
+        return clipped_by_hand(journal)
     if all(one.scaled for one in seen):
         evidence = (
             "the gradients are still multiplied by the GradScaler's scale when they are clipped: unscale_() is missing"
@@ -290,15 +300,38 @@ def clipping_too_tight(journal: Journal) -> Verdict:
         evidence = f"at each of {len(seen)} calls no backward() lay between the last step and the clipping"
         return [finding("clipping-too-tight", "fail", seen[0].where, evidence)]
     tight = [one for one in seen if one.norm > 100 * one.limit]
-    steps = journal.of(Step)
-    adaptive = bool(steps) and bool(steps[0].settings) and steps[0].settings[0].betas is not None
-    if len(seen) < 5 or len(tight) < 0.95 * len(seen) or adaptive:
+    if len(seen) < 5 or len(tight) < 0.95 * len(seen) or scale_free(journal):
         return []
     norm = sorted(one.norm for one in tight)[len(tight) // 2]
     evidence = (
         f"{len(tight)} of {len(seen)} gradients looked at are cut to less than 1 %: {norm:.3g} to {tight[0].limit:.3g}"
     )
     return [finding("clipping-too-tight", "warn", seen[0].where, evidence, 0.9)]
+
+
+def clipped_by_hand(journal: Journal) -> Verdict:
+    """Gradients of any size that were all cut to less than 1 %, to the same norm or the same largest entry."""
+    seen = [one for one in journal.of(Rescaled) if one.used[0] > 0]
+    if not seen:
+        return None
+    if len(seen) < 5 or scale_free(journal):
+        return []
+    for size in (0, 1):
+        left, used = [one.left[size] for one in seen], [one.used[size] for one in seen]
+        if spread(used) < CAPPED < spread(left) and sum(
+            a > 100 * b for a, b in zip(left, used, strict=True)
+        ) > 0.95 * len(seen):
+            steps = [step.where for step in journal.of(Step)]
+            path = (steps[0] or "").rpartition(":")[0]
+            evidence = f"{len(seen)} gradients looked at are cut to less than 1 % before the step: {left[0]:.3g} to {used[0]:.3g}"
+            where = line_like(journal, RESCALING, path, 1) or steps[0]
+            return [finding("clipping-too-tight", "warn", where, evidence, 0.9)]
+    return []
+
+
+def spread(sizes: list[float]) -> float:
+    """How far apart these are, as a share of the largest."""
+    return (max(sizes) - min(sizes)) / max(sizes)
 
 
 @decides("non-finite")

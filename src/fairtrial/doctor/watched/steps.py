@@ -18,7 +18,17 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor.lines import place
 from fairtrial.doctor.loops import repeated
-from fairtrial.doctor.observations import Clipped, OptimizerMade, ParameterSeen, Rates, Settings, Step, Still
+from fairtrial.doctor.observations import (
+    Clipped,
+    OptimizerMade,
+    ParameterSeen,
+    Rates,
+    Rescaled,
+    Settings,
+    Step,
+    Stepped,
+    Still,
+)
 from fairtrial.doctor.watched.part import CLOSE, Part, careful
 
 if TYPE_CHECKING:
@@ -36,6 +46,7 @@ class _Optimizer:
     spent: bool = False  # its last gradients were not cleared since
     lr: float | None = None
     before: list[Tensor] | None = None
+    left: tuple[float, float] | None = None  # how large its gradients were when the last backward was over
 
 
 class Steps(Part):
@@ -45,13 +56,24 @@ class Steps(Part):
         super().__init__(watch)
         self.optimizers: Any = WeakIdKeyDictionary()
         self.hand: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.spans: dict[int, tuple[int, int]] = {}  # first and last step of each optimizer
+
+    def teaches(self, inputs: Any) -> bool:
+        """Whether the gradients of these are what a step will use: all that there is to learn, or in an optimizer."""
+        held = {id(p) for optimizer in self.optimizers for group in optimizer.param_groups for p in group["params"]}
+        return not held or all(id(one) in held for one in _listed(inputs))
 
     @careful
-    def after_gradients(self, inputs: Any, gradients: tuple[Tensor, ...]) -> None:
+    def after_gradients(self, inputs: Any, gradients: tuple[Tensor | None, ...]) -> None:
         """Gradients were computed without being kept in their parameters."""
-        leaves = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        found = {id(leaf): grad.detach().clone() for leaf, grad in zip(leaves, gradients, strict=True)}
-        self.hand = [(leaf, before, found[id(leaf)]) for leaf, before, _ in self.hand if id(leaf) in found]
+        pairs = zip(_listed(inputs), gradients, strict=True)
+        found = {id(leaf): grad.detach() for leaf, grad in pairs if grad is not None}
+        self.hand = [(leaf, before, found[id(leaf)].clone()) for leaf, before, _ in self.hand if id(leaf) in found]
+        for optimizer, known in self.optimizers.items():
+            own = [found[id(p)] for group in optimizer.param_groups for p in group["params"] if id(p) in found]
+            if own:
+                known.spent = False  # nothing is added to what was there
+                known.left = _sizes(own) if self.close else None
 
     @careful
     def on_clipped(self, norm: Tensor, limit: float, where: str | None) -> None:
@@ -72,6 +94,13 @@ class Steps(Part):
         """A backward pass is over: what the gradients are, where no optimizer will use them."""
         held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
         self.hand = [(leaf, before, grad.detach().clone()) for leaf, before, grad in held if grad is not None]
+        for optimizer, known in self.optimizers.items():
+            known.left = _sizes(_gradients(optimizer)) if self.close else None
+
+    @property
+    def close(self) -> bool:
+        """Whether gradients are looked at in this step."""
+        return self.watch.full or self.watch.steps < CLOSE
 
     def before_backward(self, where: str | None) -> None:
         """A backward pass is about to begin."""
@@ -79,7 +108,7 @@ class Steps(Part):
         for optimizer, known in self.optimizers.items():
             known.backwards += 1
             known.cleared = False
-            if known.spent and (self.watch.steps < CLOSE or self.watch.full):
+            if known.spent and self.close:
                 known.spent = any(_lives(p.grad) for group in optimizer.param_groups for p in group["params"])
 
     def hold(self, leaves: list[Tensor]) -> None:
@@ -156,9 +185,17 @@ class Steps(Part):
         """An optimizer is about to make a step."""
         if not self.watch.looking or optimizer not in self.optimizers:
             return
+        self.rescaled(optimizer, self.optimizers[optimizer])
         if self.watch.full:
             held = [p for group in optimizer.param_groups for p in group["params"]]
             self.optimizers[optimizer].before = [p.detach().clone() for p in held]
+
+    @careful
+    def rescaled(self, optimizer: Optimizer, known: _Optimizer) -> None:
+        """What became of the gradients since the last backward pass."""
+        if known.left is not None and (used := _sizes(_gradients(optimizer))) != known.left:
+            self.watch.note(Rescaled(step=self.watch.steps, left=known.left, used=used))
+        known.left = None
 
     def after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """An optimizer made a step."""
@@ -179,8 +216,14 @@ class Steps(Part):
         if rate != known.lr:
             known.lr = rate
             self.watch.note(Rates(step=self.watch.steps, optimizer=known.serial, lr=rate))
-        if self.watch.steps < CLOSE or self.watch.full:
+        self.spans[known.serial] = self.spans.get(known.serial, (self.watch.steps, 0))[0], self.watch.steps
+        if self.close:
             self.watch.note(self.step(optimizer, known))
+
+    def finish(self) -> None:
+        """From where to where each optimizer was at work."""
+        for serial, (first, last) in self.spans.items():
+            self.watch.note(Stepped(step=last, optimizer=serial, first=first, last=last))
 
     def step(self, optimizer: Optimizer, known: _Optimizer) -> Step:
         """What a step did."""
@@ -217,6 +260,21 @@ class Steps(Part):
             trainable=now.requires_grad,
             along=0.0 if grad is None else float((before * grad).sum()),
         )
+
+
+def _listed(inputs: Any) -> list[Tensor]:
+    return [inputs] if isinstance(inputs, Tensor) else list(inputs)
+
+
+def _gradients(optimizer: Optimizer) -> list[Tensor]:
+    held = (p.grad for group in optimizer.param_groups for p in group["params"])
+    return [grad for grad in held if grad is not None and not grad.is_sparse]
+
+
+def _sizes(gradients: list[Tensor]) -> tuple[float, float]:
+    """The norm and the largest entry."""
+    norm, largest = (torch.nn.utils.get_total_norm(gradients, kind) for kind in (2.0, math.inf))
+    return float(norm), float(largest)
 
 
 def _lives(grad: Tensor | None) -> bool:
