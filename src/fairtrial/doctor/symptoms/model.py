@@ -295,18 +295,34 @@ def init_too_large(journal: Journal) -> Verdict:
 
 @decides("init-too-small")
 def init_too_small(journal: Journal) -> Verdict:
-    """Hidden weights far below their fan-in's scale, and nothing that normalises."""
-    weights = [one for one in started(journal) if not one.last]
-    if not weights:
+    """Hidden weights far below their fan-in's scale: one, with nothing that normalises, or several that add up."""
+    weights = started(journal)
+    hidden = [one for one in weights if not one.last]
+    if not hidden:
         return None
-    small = [one for one in weights if 0 < one.gain < 0.06 and one.distinct > 1 and not one.grouped]
-    if not small or normed(journal):
+    small = [one for one in hidden if 0 < one.gain < 0.06 and one.distinct > 1 and not one.grouped]
+    said = f"{named(journal, small[0])} starts {small[0].gain:.2g} times" if small and not normed(journal) else ""
+    if not said and (faded := _faded(weights)):
+        small, share = faded
+        said = f"what differs between inputs has {share:.1g} of its size at the last layer, as {len(small)} weights "
+        said += f"start like {named(journal, small[0])}: {small[0].gain:.2g} times"
+    if not said:
         return []
-    evidence = (
-        f"{named(journal, small[0])} starts {small[0].gain:.2g} times as large as inputs of size 1 want it (torch's "
-        f"own start: 0.6 to 1.4)"
-    )
+    evidence = f"{said} as large as inputs of size 1 want it (torch's own start: 0.6 to 1.4)"
     return [finding("init-too-small", "warn", set_at(journal, small[0]), evidence, 0.9)]
+
+
+def _faded(weights: list[Weights]) -> tuple[list[Weights], float] | None:
+    """Hidden weights below half of torch's own start that make a thousandth of a signal, and what is left of it.
+
+    They make it if they alone, without what is between them, explain half of the loss in decibels.
+    """
+    signals = [one.signal for one in weights if one.signal is not None]
+    if len(signals) < 2 or not signals[0] or not signals[-1] < 1e-3 * signals[0]:
+        return None
+    small = [one for one in weights if 0 < one.gain < 0.3 and one.distinct > 1 and not one.last]
+    share = signals[-1] / signals[0]
+    return (small, share) if prod(one.gain for one in small) < share**0.5 else None
 
 
 def full_steps(journal: Journal) -> list[Step]:

@@ -14,7 +14,7 @@ import io
 import math
 import weakref
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 from types import FrameType
@@ -24,9 +24,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.optimizer import Optimizer
+from torch.overrides import TorchFunctionMode
 
 from fairtrial.doctor.loops import outermost
-from fairtrial.doctor.observations import Curve, Tried
+from fairtrial.doctor.observations import Curve, Tried, Weights
 from fairtrial.doctor.symptoms.everything import suspected
 from fairtrial.doctor.watched.models import streams_kept
 from fairtrial.doctor.watched.part import Part, careful
@@ -42,6 +43,9 @@ PIECES = 16  # a large batch is cut into
 BY_HEART = 3e-3  # Adam's rate to learn them
 ENOUGH = 10  # steps on tape, to try anything
 UNSEEN = 8  # batches of an evaluation that are kept
+SATURATING = ("sigmoid", "tanh", "softmax")
+Call = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]  # a function of torch's, with its arguments
+Gains = dict[str, float]  # of weights by their names: deviation times the root of the inputs
 
 
 @dataclass
@@ -80,32 +84,49 @@ class Change:
     rate: float = 1.0
     decay: float = 1.0
     settings: tuple[tuple[str, Any], ...] = ()  # of the optimizer, where it has them
-    model: Callable[[nn.Module], None] = lambda module: None
+    model: Callable[[nn.Module, Gains], None] = lambda module, gains: None
+    call: Call | None = None  # how torch's functions are called
     inputs: Callable[[Tensor, Tensor], Tensor] = lambda x, first: x
 
 
-def _fresh(module: nn.Module) -> None:
-    """The start that torch gives each layer."""
-    for layer in module.modules():
-        reset = getattr(layer, "reset_parameters", None)
-        if callable(reset):
-            reset()
+def _fresh(module: nn.Module, gains: Gains) -> None:
+    """The size that torch's own start gives weights."""
+    _sized(module, gains, 3**-0.5)
 
 
-def _weaker_dropout(module: nn.Module) -> None:
-    for layer in module.modules():
-        if isinstance(layer, nn.modules.dropout._DropoutNd):
-            layer.p = min(layer.p, 0.2)
+def _sized(module: nn.Module, gains: Gains, wanted: float) -> None:
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if gain := gains.get(name):
+                parameter.mul_(wanted / gain)
 
 
-def _rectified(module: nn.Module) -> None:
-    """ReLU in place of what saturates, and a start that fits it."""
-    for layer in list(module.modules()):
-        for name, inner in layer.named_children():
-            if isinstance(inner, nn.Sigmoid | nn.Tanh | nn.Softmax):
-                setattr(layer, name, nn.ReLU())
-        if isinstance(layer, nn.Linear | nn.modules.conv._ConvNd):
-            nn.init.kaiming_normal_(layer.weight)
+class _Calls(TorchFunctionMode):
+    """Torch's functions are called in another way."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__()
+        self.call = call
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self.call(func, args, kwargs or {})
+
+
+def _weaker_dropout(function: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+    if "dropout" not in function.__name__:
+        return function(*args, **words)
+    x, rate, *rest = args if len(args) > 1 else (*args, words.pop("p", 0.5))
+    return function(x, min(rate, 0.2), *rest, **words)
+
+
+def _relu(function: Any, args: tuple[Any, ...], words: dict[str, Any]) -> Any:
+    """ReLU in place of what saturates."""
+    return torch.relu(args[0]) if function.__name__ in SATURATING else function(*args, **words)
+
+
+def _rectified(module: nn.Module, gains: Gains) -> None:
+    """A start that fits ReLU."""
+    _sized(module, gains, 2**0.5)
 
 
 def _standardised(x: Tensor, first: Tensor) -> Tensor:
@@ -122,9 +143,9 @@ CHANGES: dict[str, Change] = {
     "init-too-large": Change("torch's own start for each layer", model=_fresh),
     "init-too-small": Change("torch's own start for each layer", model=_fresh),
     "over-regularised": Change("a hundredth of the weight decay", decay=0.01),
-    "dropout-too-strong": Change("dropout of at most 0.2", model=_weaker_dropout),
-    "saturating-hidden-activation": Change("ReLU between the layers", model=_rectified),
-    "vanishing-gradient": Change("ReLU between the layers, and a start that fits it", model=_rectified),
+    "dropout-too-strong": Change("dropout of at most 0.2", call=_weaker_dropout),
+    "saturating-hidden-activation": Change("ReLU between the layers", model=_rectified, call=_relu),
+    "vanishing-gradient": Change("ReLU between the layers, and a start that fits it", model=_rectified, call=_relu),
 }
 
 
@@ -278,7 +299,8 @@ class Tape(Part):
             for group, rate in zip(optimizer.param_groups, turn.rates, strict=False):
                 group["lr"] = rate * change.rate
             inputs = [change.inputs(x, first) if isinstance(x, Tensor) else x for x in turn.inputs]
-            scores = twin(*inputs, **turn.keywords).reshape(turn.shape)
+            with _Calls(change.call) if change.call else nullcontext():
+                scores = twin(*inputs, **turn.keywords).reshape(turn.shape)
             loss: Tensor = getattr(functional, turn.loss)(scores, **turn.given)
             optimizer.zero_grad()
             loss.backward()
@@ -289,8 +311,14 @@ class Tape(Part):
     def again(self, change: Change, turns: list[_Turn] | None = None) -> list[float]:
         """The losses of the steps, made again from the first state with this change."""
         twin = self.twin(self.state)
-        change.model(twin)
+        change.model(twin, self.gains())
         return self.train(twin, self.like_the_scripts(twin, change), turns or self.turns, change)
+
+    def gains(self) -> Gains:
+        """How large the model's weights were at the start."""
+        assert self.module is not None
+        seen = {one.parameter: one.gain for one in self.watch.journal if isinstance(one, Weights) and not one.step}
+        return {name: seen.get(self.watch.serial(p), 0.0) for name, p in self.module.named_parameters()}
 
     @careful
     def finish(self) -> None:

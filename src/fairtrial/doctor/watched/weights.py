@@ -1,16 +1,20 @@
 """The matrices and kernels that learn, of modules and by hand, as they are at the start."""
 
+# What modules, optimizers and frames are like inside is torch's and Python's own business, and what is looked at here.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from fairtrial.doctor import observations, tensors
-from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, RESHAPING, name_of
+from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, PRODUCTS, RESHAPING, is_layer, name_of
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -20,19 +24,33 @@ LOOKED = (0, 3)  # steps after which they are looked at
 ROUNDING = 1e-6  # as a share of the largest gradient: less is none
 
 
+View = Callable[[Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class _Weight:
     """A tensor that a layer multiplies by, as rows of units."""
 
     tensor: Tensor
+    views: tuple[View, ...]  # what makes of it what the layer is given
     columns: bool  # its units are its columns
     grouped: bool  # units see different inputs
     last: bool  # no other layer comes after it
     beside: bool  # it is not 0, or something passes the model beside it
+    signal: float | None  # deviation of what the layer is given, from one example to the next
+
+    def given(self, tensor: Tensor) -> Tensor:
+        """As the layer is given it."""
+        for view in self.views:
+            tensor = view(tensor)
+        return tensor
 
     def rows(self, tensor: Tensor) -> Tensor:
         """A row for each unit."""
-        return (tensor.detach().movedim(1, 0) if self.columns else tensor.detach()).flatten(1)
+        given = self.given(tensor.detach())
+        if self.columns:
+            return given.mT.flatten(0, -2)
+        return given.flatten(1)
 
 
 class Weights(Part):
@@ -48,7 +66,7 @@ class Weights(Part):
         """A backward pass is about to begin: remember what it will give gradients."""
         if self.watch.steps in LOOKED and self.watch.steps not in self.looked:
             self.looked.add(self.watch.steps)
-            self.held = list({id(weight.tensor): weight for weight in _weights(loss)}.values())
+            self.held = list({weight.given(weight.tensor).data_ptr(): weight for weight in _weights(loss)}.values())
 
     @careful
     def after_backward(self) -> None:
@@ -84,27 +102,79 @@ class Weights(Part):
             grouped=weight.grouped,
             last=weight.last,
             beside=weight.beside,
+            signal=weight.signal,
         )
 
 
 def _weights(loss: Tensor) -> Iterator[_Weight]:
     """Parameters that layers multiply by, those near the loss first."""
     last = set(tensors.head(loss).layers)
-    for node in tensors.walk(loss):
-        if name_of(node) not in LAYERS:
-            continue
-        for place, (before, _) in enumerate(node.next_functions):
-            inner, turned = before, False
-            while inner is not None and name_of(inner) in RESHAPING and inner.next_functions:
-                turned ^= name_of(inner) in ("T", "Transpose")
-                inner = inner.next_functions[0][0]
-            if inner is None or name_of(inner) != ACCUMULATE or inner.variable.dim() < 2:
+    for node in filter(is_layer, tensors.walk(loss)):
+        product, operands = name_of(node) in PRODUCTS, [before for before, _ in node.next_functions]
+        for place, before in list(enumerate(operands))[-2 if product else 0 :]:
+            tensor, views = _source(before)
+            if tensor is None:
                 continue
-            product = name_of(node) in ("Addmm", "Mm", "Addmv", "Mv")
-            left = product and place == len(node.next_functions) - 2
-            grouped = not product and _groups(node) > 1
-            beside = bool(inner.variable.any()) or _passes_beside(loss, node)
-            yield _Weight(inner.variable, product and left == turned, grouped, node in last, beside)
+            right = product and place == len(operands) - 1
+            weight = _Weight(
+                tensor,
+                views,
+                columns=right,
+                grouped=False,
+                last=node in last,
+                beside=bool(tensor.any()) or _passes_beside(loss, node),
+                signal=_signal(node, right),
+            )
+            if (given := weight.given(tensor)).dim() > 1:
+                yield replace(weight, grouped=given.dim() == 3 and len(given) > 1 if product else _groups(node) > 1)
+
+
+def _source(node: Any) -> tuple[Tensor | None, tuple[View, ...]]:
+    """The parameter that an operation is given, and what was done to its shape before."""
+    views: list[View] = []
+    while node is not None and name_of(node) in RESHAPING and node.next_functions:
+        views.append(_view(node))
+        node = node.next_functions[0][0]
+    leaf = node.variable if node is not None and name_of(node) == ACCUMULATE else None
+    return leaf, tuple(reversed(views))
+
+
+def _view(node: Any) -> View:
+    """What a node of a graph did to the shape of a tensor; numbers are not repeated."""
+    name, shape = name_of(node), tuple(node._input_metadata[0].shape)
+    if name == "T":
+        return Tensor.t
+    if name == "Transpose":
+        axes = _axis(node._saved_dim0), _axis(node._saved_dim1)
+        return lambda x: x.transpose(*axes)
+    if name == "Permute":
+        order = [_axis(axis) for axis in node._saved_dims]
+        return lambda x: x.permute(order)
+    if name == "Select":
+        axis, index = _axis(node._saved_dim), _axis(node._saved_index)
+        return lambda x: x.select(axis, index)
+    if name == "Slice":
+        axis, begin = _axis(node._saved_dim), _axis(node._saved_start)
+        return lambda x: x.narrow(axis, begin % x.shape[axis], shape[axis])
+    return lambda x: x.reshape(shape) if x.numel() == math.prod(shape) else x
+
+
+def _axis(number: int) -> int:
+    """Torch keeps numbers below 0 as if they had no sign."""
+    return number - 2**64 if number >= 2**63 else number
+
+
+def _signal(node: Any, right: bool) -> float | None:
+    """The deviation of what a layer is given, from one example to the next; None where it is not kept."""
+    name = name_of(node)
+    if name == "Convolution":
+        given = node._saved_input
+    elif name in ("Addmm", "Mm", "Bmm"):
+        left = node._saved_mat1 if name == "Addmm" else node._saved_self
+        given = (left if right else node._saved_mat2.mT).flatten(0, -2)
+    else:
+        return None
+    return float(given.detach().float().var(0).mean().sqrt()) if len(given) > 1 else None
 
 
 def _passes_beside(loss: Tensor, layer: Any) -> bool:
@@ -123,7 +193,7 @@ def _passes_beside(loss: Tensor, layer: Any) -> bool:
 
 
 def _groups(node: Any) -> int:
-    return node._saved_groups if "Convolution" in node.name() else 1  # pyright: ignore[reportPrivateUsage]
+    return node._saved_groups if "Convolution" in node.name() else 1
 
 
 def _rounded(numbers: Tensor, digits: int) -> Tensor:
