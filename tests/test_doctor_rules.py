@@ -19,14 +19,16 @@ from fairtrial.doctor.observations import (
     Pass,
     Printed,
     Rates,
+    Rescaled,
     Scheduled,
     Settings,
     Shared,
     Step,
+    Stepped,
 )
 from fairtrial.doctor.symptoms.data import split_leakage, unshuffled_training
 from fairtrial.doctor.symptoms.protocol import evaluation_in_train_mode, wrong_accuracy
-from fairtrial.doctor.symptoms.step import missing_zero_grad, non_finite, schedule_too_fast
+from fairtrial.doctor.symptoms.step import clipping_too_tight, missing_zero_grad, non_finite, schedule_too_fast
 
 SETTINGS = Settings(0.1, 0.0, None, None, 0.0, False)
 STEP = Step(
@@ -73,7 +75,8 @@ def rates(*values: float, total: int) -> Journal:
     """A schedule that gives these rates, one a step, and a training of so many steps."""
     scheduled = Scheduled(step=1, where="t.py:7", kind="StepLR", count=1, cycle=None, before_optimizer=False)
     told = [Rates(step=n, optimizer=1, lr=value) for n, value in enumerate(values)]
-    return Journal([scheduled, *told, End(step=total, backwards=total, loss=1.0)])
+    stepped = Stepped(step=total, optimizer=1, first=0, last=total - 1)
+    return Journal([scheduled, *told, stepped, End(step=total, backwards=total, loss=1.0)])
 
 
 def test_a_rate_that_is_gone_early_fails_and_one_that_ends_at_zero_does_not() -> None:
@@ -82,6 +85,30 @@ def test_a_rate_that_is_gone_early_fails_and_one_that_ends_at_zero_does_not() ->
     assert found[0].level == "fail"
     assert schedule_too_fast.decide(rates(*(0.1 * (1 - n / 50) for n in range(50)), total=50)) == []
     assert schedule_too_fast.decide(rates(0.0, 0.05, 0.1, total=50)) == []  # a warm-up
+
+
+def test_a_schedule_is_judged_by_the_steps_of_its_own_optimizer() -> None:
+    cycle = [0.1 * (1 - n / 50) for n in range(50)] + [1e-6]
+    assert schedule_too_fast.decide(rates(*cycle, total=200))
+    other = Stepped(step=199, optimizer=2, first=51, last=199)
+    first = [one for one in rates(*cycle, total=51).seen if not isinstance(one, End)]
+    later = [*first, Rates(step=51, optimizer=2, lr=0.1), other, End(step=200, backwards=200, loss=1.0)]
+    assert schedule_too_fast.decide(Journal(later)) == []
+
+
+def test_two_early_drops_to_a_tenth_are_a_whole_schedule() -> None:
+    assert schedule_too_fast.decide(rates(0.1, 0.01, 0.001, total=100))
+    assert schedule_too_fast.decide(rates(0.1, 0.01, total=100)) == []
+
+
+def cut(*pairs: tuple[float, float]) -> Journal:
+    """Gradients of these norms, and what the steps got of them."""
+    return Journal([STEP, *(Rescaled(step=n, left=(a, a), used=(b, b)) for n, (a, b) in enumerate(pairs))])
+
+
+def test_gradients_cut_by_hand_to_next_to_nothing_are_told_and_divided_ones_are_not() -> None:
+    assert clipping_too_tight.decide(cut((1, 1e-3), (2, 1e-3), (1.5, 1e-3), (3, 1e-3), (1.2, 1e-3)))
+    assert clipping_too_tight.decide(cut(*((a, a / 512) for a in (1.0, 2.0, 1.5, 3.0, 1.2)))) == []
 
 
 def labelled(labels: list[int]) -> Journal:

@@ -323,7 +323,7 @@ def clipped_by_hand(journal: Journal) -> Verdict:
         ) > 0.95 * len(seen):
             steps = [step.where for step in journal.of(Step)]
             path = (steps[0] or "").rpartition(":")[0]
-            evidence = f"{len(seen)} gradients looked at are cut to less than 1 % before the step: {left[0]:.3g} to {used[0]:.3g}"
+            evidence = f"{len(seen)} gradients looked at are cut to less than 1 %: {left[0]:.3g} to {used[0]:.3g}"
             where = line_like(journal, RESCALING, path, 1) or steps[0]
             return [finding("clipping-too-tight", "warn", where, evidence, 0.9)]
     return []
