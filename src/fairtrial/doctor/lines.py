@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import linecache
 import os
+import re
 import site
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import fairtrial
 
@@ -27,6 +30,7 @@ FOREIGN = tuple(
         )
     }
 )
+ROW = re.compile(r"""["']\s*:\s*lambda\b""")
 TYPED = ("<stdin>", "<ipython-input", "<python-input", "<console>")  # at a prompt; other files in <> are made by code
 
 
@@ -36,14 +40,20 @@ def foreign(path: str) -> bool:
 
 
 def lines_above(frame: FrameType | None) -> Iterator[str]:
-    """The user's lines that are at work, as path:line, innermost first."""
+    """The user's lines that are at work, as path:line, innermost first; rows of a table of functions left out."""
     while frame is not None:
         path = frame.f_code.co_filename
-        if not foreign(path):
+        if not foreign(path) and not _row(frame):
             yield f"{shown(path)}:{frame.f_lineno}"
             if frame.f_code.co_name == "<module>":  # what runs or imports the script is none of its lines
                 return
         frame = frame.f_back
+
+
+def _row(frame: FrameType) -> bool:
+    """Whether a frame is in a function of a table: who takes it from there has chosen it."""
+    text = linecache.getline(frame.f_code.co_filename, frame.f_lineno) if frame.f_code.co_name == "<lambda>" else ""
+    return ROW.search(text) is not None
 
 
 def place(frame: FrameType) -> str | None:
@@ -62,3 +72,14 @@ def source(where: str) -> str:
     path, _, line = where.rpartition(":")
     path = path if path.startswith("<") else str(HERE / path)
     return linecache.getline(path, int(line)).strip() if line.isdecimal() else ""
+
+
+@functools.cache
+def listing(one: Any) -> tuple[tuple[str, str], ...]:
+    """The lines of a function, a class or a module, each with its text; none where there is no source."""
+    try:
+        lines, begin = inspect.getsourcelines(one)
+        path = shown(inspect.getfile(one))
+    except (OSError, TypeError):
+        return ()
+    return tuple((f"{path}:{number}", line.strip()) for number, line in enumerate(lines, max(begin, 1)))

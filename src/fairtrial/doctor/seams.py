@@ -69,8 +69,10 @@ MARKED = (
     ("Add", "__radd__", (Tensor,)),
     ("Add", "__iadd__", (Tensor,)),
 )
-MAKING = ("zeros", "ones", "full", "rand", "randn")
+DRAWING = ("rand", "randn")  # numbers that want scaling
+MAKING = ("zeros", "ones", "full", "normal", "tensor", "from_numpy")
 WRITING = ("fill_", "zero_", "normal_", "uniform_", "mul_", "div_", "copy_")
+ARITHMETIC = ("__mul__", "__rmul__", "mul", "__truediv__", "div")
 LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
 _MODULES = str(Path(nn.__file__).parent / "modules")
 
@@ -150,8 +152,6 @@ def _modules(watch: Watch, patches: Patches) -> None:
             if name == "requires_grad" and watch.looking:
                 watch.note(Misfrozen(step=watch.steps, where=place(sys._getframe(1)), name=type(module).__name__))
             original(module, name, value)
-            if watch.writes.open and isinstance(value, nn.Parameter):
-                watch.writes.on_written(value, sys._getframe(1))
 
         return assigned
 
@@ -402,19 +402,32 @@ def _writes(watch: Watch, patches: Patches) -> None:
 
         return written
 
-    def learn(original: Any) -> Any:
-        def learning(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def draw(original: Any) -> Any:
+        def drawn(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
             if watch.writes.open:
-                watch.writes.on_named(x, sys._getframe(1))
-            return original(x, *args, **kwargs)
+                watch.writes.on_drawn(result, sys._getframe(1))
+            return result
+
+        return drawn
+
+    def learn(original: Any) -> Any:
+        def learning(*args: Any, **kwargs: Any) -> Tensor:
+            result = original(*args, **kwargs)
+            if watch.writes.open:
+                watch.writes.on_named(result, sys._getframe(1))
+            return result
 
         return learning
 
+    for name in DRAWING:
+        patches.put(torch, name, draw)
     for name in MAKING:
         patches.put(torch, name, write)
-    for name in WRITING:
+    for name in (*WRITING, *ARITHMETIC):
         patches.put(Tensor, name, write)
     patches.put(Tensor, "requires_grad_", learn)
+    patches.put(nn.Parameter, "__new__", learn)
 
 
 def _maker(watch: Watch, frame: FrameType) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from fairtrial.doctor.lines import place
+from fairtrial.doctor.lines import foreign, place
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Writes(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.lines: dict[tuple[int, int], str] = {}
+        self.drawn: set[tuple[int, int]] = set()  # tensors that hold what was drawn, of size 1
         self.open = True  # from the start, or from a module that is built, to the next backward pass
 
     @careful
@@ -29,11 +30,20 @@ class Writes(Part):
         """A line made a tensor, or wrote to it."""
         if self.watch.looking and len(self.lines) < KEPT and (where := place(frame)):
             self.lines[_memory(tensor)] = where
+            self.drawn.discard(_memory(tensor))
+
+    @careful
+    def on_drawn(self, tensor: Tensor, frame: FrameType) -> None:
+        """A line drew a tensor, which somebody may still scale."""
+        self.on_written(tensor, frame)
+        self.drawn.add(_memory(tensor))
 
     @careful
     def on_named(self, tensor: Tensor, frame: FrameType) -> None:
-        """A line made a parameter of a tensor: it is told where no line is known that wrote to it."""
-        if self.watch.looking and _memory(tensor) not in self.lines:
+        """A line made a parameter of a tensor: it is told where no line made or scaled that."""
+        memory = _memory(tensor)
+        bare = memory in self.drawn and not foreign(frame.f_code.co_filename)
+        if self.watch.looking and (bare or memory not in self.lines):
             self.on_written(tensor, frame)
 
     def line(self, tensor: Tensor) -> str | None:
