@@ -26,6 +26,7 @@ DEEP = 8  # calls within calls that are told apart
 READ = ("__getitem__", "__iter__", "__next__", "__call__")  # what an object gives when it is read
 PICKING = ("max", "min", "sorted", "np.argmax", "np.argmin", "numpy.argmax", "heapq.nlargest")
 ORDER = (ast.Gt, ast.GtE, ast.Lt, ast.LtE)
+BLOCKS = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 ROWS = ("TensorDataset", "zip", "product", "StackDataset")  # element i of an item is of argument i
 
@@ -104,8 +105,9 @@ class File:
         return [*before[sure[-1] if sure else 0 :][::-1], *again]
 
     def encloses(self, statement: ast.AST, around: list[ast.AST]) -> bool:
-        """Whether a loop or comprehension is around."""
-        return statement in around or (isinstance(statement, ast.comprehension) and self.parents[statement] in around)
+        """Whether a loop or comprehension is around; an assignment does not come before what it reads."""
+        inside = isinstance(statement, BLOCKS) and statement in around
+        return inside or (isinstance(statement, ast.comprehension) and self.parents[statement] in around)
 
     def _parent(self, node: ast.AST) -> ast.AST:
         parent = self.parents.get(node, self.tree)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import pairwise
 from math import log
@@ -24,9 +25,11 @@ from fairtrial.doctor.observations import (
     Pass,
     Shared,
 )
-from fairtrial.doctor.symptoms.places import first, leading
+from fairtrial.doctor.symptoms.places import Lines, first, leading
 
 ENOUGH_ROWS = 32
+HARDER = 0.1  # share of labels by which the neighbours of unclear examples may be wrong more often than of clear ones
+FLAT = 0.1  # between the smallest and the largest number
 UNSCALED = frozenset(("Embedding", "EmbeddingBag"))  # layers that are given numbers of things
 TURNED = r"(?i)rot90|rotate\(|RandomRotation|RandomVerticalFlip|vflip|flipud"
 MIRRORED = r"(?i)flip|mirror"
@@ -36,6 +39,7 @@ CONVERTED = r"\.float\(|\.to\(torch\.float|float32|ToTensor|FloatTensor|\.Tensor
 SCALED = (
     r"/=? *\(?[\w.\[\]]*(255|256|std|sigma|sd|spread|scale|\d)|\* *\(?1|\.div_?\(|\.mul_?\(|ormalize|Scaler|transform\("
 )
+WHOLE = r"uint8|\.byte\(|round\("
 ORDERED = (
     r"\w*(shuffle|mix|random|perm)\w*=False",
     r"DataLoader\(",
@@ -43,6 +47,7 @@ ORDERED = (
     r"range\(",
     r"split\(|\[.*:.*\]",
 )
+REORDERED = r"shuffle|perm\w*\(|\[\w*perm\w*\]|sort|roll\(|flip|::-1|listdir|glob"
 SPLIT = r"train_test_split|random_split|Subset\(|KFold|\.split\("
 CUT = r"randperm|permutation|\[[^\]]*:[^\]]*\]|choice|sample"
 
@@ -61,13 +66,20 @@ def input_scale(journal: Journal) -> Verdict:
     said = f"numbers from {given.minimum:.3g} to {given.maximum:.3g} {spread}"
     outer = leading(journal, "learned", passes[0].where)
     inner = leading(journal, "learned", where)
+    before = layers[0].before if layers else ()
     if all(given.maximum > 100 and given.deviation > 10 for _, given in fed):
-        line = first((*inner, *outer), CONVERTED, SCALED) or passes[0].where
+        line = first(_since_whole((*before, *inner, *outer)), CONVERTED, SCALED) or passes[0].where
         return [finding("input-scale", "warn", line, f"the model is fed {said}", 0.9)]
-    if all(len(given.shape) > 1 and 0 < max(given.maximum, -given.minimum) < 0.05 for _, given in fed):
-        line = first((*inner, *outer), SCALED) or where
+    if all(len(given.shape) > 1 and 0 < given.maximum - given.minimum < FLAT for _, given in fed):
+        line = first((*before, *inner, *outer), SCALED) or where
         return [finding("input-scale", "warn", line, f"the first layer is fed {said}", 0.9)]
     return []
+
+
+def _since_whole(lines: Lines) -> Lines:
+    """The lines up to the one that makes whole numbers of what was drawn: what came before made no pixels yet."""
+    made = next((n for n, (_, text) in enumerate(lines, 1) if re.search(WHOLE, text)), None)
+    return lines[:made]
 
 
 def _begins_with_norm(model: Model) -> bool:
@@ -102,8 +114,12 @@ def repeated_batch(journal: Journal) -> Verdict:
 def unshuffled_training(journal: Journal) -> Verdict:
     """Labels that come sorted."""
     learning = [one for one in journal.of(Pass) if one.backward]
-    learned = {one.step for one in learning}
-    batches = [one for one in journal.of(Batch) if one.labels and one.round == 0 and one.step in learned]
+    steps, learned = {one.step for one in learning}, _learning_loaders(journal)
+    batches = [
+        one
+        for one in journal.of(Batch)
+        if one.labels and one.round == 0 and one.step in steps and one.loader in learned
+    ]
     used = {one.loader for one in batches}
     loaders = [one for one in journal.of(Loader) if one.loader in used]
     orders = [
@@ -153,9 +169,12 @@ def labels_misaligned(journal: Journal) -> Verdict:
         f"of {one.count} training labels a linear probe gets {one.linear} right and the nearest neighbours "
         f"{one.nearest}, by chance it would be {one.count * one.chance:.0f} +- {sigma:.0f}"
     )
-    lines = leading(journal, "labels", one.where)
-    line = first(lines, r"\w\[[^\]]*(perm|shuffle|choice|sample)\w*\(", r"shuffle|perm|sort|roll|flip") or one.where
-    return [finding("labels-misaligned", "warn", line, evidence, 0.9)]
+    labels = leading(journal, "labels", one.where)
+    learning = next((one.where for one in journal.of(Pass) if one.backward), None)
+    inputs = leading(journal, "learned", learning)
+    alone = (line for line in (*labels, *inputs) if (line in labels) != (line in inputs))
+    line = first(alone, REORDERED) or first(labels, r"\w\[[^\]]*(perm|shuffle|choice|sample)\w*\(", REORDERED)
+    return [finding("labels-misaligned", "warn", line or one.where, evidence, 0.9)]
 
 
 def _learned_anything(journal: Journal) -> bool:
@@ -181,7 +200,7 @@ def label_noise(journal: Journal) -> Verdict:
     one = seen[0]
     (wrong, count), (others, more) = one.against[0], one.against[-1]
     low, high = _interval(wrong, count)
-    if low < 0.02 or wrong > 0.5 * count or others / more > 1.5 * wrong / count + 0.03:
+    if low < 0.02 or wrong > 0.5 * count or others / more > wrong / count + min(0.5 * wrong / count + 0.03, HARDER):
         return []
     evidence = (
         f"{wrong} of {count} training labels contradict their neighbours where those agree most: about "
@@ -271,10 +290,14 @@ def augmented_validation(journal: Journal) -> Verdict:
 def split_preprocessing_mismatch(journal: Journal) -> Verdict:
     """Evaluation inputs of another size or centre than training inputs."""
     passes = [one for one in journal.of(Pass) if one.input and one.input.finite and one.input.shape[0] >= ENOUGH_ROWS]
-    train = [one.input for one in passes if one.backward and one.input]
     scored = [one for one in passes if not one.grad and one.judged]
-    judged = [one.input for one in scored if one.input]
-    if not train or not judged or len(train[0].shape) != len(judged[0].shape):
+    models = {one.model for one in scored} & {one.model for one in passes if one.backward}
+    if not models:
+        return None
+    model = next(one.model for one in reversed(scored) if one.model in models)
+    train = [one.input for one in passes if one.backward and one.model == model and one.input]
+    judged = [one.input for one in scored if one.model == model and one.input]
+    if len(train[0].shape) != len(judged[0].shape):
         return None
     centre, spread = _middle(train)
     other, width = _middle(judged)

@@ -124,7 +124,7 @@ def best_not_restored(journal: Journal) -> Verdict:
     kept = {one.step for one in taken if one.model == final.model} & looked
     later = {step for step in looked if step > max(kept, default=0)}
     chosen = bool(kept) and len(kept) < len(looked) and bool(later)
-    loaded = [one for one in journal.of(StateLoaded) if one.step >= final.step]
+    loaded = [one for one in journal.of(StateLoaded) if one.step >= final.step and one.model == final.model]
     if not chosen or loaded or final.step < max(looked) or any(other == part for _, other in before):
         return []
     evidence = (

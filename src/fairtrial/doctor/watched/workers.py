@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fairtrial.doctor.lines import shown
+from fairtrial.doctor.lines import listing
 from fairtrial.doctor.observations import Drawn, Lineage
 from fairtrial.doctor.watched.part import Part
 
@@ -35,7 +35,7 @@ class Workers(Part):
         if loader.num_workers > 0:
             self.loaders[id(loader.dataset)] = serial, where
             several = (loader.worker_init_fn, type(base), inspect.getmodule(type(base)))
-            lines = tuple(line for one in several for line in _source(one))
+            lines = tuple(line for one in several for line in listing(one))
             self.watch.note(Lineage(step=self.watch.steps, where=where, about="worker", lines=lines))
 
     def before(self) -> None:
@@ -126,13 +126,3 @@ def _plain(state: Any) -> str:
     if isinstance(state, dict):
         return ";".join(f"{key}:{_plain(value)}" for key, value in state.items())
     return ";".join(map(_plain, state)) if isinstance(state, tuple) else repr(state)
-
-
-def _source(one: Any) -> list[tuple[str, str]]:
-    """The lines of a function, a class or a module."""
-    try:
-        lines, begin = inspect.getsourcelines(one)
-        path = shown(inspect.getfile(one))
-    except (OSError, TypeError):
-        return []
-    return [(f"{path}:{number}", line.strip()) for number, line in enumerate(lines, max(begin, 1))]
