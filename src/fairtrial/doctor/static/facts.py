@@ -808,8 +808,10 @@ def mixes(index: Value) -> bool:
     """Whether an index is drawn, or not known."""
     found = list(sources(index))
     known = isinstance(index, Slice | Known | Tensor | Items | Made)
+    unknown = isinstance(index, Items) and index.kind == "list" and any(number(one) is None for one in index.items)
     return (
         not known
+        or unknown
         or any(one.op in RANDOM_ORDER | DRAWS | {"split_rows", "argsort", "shuffle"} for one in found)
         or (isinstance(index, Made))
     )

@@ -573,6 +573,7 @@ class Follower:
             self.note("step", old, place, new, name=type(operator).__name__.lower())
         elif isinstance(old, Items) and isinstance(operator, ast.Add):
             library.grow(self, old, self.items(new, place)[0] if not isinstance(new, Items) else new.items)
+            old.whole = old.whole and isinstance(new, Items) and new.whole
         elif self.cut and isinstance(operator, ast.Add) and _counts(old) and count(new) is not None:
             self.assign(target, Tensor("tally", (old, new), place), scope)
         else:
@@ -1068,11 +1069,14 @@ def called_in(body: Sequence[ast.AST]) -> frozenset[str]:
 
 
 def loads_of(tree: ast.AST) -> set[str]:
-    """All names and attributes that are read in it."""
+    """All names and attributes that are read in it, those too that are only added to."""
+    nodes = list(ast.walk(tree))
+    changed = [node.target for node in nodes if isinstance(node, ast.AugAssign)]
+    read = [node for node in nodes if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)]
     return {
         node.id if isinstance(node, ast.Name) else node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
+        for node in (*read, *changed)
+        if isinstance(node, ast.Name | ast.Attribute)
     }
 
 

@@ -443,6 +443,8 @@ def python(run: Run, name: str, last: str, args: list[Value], options: Options, 
         return first
     if last == "shuffle" and args:
         run.note("shuffled", first, place)
+        if isinstance(first, Items):
+            first.items[:] = [Value() for _ in first.items]  # which of them lies where is not known any more
         return Value()
     if name.startswith(("random.", "statistics.")):
         return function(run, last, args, options, place)
@@ -922,7 +924,7 @@ def of_made(run: Run, owner: Made, name: str, args: list[Value], options: Option
     if owner.kind in ("dataset", "generator"):
         return Value()
     if name not in ("state_dict", "load_state_dict", "get_last_lr", "param_groups"):
-        run.lend(owner, args, options, place, name)
+        run.lend(owner, [owner, *args] if name.startswith("register_") else args, options, place, name)
     return Value()
 
 

@@ -580,5 +580,5 @@ def dropout_on_logits(script: Script) -> Verdict:
     return [
         finding("dropout-on-logits", "warn", str(one.place), "dropout is the last thing before the loss", 0.95)
         for one in made
-        if any(True for _ in nearest_layers(one))
+        if number(one.options.get("p")) != 0 and any(True for _ in nearest_layers(one))
     ]

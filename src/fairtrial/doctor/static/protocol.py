@@ -311,8 +311,11 @@ def unshuffled_training(script: Script) -> Verdict:
         elif told is not None and data.name != "random_split":
             text = "the training loader has shuffle=False"
             found.append(finding("unshuffled-training", "warn", str(one.place), text, 0.6))
+    stirred = {id(e.subject) for e in script.trace.of("shuffled")}
     for target in targets:
         base = in_order(target)
+        if any(id(one) in stirred for one in sources(target)):
+            continue
         cut = isinstance(target, Tensor) and (chosen(target).picks or target.op == "label")  # not all rows at once
         if not found and base is not None and by_class(base) and cut and isinstance(target, Tensor):
             picks = [one.place for one in sources(target) if one.op == "arange" and one is not bare(base)]
@@ -685,7 +688,7 @@ def _divided(event: Event) -> tuple[bool, str, float] | None:
     if "add" not in made and not listed:
         return None
     if _batches(below) or listed or (isinstance(below, Tensor) and below.op == "tally"):
-        if "mean" in made and not _by_count(above) and (even := _even(above)) is not True:
+        if "mean" in made and not _by_count(above) and not _same_rows(above) and (even := _even(above)) is not True:
             text = "the mean of the batches' means: the last batch is smaller, and counts as much as the others"
             return False, text, 0.95 if even is False else 0.6
         if "sum" in made and "mean" not in made and "div" not in made and _batches(below):
@@ -716,10 +719,23 @@ def _even(value: Value) -> bool | None:
         dropped = loader.options.get("drop_last")
         size = batch_size(loader)
         many = rows(loader.args[0])
+        told = loader.options.get("batch_size")
+        if isinstance(told, Tensor) and told.op == "len" and told.parents[0] is loader.args[0]:
+            found = True  # all at once
+            continue
         if many is None or not size:
             return None
         found = many % size == 0 or (isinstance(dropped, Known) and bool(dropped.value))
     return found
+
+
+def _same_rows(value: Value) -> bool:
+    """Whether all answers in it are compared with the same labels: those of several models, and no batches."""
+    compared = [one for one in ancestors(value) if one.op == "eq"]
+    if any(one.op in ("label", "input") for made in compared for one in ancestors(made)):
+        return False
+    each = [{(id(rows.base), *map(id, rows.picks)) for rows in map(chosen, one.parents)} for one in compared]
+    return len(each) > 1 and bool(set[tuple[int, ...]].intersection(*each))
 
 
 def _by_count(value: Value) -> bool:
@@ -764,6 +780,7 @@ def labels_misaligned(script: Script) -> Verdict:
         mine, theirs = draws(x), draws(y)
         bases = chosen(x).base, chosen(y).base
         made_of = {id(one) for base in bases for one in sources(base)}
+        made_of |= {id(one) for one in sources(call.args[0])} - mine.keys()  # rows picked behind the first model
         only = [
             one
             for key, one in [*mine.items(), *theirs.items()]
@@ -994,6 +1011,9 @@ def _names(module: Value) -> frozenset[str]:
     """The first words of the names in a module's state."""
     if isinstance(module, Instance):
         return frozenset(name for name, one in module.attributes.items() if isinstance(one, Module) and weighted(one))
+    named = module.args[0] if isinstance(module, Layer) and module.args else None
+    if isinstance(named, Items) and named.kind == "dict":
+        return frozenset(str(key.value) for key in named.keys if isinstance(key, Known))
     if isinstance(module, Layer) and module.kind == "Sequential":
         return frozenset(str(i) for i, one in enumerate(module.children) if weighted(one))
     return frozenset()

@@ -268,7 +268,8 @@ def optimizer_recreated(script: Script) -> Verdict:
             if not a.args or not b.args or not first.sure or not first.loops or not _remembers(a):
                 continue
             one, other = owners(a.args[0]), owners(b.args[0])
-            steps = any(e.subject is a and e.loops for e in script.trace.of("step"))
+            used = [e for e in script.trace.of("step") if e.subject is a and e.loops]
+            steps = bool(used) and len(used[0].loops) <= len(first.loops) + 1  # a stage has epochs of its own
             reset = any(e.what == "loaded" and e.loops for e in script.trace.events)
             if (
                 one
@@ -279,7 +280,7 @@ def optimizer_recreated(script: Script) -> Verdict:
                 and not reset
             ):
                 evidence = f"{a.name} is made again in each turn of the loop, with the parameters of the same model"
-                own = next(e for e in script.trace.of("step") if e.subject is a and e.loops)
+                own = used[0]
                 shared = 0
                 while shared < min(len(first.stack), len(own.stack)) and first.stack[shared] == own.stack[shared]:
                     shared += 1
@@ -316,7 +317,7 @@ def schedule_too_fast(script: Script) -> Verdict:
         )
         many, span = number(turns), number(length)
         in_epochs = length is not None and (length is turns or (many is not None and span is not None and span <= many))
-        short = span is not None and span <= 100 and many is None
+        short = span is not None and span <= 100 and many is None and move.loops[-2].name  # of a while, who knows
         gamma = number(length if made.name == "ExponentialLR" else None) or number(made.options.get("gamma"))
         if made.name == "ExponentialLR" and gamma and gamma < 0.99:
             text = f"the rate is multiplied by {gamma:g} with each batch"
