@@ -22,6 +22,7 @@ from fairtrial.spec.errors import FairtrialError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fairtrial.doctor.findings import Diagnosis
     from fairtrial.inventory import StudyLine
     from fairtrial.report.checks import BatchTest, RateTest
     from fairtrial.spec.recipe import Recipe
@@ -429,8 +430,6 @@ def doctor(
     fairtrial doctor --static train.py
     fairtrial doctor curves.csv --classes 10 --images 10000
     """
-    from fairtrial.doctor.examine import examine
-    from fairtrial.doctor.read_curves import is_curves
     from fairtrial.doctor.told import diagnosis_json, show_diagnosis
 
     failed = False
@@ -445,21 +444,14 @@ def doctor(
             f"make a script of it, which the doctor can run: jupyter nbconvert --to script {shlex.quote(target)}"
         )
     elif target.endswith(".py"):
+        from fairtrial.doctor.examine import examine
+
         seen = examine(target, arguments or [], steps, aside=as_json)
         diagnosis, failed = seen.diagnosis, seen.failed
     elif arguments:
         raise UsageError(f"{' '.join(arguments)!r}: only a script takes words of its own")
-    elif is_curves(Path(target)):
-        from fairtrial.doctor.fingerprints import diagnose_curves
-        from fairtrial.doctor.read_curves import read_curves
-
-        diagnosis = diagnose_curves(read_curves(Path(target), classes, images))
     else:
-        from fairtrial.doctor.records import diagnose
-
-        if Path(target).is_dir():
-            store, target = Path(target).resolve().parent, Path(target).resolve().name
-        diagnosis = diagnose(_store(store).read(whole_name(_store(store), target)))
+        diagnosis = _of_what_was_kept(target, classes, images, store)
     if as_json:
         print_json(diagnosis_json(diagnosis))
     else:
@@ -467,6 +459,21 @@ def doctor(
             show_diagnosis(diagnosis, page)
         print_lines(told.get().splitlines())
     raise typer.Exit(1 if failed or diagnosis.failed else 0)
+
+
+def _of_what_was_kept(target: str, classes: int | None, images: int | None, store: Path) -> Diagnosis:
+    """The diagnosis of a file of curves, or of a run."""
+    from fairtrial.doctor.read_curves import is_curves, read_curves
+
+    if is_curves(Path(target)):
+        from fairtrial.doctor.fingerprints import diagnose_curves
+
+        return diagnose_curves(read_curves(Path(target), classes, images))
+    from fairtrial.doctor.records import diagnose
+
+    if Path(target).is_dir():
+        store, target = Path(target).resolve().parent, Path(target).resolve().name
+    return diagnose(_store(store).read(whole_name(_store(store), target)))
 
 
 def read_study_or_levels(target: str, words: list[str], seeds: int | None, full: bool) -> Study:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import gc
 import importlib.machinery
 import importlib.util
 import json
@@ -17,7 +18,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -59,6 +60,21 @@ class AfterTorch:
         return spec
 
 
+@contextlib.contextmanager
+def uncollected() -> Generator[None]:
+    """No search for garbage: among all that torch holds it would take longer than what is done here."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not gc.get_freeze_count():
+            gc.freeze()  # what was made counts as old, without being searched
+            gc.unfreeze()
+        if enabled:
+            gc.enable()
+
+
 @dataclass
 class Visit:
     """A script that runs, and what is to be said of it."""
@@ -89,7 +105,7 @@ class Visit:
     def begin(self) -> None:
         """Look on and count the steps, now that torch is there."""
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), uncollected():
                 warnings.simplefilter("ignore")
                 from torch.optim.optimizer import register_optimizer_step_post_hook
 
