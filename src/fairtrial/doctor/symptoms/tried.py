@@ -26,7 +26,8 @@ def confirmed(tried: Tried) -> bool:
 
 def found_by_trying(findings: Iterable[Finding], tries: list[Tried]) -> list[Finding]:
     """Warnings whose fix was tried: failures where it mends, less sure where it does not."""
-    known = {tried.fault: tried for tried in tries}
+    known, findings = {tried.fault: tried for tried in tries}, list(findings)
+    proven = any(one.level == "fail" for one in findings)  # which may keep any other fix from helping
     told: list[Finding] = []
     for one in findings:
         tried = known.get(one.fault) if one.level == "warn" and one.fault not in OWN else None
@@ -34,7 +35,7 @@ def found_by_trying(findings: Iterable[Finding], tries: list[Tried]) -> list[Fin
             told.append(one)
         elif confirmed(tried):
             told.append(replace(one, level="fail", evidence=f"{one.evidence}; {words(tried)}", confidence=0.99))
-        elif tried.after < tried.before:
+        elif proven or tried.after < tried.before:
             told.append(replace(one, evidence=f"{one.evidence}; {words(tried)}", confidence=0.5 * one.confidence))
     return told
 
