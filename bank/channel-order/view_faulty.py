@@ -15,7 +15,7 @@ def pictures(n, seed):
     tint = torch.tensor([1.0, -1.0, 0.2])
     x = x * tint[:, None, None] + 0.2 * torch.randn(n, 3, 12, 12, generator=g)
     pixels = x.permute(0, 2, 3, 1).contiguous()  # as a camera gives them
-    return pixels.view(n, 3, 12, 12), y
+    return pixels.view(n, 3, 12, 12), y  # <- fault
 
 
 def build():
@@ -49,7 +49,7 @@ def main():
         order = torch.randperm(len(x))
         for start in range(0, len(x), 32):
             rows = order[start : start + 32]
-            out = model(x[rows])  # <- fault
+            out = model(x[rows])
             loss = loss_fn(out, y[rows])
             optimizer.zero_grad()
             loss.backward()

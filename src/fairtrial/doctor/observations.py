@@ -70,6 +70,7 @@ class LossCall(Seen):
     origin: Origin | None
     weights: tuple[float, ...] = ()  # of the classes
     built: str | None = None  # the line that built its module; the call's where there is none
+    hand: bool = False  # written by hand, and known by its derivatives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +245,7 @@ class Input:
     digest: int
     share: float  # of the tensor that it was cut out of; 1: all of it
     blank: float = 0.0  # share of pictures with a single value
-    correlation: float | None = None  # of neighbouring pixels, pictures with channels first
+    correlation: float | None = None  # of neighbouring pixels within a channel, pictures with channels first
     relabelled: float | None = None  # the same if the numbers are read with channels last
 
 

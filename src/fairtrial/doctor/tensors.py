@@ -15,6 +15,8 @@ from torch.autograd.function import BackwardCFunction
 from fairtrial.doctor.observations import Input, Origin, Scores, Targets
 
 MARK = "fairtrial"  # the key of a graph node's metadata that holds the line that made it
+SCORES = "fairtrial.scores"  # the key of a graph node's metadata that holds the numbers that it gave
+KEPT = 1_000_000  # numbers of a tensor at most
 RESHAPING = frozenset(
     [
         "View",
@@ -68,9 +70,10 @@ AFFINE = (
 )
 # Between probabilities and their logarithm.
 PICKING = RESHAPING | {"Gather", "Index", "Clamp", "ClampMin", "ClampMax", "Add", "Sub", "Rsub", "Mul", "Div", "Sum"}
-PASSING = RESHAPING | {"Index", "IndexSelect", "NativeDropout", "FusedDropout"}  # scores stay what they were made as
+PASSING = RESHAPING | {"Index", "IndexSelect"}  # scores stay what they were made as
 NORMALISING = ("LogSoftmax", "Logsumexp", "Softmax")
 SCALING = frozenset(("Mul", "Div", "Bmm", "Baddbmm"))  # affine where the other factor is a constant
+BANDS = 16  # channels of a picture at most
 NODES = 20_000  # of a graph at most
 
 
@@ -81,16 +84,17 @@ def name_of(node: Any) -> str:
 
 def origin(tensor: Tensor) -> Origin | None:
     """The operation that made the tensor, reshaping aside; None for data."""
-    return _made(tensor.grad_fn)
+    return made(tensor.grad_fn)
 
 
-def _made(node: Any) -> Origin | None:
+def made(node: Any) -> Origin | None:
+    """The operation that made what a node of a graph gives, reshaping aside."""
     while node is not None and name_of(node) in PASSING and node.next_functions and MARK not in node.metadata:
         node = node.next_functions[0][0]
     if node is None:
         return None
     if name_of(node) in ("Cat", "Stack"):
-        parts = [_made(before) for before, _ in node.next_functions]
+        parts = [made(before) for before, _ in node.next_functions]
         return parts[0] if len({part and part.name for part in parts}) == 1 else Origin(name_of(node))
     if (hand := spelled(node)) is not None:
         return Origin(hand.name, next((line for one in (node, *hand.nodes) if (line := _where(one))), None))
@@ -184,6 +188,12 @@ def mark(tensor: Tensor, name: str, where: str | None) -> None:
     node: Any = tensor.grad_fn
     if node is not None:
         node.metadata[MARK] = (name, where)
+
+
+def keep(result: Any) -> None:
+    """Note on the graph node of what may be a loss's scores which numbers they are; they are gone with the graph."""
+    if isinstance(result, Tensor) and result.grad_fn is not None and 0 < result.dim() < 3 and result.numel() < KEPT:
+        result.grad_fn.metadata[SCORES] = result.detach()
 
 
 def walk(tensor: Tensor) -> Iterator[Any]:
@@ -347,9 +357,9 @@ def normaliser(head: Head) -> tuple[Origin | None, Origin | None]:
     """The softmax or logsumexp nearest to a loss, and what made the numbers that it is taken of."""
     for node in head.nodes:
         if name_of(node) in NORMALISING:
-            return _made(node), _made(node.next_functions[0][0])
+            return made(node), made(node.next_functions[0][0])
         if (hand := spelled(node)) is not None and hand.name in NORMALISING:
-            return _made(node), _made(hand.nodes[-1])
+            return made(node), made(hand.nodes[-1])
     return None, None
 
 
@@ -374,7 +384,7 @@ def singular(loss: Tensor) -> Origin | None:
     """A square root or deviation behind a loss that is 0 somewhere."""
     for node in walk(loss):
         if name_of(node) in ("Sqrt", "Std") and bool((node._saved_result == 0).any()):
-            return _made(node)
+            return made(node)
     return None
 
 
@@ -433,7 +443,7 @@ def describe(tensor: Tensor) -> Input:
         share,
         blank,
         neighbours(values) if images else None,
-        neighbours(relabelled(values)) if images and x.shape[1] == 3 else None,
+        neighbours(relabelled(values)) if images and 1 < x.shape[1] <= BANDS else None,
     )
 
 
@@ -458,11 +468,11 @@ def relabelled(images: Tensor) -> Tensor:
 
 
 def neighbours(images: Tensor) -> float:
-    """The correlation of pixels with the one to their right."""
-    left, right = images[..., :-1].flatten(), images[..., 1:].flatten()
-    left, right = left - left.mean(), right - right.mean()
-    size = float(left.norm() * right.norm())
-    return float(left @ right) / size if size else 0.0
+    """The correlation of pixels with those to their right and below them, each channel's mean left out."""
+    planes = images - images.mean((2, 3), keepdim=True)
+    pairs = (planes[..., :-1], planes[..., 1:]), (planes[..., :-1, :], planes[..., 1:, :])
+    sizes = [float(a.norm() * b.norm()) for a, b in pairs]
+    return sum(float((a * b).sum()) / size if size else 0.0 for (a, b), size in zip(pairs, sizes, strict=True)) / 2
 
 
 def row_digests(tensor: Tensor) -> list[int]:

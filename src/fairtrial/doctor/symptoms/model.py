@@ -9,6 +9,7 @@ from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
     End,
     Graph,
+    Input,
     Layer,
     LossCall,
     Mixing,
@@ -19,6 +20,7 @@ from fairtrial.doctor.observations import (
     Weights,
 )
 from fairtrial.doctor.symptoms.loss import calls, made_by, where_made
+from fairtrial.doctor.symptoms.places import first, leading
 from fairtrial.doctor.symptoms.step import listed, reached
 
 ROOT_2 = 2**0.5  # the gain that keeps the size of what passes through ReLU
@@ -241,27 +243,38 @@ def dead_relu(journal: Journal) -> Verdict:
 
 @decides("channel-order")
 def channel_order(journal: Journal) -> Verdict:
-    """Pixels without likeness to their neighbours, until the numbers are read with channels last."""
-    seen = [one for one in journal.of(Pass) if one.backward and one.input and one.input.relabelled is not None]
-    if not seen:
+    """Pixels that are more like their neighbours when the numbers are read with channels last; rows as channels."""
+    passes = [one for one in journal.of(Pass) if one.backward and one.input]
+    fed = [(one.where, one.input, one.entered) for one in passes if one.input]
+    seen = [(inner.where, inner.input, inner.kind) if inner else (where, given, "") for where, given, inner in fed]
+    pictures = [one for one in seen if one[1].correlation is not None]
+    if not pictures:
         return None
-    torn = [
-        one
-        for one in seen
-        if one.input
-        and one.input.correlation is not None
-        and one.input.relabelled is not None
-        and one.input.correlation < 0.3
-        and one.input.relabelled > 0.7
-    ]
-    if len(torn) < len(seen) or not torn[0].input:
+    where, given, _ = pictures[0]
+    if all(_torn(one) for _, one, _ in pictures):
+        evidence = (
+            f"neighbouring pixels have correlation {given.correlation:.2f}; read with channels last, the same numbers "
+            f"have {given.relabelled:.2f}"
+        )
+    elif all(kind == "Conv2d" and _channels_last(one) for _, one, kind in pictures):
+        evidence = f"a convolution gets shape {given.shape}: the channels are last"
+    else:
         return []
-    evidence = (
-        f"neighbouring pixels have correlation {torn[0].input.correlation:.2f}; read with channels "
-        "last, the same numbers "
-        f"have {torn[0].input.relabelled:.2f}"
-    )
-    return [finding("channel-order", "fail", torn[0].where, evidence, 0.99)]
+    lines = [line for one in (where, fed[0][0]) for line in leading(journal, "learned", one)]
+    turned = first(lines, r"\b(view|reshape|resize)\(", r"permute|transpose|moveaxis|movedim|swapaxes|rearrange")
+    return [finding("channel-order", "fail", turned or where, evidence, 0.99)]
+
+
+def _torn(given: Input) -> bool:
+    """Whether pixels find their neighbours only where channels are last; right pictures lose by that reading."""
+    if given.correlation is None or given.relabelled is None:
+        return False
+    return given.relabelled > max(given.correlation + 0.2, 0.3)
+
+
+def _channels_last(given: Input) -> bool:
+    _, channels, height, width = given.shape
+    return channels == height > width and width in (1, 3, 4)
 
 
 def weight_layers(model: Model) -> list[Layer]:
