@@ -268,6 +268,34 @@ def test_sigmoid_twice_at_its_end_stays_at_ln_2() -> None:
     assert told(of(valid_loss=[0.6931475, *[0.693147] * 9]))["sigmoid-before-bce-with-logits"] == "warn"
 
 
+def test_sigmoid_twice_is_told_by_its_start_and_by_coming_down_to_ln_2() -> None:
+    seen = of(valid_loss=np.linspace(0.9248, 0.8545, 15), valid_accuracy=np.linspace(0.1, 0.47, 15))
+    assert told(seen)["sigmoid-before-bce-with-logits"] == "warn"
+    rests = [0.71698, 0.697749, 0.69539, 0.6946, *[0.6937, 0.6936, 0.6936, 0.69355, 0.69351]]
+    assert told(of(valid_loss=rests, valid_accuracy=[0.1] * 9)) == {"sigmoid-before-bce-with-logits": "warn"}
+    sound = np.r_[0.7, 0.55, 0.45, 0.38, np.linspace(0.34, 0.2, 6)]  # goes below ln 2, and on
+    assert "sigmoid-before-bce-with-logits" not in told(of(valid_loss=sound, valid_accuracy=np.linspace(0.1, 0.7, 10)))
+
+
+def test_losses_that_hardly_move_are_told_so_wherever_they_stand() -> None:
+    high = {"train_loss": 3.52 - 0.007 * np.arange(15), "valid_accuracy": 0.04 + 0 * np.arange(15)}
+    assert told(of(**high)) == {"lr-too-low": "warn"}
+    slower = 2.4920 + 0.0012 * np.exp(-np.arange(15) / 4)  # as a cosine makes it
+    assert told(of(train_loss=slower, valid_loss=slower, valid_accuracy=[0.08] * 15)) == {"lr-too-low": "warn"}
+
+
+def test_what_was_learnt_and_is_lost_again() -> None:
+    loss = np.r_[1.13, 1.2, 1.3, 1.5 + 0.2 * NOISE.random(12)]
+    right = np.r_[0.65, 0.62, 0.6, 0.42 + 0.03 * NOISE.random(12)]
+    assert told(of(train_loss=loss, train_accuracy=right)) == {"lr-too-high": "warn"}
+    assert "lr-too-high" not in told(of(train_loss=loss[::-1], train_accuracy=right))
+
+
+def test_weights_that_start_too_large_are_no_sum() -> None:
+    loss, right = [150.1, 67.9, 31.1, 10.2, 5.8, 3.5, 2.5, 1.6], [0.23, 0.46, 0.58, 0.79, 0.86, 0.92, 0.93, 0.95]
+    assert told(of(train_loss=loss, train_accuracy=right)) == {"init-too-large": "warn"}
+
+
 def test_binary_accuracy_stands_still_while_the_loss_falls() -> None:
     seen = of(valid_loss=0.55 - 0.02 * np.arange(9), valid_accuracy=[0.9] * 9)
     assert told(seen)["bce-for-single-label"] == "warn"

@@ -26,7 +26,9 @@ BATCHES = (16, 32, 50, 64, 100, 128, 200, 256, 500, 512, 1024)
 MNIST = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)  # images of each digit in its test part of 10,000
 CLIPS = {15.942: "1e-7 in float32", 16.118: "1e-7", 23.026: "1e-10", 27.631: "1e-12", 34.539: "1e-15"}
 CLEARLY = 0.05  # of accuracy gained in the last third of a training: it was far from its end
+LOST = 0.1  # of accuracy that was there and is gone: more than the noise of one training
 LASTS = 0.04  # of loss: over less than this, a sum of loss and accuracy may stay the same by chance
+HARDLY = 0.95  # of a loss that is left at the end: it hardly fell
 SURE = 4.6  # t of a slope whose p is below 0.01 even with 3 degrees of freedom
 NEEDS_SCRIPT = (
     "what is not observable in curves needs the script: `fairtrial doctor SCRIPT.py` looks at the training itself"
@@ -441,11 +443,16 @@ def sigmoid_twice(curves: Curves) -> Verdict:
     least = log(1 + 1 / e) / curves.classes + (1 - 1 / curves.classes) * log(2)
     every = np.concatenate(list(curves.losses.values()))
     ends = [values[-5:] for values in curves.losses.values() if len(values) >= 5]
-    if curves.classes >= COUNTS[0] and ends and all((np.abs(end - log(2)) < 1e-4).all() for end in ends):
-        evidence = (
-            f"the loss stays at ln 2 = {log(2):.4f}, what outputs of 0 cost: sigmoid comes before it and is at its end"
-        )
-        return [finding("sigmoid-before-bce-with-logits", "warn", "loss", evidence, 0.7)]
+    if curves.classes >= COUNTS[0] and ends and every.min() > least - 1e-3:
+        half = log(1 + e**0.5) - 0.5 / curves.classes  # what outputs of 1/2 cost, where sigmoid starts
+        near = 1e-3 if every.max() > log(2) + 5e-3 else 1e-4  # a loss that came down to ln 2, or was there all along
+        said = ""
+        if every.min() > log(2) - 1e-4 and all((np.abs(end - log(2)) < near).all() for end in ends):
+            said = f"stays at ln 2 = {log(2):.4f}, what outputs of 0 cost: sigmoid comes before it and is at its end"
+        elif binary(curves) and any(abs(values[0] - half) < 0.05 for values in curves.losses.values()):
+            said = f"starts near {half:.4f}, what outputs of 1/2 cost, and never is below {least:.4f}"
+        if said:
+            return [finding("sigmoid-before-bce-with-logits", "warn", "loss", f"the loss {said}", 0.7)]
     last = min(values[-1] for values in curves.losses.values())
     if len(every) < FEW or every.min() < least - 1e-3 or every.max() > log(2) + 0.05 or last > least + 0.02:
         return []
@@ -455,6 +462,12 @@ def sigmoid_twice(curves: Curves) -> Verdict:
         return []
     evidence = f"all losses lie in [{every.min():.4f}, {every.max():.4f}]; sigmoid twice cannot go below {least:.4f}"
     return [finding("sigmoid-before-bce-with-logits", "warn", "loss", evidence, 0.8)]
+
+
+def binary(curves: Curves) -> bool:
+    """Whether losses are far below what cross-entropy costs at such accuracies, which is -ln of them or more."""
+    both = [curves.both(part) for part in EVALUATED]
+    return any(len(loss) and bool((loss < -0.7 * np.log(np.clip(right, 1e-9, 1)))[:FEW].all()) for loss, right in both)
 
 
 @decides("bce-for-single-label")
@@ -524,20 +537,22 @@ def summed(curves: Curves) -> Verdict:
     train = curves.values("train/loss")
     if not (curves.classes and len(train) and curves.may_be_cross_entropy):
         return None
+    loss, accuracy = curves.both("train")
     last = train[-max(FEW, len(train) // 3) :]
     still = len(train) > FEW and bool(np.ptp(last) < 0.03 * np.median(last))
     for does, at in (("starts", float(train[0])), ("stays", float(np.median(last)) if still else 0.0)):
         batch = summed_batch(at, curves.classes, 0.03)
         if batch is None or (train[-1] < at / 2 and guesses(curves)):  # a sum falls only where something is learnt
             continue
+        if len(loss) and accuracy[0] > 2 / curves.classes:  # it does not guess, so ln K is not what an answer costs
+            continue
         each = f"{batch} x {at / batch:.4f}; guessing costs {log(curves.classes):.4f}"
         evidence = f"train/loss {does} at {at:.1f} = {each}: the sum of a batch of {batch}"
         return [finding("sum-reduction", "warn", "train/loss", evidence, 0.9)]
-    loss, accuracy = curves.both("train")
     some = (accuracy > 0.5) & (accuracy < 0.96)  # beyond, the floor of label smoothing counts for too much
     cost = loss[some] / (1 - accuracy[some])
     usual = float(np.median(cost[len(cost) // 2 :])) if len(cost) >= FEW else 0.0
-    if usual < 60:
+    if usual < 60 or cost[-1] < 0.8 * cost[0]:  # of a sum it stays; weights that start too large become smaller
         return []
     evidence = f"each wrong answer costs {usual:.0f} on average, where about 3 is usual: no mean over images was taken"
     return [finding("sum-reduction", "warn", "train/loss", evidence, 0.8)]
@@ -603,7 +618,7 @@ def does_not_learn(curves: Curves) -> Verdict:
     ):
         return None
     slowly = falling_slowly(curves, "valid/loss") or falling_slowly(curves, name)
-    return rising(curves, name) or slowly or at_chance(curves, name)
+    return rising(curves, name) or slowly or loses(curves, name) or at_chance(curves, name)
 
 
 def rising(curves: Curves, name: str) -> list[Finding]:
@@ -634,19 +649,33 @@ def rising(curves: Curves, name: str) -> list[Finding]:
 
 
 def falling_slowly(curves: Curves, name: str) -> list[Finding]:
-    """A loss near chance that falls a little each time, and at the end not more slowly than at first."""
+    """A loss near chance or above that falls a little each time, and at the end not more slowly than at first."""
     values = curves.values(name)
     if not curves.classes or len(values) < 5:
         return []
     falls, half, chance = -np.diff(values), len(values) // 2, log(curves.classes)
     steady = (falls > 0).mean() >= 0.9 and falls[half:].mean() > 0.4 * falls[:half].mean()
-    if not steady or values[-1] < 0.95 * values[0] or values[-1] < 0.8 * chance or values[0] > 1.3 * chance:
+    if not steady or values[-1] < HARDLY * values[0] or values[-1] < 0.8 * chance:
         return []
     evidence = (
         f"{name} falls steadily, but only from {values[0]:.4f} to {values[-1]:.4f} in {len(values)} evaluations, near "
         f"ln {curves.classes} = {chance:.4f}"
     )
     return [finding("lr-too-low", "warn", name, evidence, 0.6)]
+
+
+def loses(curves: Curves, name: str) -> list[Finding]:
+    """Answers that were right once and are wrong at the end, while the training loss rises."""
+    values = curves.values(name)
+    if name != "train/loss" or len(values) < ENOUGH or values[-FEW:].mean() < 1.02 * smooth(values).min():
+        return []
+    for part in ("train", "valid"):
+        right = curves.values(f"{part}/accuracy")
+        best, last = (float(smooth(right).max()), float(right[-FEW:].mean())) if len(right) >= ENOUGH else (0.0, 0.0)
+        if best - last > LOST:
+            evidence = f"{part}/accuracy falls from {best:.1%} to {last:.1%}, and train/loss rises to {values[-1]:.4g}"
+            return [finding("lr-too-high", "warn", f"{part}/accuracy", evidence, 0.6)]
+    return []
 
 
 def at_chance(curves: Curves, name: str) -> list[Finding]:
@@ -663,12 +692,15 @@ def at_chance(curves: Curves, name: str) -> list[Finding]:
         return []
     middle = float(np.median(last))
     evidence = f"{name} stays at {middle:.4f} (ln {curves.classes} is {chance:.4f}){always_one(right, curves.classes)}"
-    if values.min() < 0.9 * chance or values[0] > 1.1 * chance or middle > chance + 0.02:
-        said = f"{evidence}, within {values.min():.4g} to {values.max():.4g}: the steps are too large"
-        return [finding("lr-too-high", "warn", name, said, 0.6)]
     course = curves.values("valid/loss") if len(curves.values("valid/loss")) >= 5 else values
     gain, t = trend(course)
-    if t < -SURE or (np.diff(course) < 0).all():  # five numbers in falling order: by chance once in 120
+    downhill = bool((np.diff(course) < 0).all())  # five numbers in falling order: by chance once in 120
+    if not (downhill and course[-1] > HARDLY * course[0]) and (
+        values.min() < 0.9 * chance or values[0] > 1.1 * chance or middle > chance + 0.02
+    ):
+        said = f"{evidence}, within {values.min():.4g} to {values.max():.4g}: the steps are too large"
+        return [finding("lr-too-high", "warn", name, said, 0.6)]
+    if t < -SURE or downhill:
         said = f"{evidence}, but falls, by {-gain:.2g} in all"
         return [finding("lr-too-low", "warn", name, said, 0.5)]
     said = f"{evidence}, as it did from the start: equal or dead units, or gradients that vanish"
