@@ -37,6 +37,10 @@ LOSSES = (
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "multilabel_soft_margin_loss",
 )
 MARKED = (
     ("Softmax", "softmax", (functional, torch, torch.special, Tensor)),
@@ -59,6 +63,8 @@ MARKED = (
     ("Where", "where", (torch, Tensor)),
     ("Exp", "exp", (torch, Tensor)),
     ("Log", "log", (torch, Tensor)),
+    ("Log2", "log2", (torch, Tensor)),
+    ("Log10", "log10", (torch, Tensor)),
     ("Logsumexp", "logsumexp", (torch, torch.special, Tensor)),
     ("Sqrt", "sqrt", (torch, Tensor)),
     ("Mean", "mean", (torch, Tensor)),
@@ -70,10 +76,15 @@ MARKED = (
     ("Add", "__iadd__", (Tensor,)),
 )
 DRAWING = ("rand", "randn")  # numbers that want scaling
+MULTIPLYING = (
+    *(("linear", functional), ("matmul", torch), ("mm", torch), ("addmm", torch), ("einsum", torch)),
+    *((name, Tensor) for name in ("matmul", "__matmul__", "__rmatmul__", "mm")),
+)
 MAKING = ("zeros", "ones", "full", "normal", "tensor", "from_numpy")
 WRITING = ("fill_", "zero_", "normal_", "uniform_", "mul_", "div_", "copy_")
 ARITHMETIC = ("__mul__", "__rmul__", "mul", "__truediv__", "div")
 LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
+_DISTRIBUTIONS = str(Path(torch.distributions.__file__).parent)
 _MODULES = str(Path(nn.__file__).parent / "modules")
 
 
@@ -140,6 +151,8 @@ def _modules(watch: Watch, patches: Patches) -> None:
                 result = original(module, *args, **kwargs)
             finally:
                 watch.depth, watch.root = 0, None
+            if watch.full:
+                tensors.keep(result)
             watch.tape.after_call(module, args, kwargs, result)
             watch.on_pass(module, (*args, *kwargs.values()), sys._getframe(1))
             watch.scoring.on_answered(result, sys._getframe(1))
@@ -205,13 +218,28 @@ def _functions(watch: Watch, patches: Patches) -> None:
         def around(original: Any) -> Any:
             def computed(*args: Any, **kwargs: Any) -> Any:
                 result = original(*args, **kwargs)
-                if watch.marking and isinstance(result, Tensor) and result.grad_fn is not None:
+                if (
+                    watch.marking
+                    and isinstance(result, Tensor)
+                    and result.grad_fn is not None
+                    and not sys._getframe(1).f_code.co_filename.startswith(_DISTRIBUTIONS)  # which know what they do
+                ):
                     tensors.mark(result, name, _maker(watch, sys._getframe(1)))
+                    tensors.keep(result)
                 return result
 
             return computed
 
         return around
+
+    def kept(original: Any) -> Any:
+        def computed(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if watch.marking:
+                tensors.keep(result)
+            return result
+
+        return computed
 
     def largest(original: Any) -> Any:
         def computed(x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -355,6 +383,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
     def drop(original: Any) -> Any:
         def dropped(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
             result = original(x, p, training, inplace)
+            if p and watch.depth and not foreign(sys._getframe(1).f_code.co_filename):
+                watch.called_with[training] = ("dropout()",)
             if training and p and (watch.marking or not torch.is_grad_enabled()):
                 frame = sys._getframe(1)
                 where = called_by(frame, watch.built)
@@ -366,14 +396,27 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
         return dropped
 
+    def normalise(original: Any) -> Any:
+        signature = inspect.signature(original)
+
+        def normalised(*args: Any, **kwargs: Any) -> Any:
+            if watch.depth and not foreign(sys._getframe(1).f_code.co_filename):
+                watch.called_with[bool(signature.bind(*args, **kwargs).arguments.get("training"))] = ("batch_norm()",)
+            return original(*args, **kwargs)
+
+        return normalised
+
     for name in LOSSES:
         patches.put(functional, name, loss(name))
     for name, function, owners in MARKED:
         for owner in owners:
             patches.put(owner, function, marked(name))
+    for function, owner in MULTIPLYING:
+        patches.put(owner, function, kept)
     for function, owner in LARGEST:
         patches.put(owner, function, largest)
     patches.put(functional, "dropout", drop)
+    patches.put(functional, "batch_norm", normalise)
     for owner, function in ((Tensor, "__eq__"), (Tensor, "eq"), (torch, "eq")):
         patches.put(owner, function, compare)
     patches.put(builtins, "print", tell)

@@ -27,7 +27,7 @@ from fairtrial.doctor.watched.examples import Examples
 from fairtrial.doctor.watched.inputs import Inputs
 from fairtrial.doctor.watched.loaders import Loaders
 from fairtrial.doctor.watched.losses import Losses
-from fairtrial.doctor.watched.models import Models, has_modes
+from fairtrial.doctor.watched.models import Models, at_rest, has_modes
 from fairtrial.doctor.watched.part import FULL, OFTEN, careful, sampled
 from fairtrial.doctor.watched.scoring import Scoring
 from fairtrial.doctor.watched.sources import Sources
@@ -79,6 +79,7 @@ class Watch:
         self.pending: dict[int, _Pending] = {}
         self.called: list[tuple[str | None, frozenset[int]]] = []
         self.switched_on: str | None = None
+        self.called_with: dict[bool, tuple[str, ...]] = {}  # functions that have modes, by the mode they were called in
         self.entered: Entered | None = None
         self.before: tuple[tuple[str, str], ...] = ()  # lines of the user's layers before the first one with weights
         self.phase = 0
@@ -140,20 +141,24 @@ class Watch:
             self.models.probe(module, given, inputs)
         if self.full:
             self.models.follow(module, model)
-        called, switched_on = tuple(self.called), self.switched_on
+        called, switched_on, called_with = tuple(self.called), self.switched_on, self.called_with
         entered, self.entered, self.before = self.entered, None, ()
-        self.called, self.switched_on = [], None
+        self.called, self.switched_on, self.called_with = [], None, {}
         alone = grad and module.training and given is not None and len(given) == 1 and sampled(self.count("alone"))
         if self.in_phase > 2 and not alone and not sampled(self.count(("pass", model, grad, module.training, where))):
             return
         layers = [(name, layer) for name, layer in module.named_modules() if has_modes(layer)]
+        still = at_rest(module) if grad and not module.training else set[nn.Module]()
         seen = Pass(
             step=self.steps,
             where=where,
             model=model,
             training=module.training,
-            active=tuple(name for name, layer in layers if layer.training),
-            idle=tuple(name for name, layer in layers if not layer.training),
+            active=(*(name for name, layer in layers if layer.training), *called_with.get(True, ())),
+            idle=(
+                *(name for name, layer in layers if not layer.training and layer not in still),
+                *called_with.get(False, ()),
+            ),
             grad=grad,
             backward=False,
             judged=False,
@@ -165,7 +170,7 @@ class Watch:
             switched=tuple(self.models.switched.get(module, ())),
             entered=entered,
         )
-        self.pending[model] = _Pending(seen, self.models.parameters(module))
+        self.pending[model] = _Pending(seen, self.models.parameters(module, learning=True))
 
     @contextmanager
     def apart(self) -> Generator[None]:
@@ -199,15 +204,17 @@ class Watch:
 
     @careful
     def judge(self) -> None:
-        """A loss or the largest score was computed of what the last pass gave."""
+        """A loss or the largest score was computed of what the last pass gave, or several that lead to it."""
         if self.pending:
-            last = self.pending[next(reversed(self.pending))]
-            last.seen = replace(last.seen, judged=True)
+            last = self.pending[next(reversed(self.pending))].seen
+            for pending in self.pending.values():
+                if pending.seen.phase == last.phase:
+                    pending.seen = replace(pending.seen, judged=True)
 
     def learn(self, reached: frozenset[int] | None) -> None:
         """A backward pass went through the models that were called since the last one."""
         for model, pending in list(self.pending.items()):
-            if pending.seen.grad and (reached is None or reached & pending.parameters):
+            if pending.seen.grad and (pending.parameters if reached is None else reached & pending.parameters):
                 pending.seen = replace(pending.seen, backward=True)
                 self.inputs.learned.add(pending.seen.where or "")
             self.settle(model)
@@ -261,6 +268,8 @@ class Watch:
     def on_backward(self, loss: Tensor, frame: FrameType) -> None:
         """A backward pass is about to begin."""
         where = place(frame)
+        if self.scoring.frames:
+            self.scoring.release()
         self.writes.open = False
         self.optimizers.before_backward(where)
         self.backwards += 1
@@ -273,8 +282,9 @@ class Watch:
         self.last_loss = value
         self.tape.on_backward(loss, value, frame)
         broken = not math.isfinite(value) and loss.numel() == 1
-        leaves = tensors.leaves(loss) if self.full else []
-        reached = frozenset(self.serial(leaf) for leaf in leaves) if self.full else None
+        several = sum(pending.seen.grad for pending in self.pending.values()) > 1  # one may be there to be imitated
+        leaves = tensors.leaves(loss) if self.full or several else []
+        reached = frozenset(self.serial(leaf) for leaf in leaves) if self.full or several else None
         self.learn(reached)
         if not self.full and not (broken and sampled(self.count("broken"), 4)):
             return
@@ -311,6 +321,7 @@ class Watch:
         """The training is over."""
         for model in list(self.pending):
             self.settle(model)
+        self.scoring.release()
         for part in (
             self.optimizers,
             self.states,

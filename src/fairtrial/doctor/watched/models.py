@@ -104,9 +104,9 @@ class Models(Part):
                 where = self.watch.built.get(layer)
                 self.watch.note(Added(step=self.watch.steps, where=where, names=tuple(names)))
 
-    def parameters(self, module: nn.Module) -> frozenset[int]:
-        """The numbers of a module's parameters."""
-        return frozenset(self.watch.serial(p) for p in module.parameters())
+    def parameters(self, module: nn.Module, learning: bool = False) -> frozenset[int]:
+        """The numbers of a module's parameters, or of those alone that learn."""
+        return frozenset(self.watch.serial(p) for p in module.parameters() if p.requires_grad or not learning)
 
     def layer(self, name: str, module: nn.Module) -> Layer:
         """One module."""
@@ -177,6 +177,19 @@ def has_modes(layer: nn.Module) -> bool:
     if isinstance(layer, nn.modules.dropout._DropoutNd):
         return layer.p > 0
     return isinstance(layer, nn.modules.batchnorm._BatchNorm)
+
+
+def at_rest(module: nn.Module) -> set[nn.Module]:
+    """Layers with modes in parts that do not learn: norms whose own parameters do not, dropouts between such layers."""
+    layers = [(layer, [p.requires_grad for p in layer.parameters(recurse=False)]) for layer in module.modules()]
+    learning = [(layer, any(own) if own else None) for layer, own in layers if own or has_modes(layer)]
+    still: set[nn.Module] = set()
+    for place, (layer, learns) in enumerate(learning):
+        before = next((one for _, one in reversed(learning[:place]) if one is not None), False)
+        after = next((one for _, one in learning[place + 1 :] if one is not None), False)
+        if has_modes(layer) and not (before or after if learns is None else learns):
+            still.add(layer)
+    return still
 
 
 def _in_containers(module: nn.Module) -> Generator[tuple[str, nn.Module]]:
