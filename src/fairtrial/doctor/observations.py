@@ -431,6 +431,13 @@ class Evaluation(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Crossed(Seen):
+    """Predictions and labels of different shapes were compared: each with each."""
+
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seeded(Seen):
     """torch.manual_seed was called."""
 
@@ -439,7 +446,7 @@ class Seeded(Seen):
 
 @dataclass(frozen=True, kw_only=True)
 class Printed(Seen):
-    """The script printed a line with a number in it."""
+    """The script printed a line with a number in it, or holds an accuracy by a name."""
 
     text: str
 
@@ -529,6 +536,7 @@ class Units(Seen):
     dead: int  # gave zero for each example
     examples: int
     silenced: str | None = None  # the line that set their biases far below zero
+    beside: bool = False  # what they give is added to something that passes them by
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from fairtrial.doctor.observations import Input, Origin, Scores, Targets
 
 MARK = "fairtrial"  # the key of a graph node's metadata that holds the line that made it
 SCORES = "fairtrial.scores"  # the key of a graph node's metadata that holds the numbers that it gave
+NARROW = 10  # between which scores are cut, so that the loss cannot get to 0
 KEPT = 1_000_000  # numbers of a tensor at most
 RESHAPING = frozenset(
     [
@@ -98,8 +99,18 @@ def made(node: Any) -> Origin | None:
         return parts[0] if len({part and part.name for part in parts}) == 1 else Origin(name_of(node))
     if (hand := spelled(node)) is not None:
         return Origin(hand.name, next((line for one in (node, *hand.nodes) if (line := _where(one))), None))
-    made: tuple[str, str | None] | None = node.metadata.get(MARK)
-    return Origin(*made) if made else Origin(name_of(node))
+    marked: tuple[str, str | None] | None = node.metadata.get(MARK)
+    return Origin(_cut(node) or (marked[0] if marked else name_of(node)), marked[1] if marked else None)
+
+
+def _cut(node: Any) -> str | None:
+    """The activation that a clamp is."""
+    if not name_of(node).startswith("Clamp") or node.name() in ("ClampBackward0", "ClampMinBackward1"):
+        return None  # by tensors
+    low, high = getattr(node, "_saved_min", None), getattr(node, "_saved_max", None)
+    if low is None or high is None:
+        return "Relu" if low == 0 else None
+    return "Hardtanh" if high - low <= NARROW else None
 
 
 @dataclass(frozen=True)
@@ -123,6 +134,14 @@ def spelled(node: Any) -> Spelled | None:
             if hand is None or hand.name not in ("", "Logsumexp") or _core(hand.nodes[-1]) is not _core(scores):
                 return None
             return Spelled("LogSoftmax", (total, *hand.nodes))
+        case "Exp", [inner] if inner is not None and name_of(inner) in ("LogSoftmax", "LogSigmoid"):
+            return Spelled(name_of(inner).removeprefix("Log").capitalize(), (inner, *operands(inner)))
+        case "Div", [scores, inner] if scores is not None and inner is not None and name_of(inner) == "Add":
+            risen = [one for one in operands(inner) if one is not None]
+            if len(risen) == 1 and name_of(risen[0]) == "Abs" and operands(risen[0]) == [scores]:
+                return Spelled("Softsign", (inner, risen[0], scores))
+            if len(risen) == 2 and all(map(_raises, risen)) and name_of(scores) == "Sub":
+                return Spelled("Tanh", (inner, *risen))
         case "Mul" | "Div", [inner, None] | [None, inner] if inner is not None and name_of(inner) == "Add":
             risen = [one for one in operands(inner) if one is not None]
             if len(risen) == 1 and name_of(risen[0]) == "Tanh":
@@ -193,7 +212,8 @@ def mark(tensor: Tensor, name: str, where: str | None) -> None:
 def keep(result: Any) -> None:
     """Note on the graph node of what may be a loss's scores which numbers they are; they are gone with the graph."""
     if isinstance(result, Tensor) and result.grad_fn is not None and 0 < result.dim() < 3 and result.numel() < KEPT:
-        result.grad_fn.metadata[SCORES] = result.detach()
+        node: Any = result.grad_fn
+        node.metadata[SCORES] = result.detach()
 
 
 def walk(tensor: Tensor) -> Iterator[Any]:
@@ -285,6 +305,41 @@ def _where(node: Any) -> str | None:
     return made[1] if made else None
 
 
+def passes_beside(loss: Tensor, stops: set[Any]) -> bool:
+    """Whether a loss depends on data in a way that leads through none of these operations."""
+    found, waiting = set(stops), [loss.grad_fn]
+    while waiting:
+        node: Any = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        operands = [before for before, _ in node.next_functions]
+        if name_of(node) == "Embedding" or (None in operands and name_of(node) in LAYERS | {"Add", "Sub", "Cat"}):
+            return True
+        waiting += [before for before in operands if before is not None]
+    return False
+
+
+def shortcuts(loss: Tensor) -> dict[str, bool]:
+    """Lines of ReLUs: whether something is added to what comes of each, and so passes beside it."""
+    users: dict[Any, list[Any]] = {}
+    nodes = list(walk(loss))
+    for node in nodes:
+        for before, _ in node.next_functions:
+            users.setdefault(before, []).append(node)
+    beside: dict[str, bool] = {}
+    for node in nodes:
+        if name_of(node) == "Relu" and (where := _where(node)):
+            after, waiting = {node}, [node]
+            while waiting:
+                new = [user for user in users.get(waiting.pop(), ()) if user not in after]
+                after.update(new)
+                waiting += new
+            joined = {one for one in after if name_of(one) in ("Cat", "Stack")}
+            beside[where] = beside.get(where, True) and passes_beside(loss, {node, *joined})
+    return beside
+
+
 def past_reshaping(node: Any) -> Any:
     """The node whose result is only seen in another shape."""
     while node is not None and name_of(node) in RESHAPING and node.next_functions:
@@ -295,7 +350,7 @@ def past_reshaping(node: Any) -> Any:
 def log_of(loss: Tensor) -> Origin | None:
     """What made the probabilities that a hand-written loss takes the logarithm of, and the line of the logarithm."""
     for node in walk(loss):
-        if name_of(node) in ("Log", "Log2", "Log10"):
+        if name_of(node) in ("Log", "Log2", "Log10") and MARK in node.metadata:
             inner = node.next_functions[0][0]
             while inner is not None and name_of(inner) in PICKING and spelled(inner) is None:
                 inner = next((before for before, _ in inner.next_functions if before is not None), None)
@@ -313,13 +368,14 @@ class Head:
     nodes: dict[Any, None]
     layers: list[Any]
     parameters: list[Tensor]  # that are reached past all layers
+    ends: frozenset[Any]  # the nodes of both
     foreign: bool  # some node is the user's own
     half: bool  # some of it is in 16-bit floats of 5 exponent bits
 
 
 def head(loss: Tensor) -> Head:
     """What a loss is made of, as far as the last layers with weights."""
-    nodes, layers, parameters = dict[Any, None](), dict[Any, None](), dict[Tensor, None]()
+    nodes, layers, parameters, leaves = dict[Any, None](), dict[Any, None](), dict[Tensor, None](), set[Any]()
     waiting = deque([loss.grad_fn])
     while waiting and len(nodes) < NODES:
         node: Any = waiting.popleft()
@@ -329,6 +385,7 @@ def head(loss: Tensor) -> Head:
             layers[node] = None
         elif name_of(node) == ACCUMULATE:
             parameters[node.variable] = None
+            leaves.add(node)
         else:
             nodes[node] = None
             waiting.extend(before for before, _ in node.next_functions)
@@ -336,9 +393,24 @@ def head(loss: Tensor) -> Head:
         nodes,
         list(layers),
         list(parameters),
+        ends=frozenset((*layers, *leaves)),
         foreign=any(isinstance(node, BackwardCFunction) for node in nodes),
         half=any(made.dtype == torch.float16 for node in (*nodes, *layers) for made in node._input_metadata),
     )
+
+
+def only_way(head: Head, loss: Tensor, node: Any) -> bool:
+    """Whether no layer and no parameter gets to a loss but through this node."""
+    seen, waiting = {node}, [loss.grad_fn]
+    while waiting:
+        one: Any = waiting.pop()
+        if one is None or one in seen:
+            continue
+        if one in head.ends:
+            return False
+        seen.add(one)
+        waiting.extend(before for before, _ in one.next_functions)
+    return True
 
 
 def line_of(head: Head, *names: str) -> str | None:

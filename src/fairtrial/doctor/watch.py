@@ -305,6 +305,7 @@ class Watch:
         )
         self.optimizers.hold(leaves)
         self.weights.hold(loss)
+        self.units.before_backward(loss)
 
     def advance(self) -> None:
         """An optimizer made a step."""

@@ -223,22 +223,23 @@ def cross_sample_mixing(journal: Journal) -> Verdict:
 
 @decides("dead-relu")
 def dead_relu(journal: Journal) -> Verdict:
-    """Units that gave zero for each of many examples."""
+    """Units that gave zero for each of many examples; a branch that is added to what passes it by may do so."""
     seen = [one for one in journal.of(Units) if one.examples >= 512 and one.units > 1]
     if not seen:
         return None
     last = {one.where: one for one in seen}
+    dead = sorted((one for one in last.values() if one.dead > 0.9 * one.units), key=lambda one: one.beside)
     return [
         finding(
             "dead-relu",
-            "fail" if one.examples >= 2048 else "warn",
+            "info" if one.beside and not one.silenced else "fail" if one.examples >= 2048 else "warn",
             one.silenced or one.where,
-            f"{one.dead} of {one.units} units gave 0 for each of {one.examples} examples",
+            f"{one.dead} of {one.units} units gave 0 for each of {one.examples} examples"
+            + (", and what is added to them is all that is left" if one.beside else ""),
             1.0 if one.examples >= 2048 else 0.9,
         )
-        for one in last.values()
-        if one.dead > 0.9 * one.units
-    ][:1]
+        for one in dead[:1]
+    ]
 
 
 @decides("channel-order")

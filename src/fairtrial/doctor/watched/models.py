@@ -184,9 +184,9 @@ def at_rest(module: nn.Module) -> set[nn.Module]:
     layers = [(layer, [p.requires_grad for p in layer.parameters(recurse=False)]) for layer in module.modules()]
     learning = [(layer, any(own) if own else None) for layer, own in layers if own or has_modes(layer)]
     still: set[nn.Module] = set()
-    for place, (layer, learns) in enumerate(learning):
-        before = next((one for _, one in reversed(learning[:place]) if one is not None), False)
-        after = next((one for _, one in learning[place + 1 :] if one is not None), False)
+    for number, (layer, learns) in enumerate(learning):
+        before = next((one for _, one in reversed(learning[:number]) if one is not None), False)
+        after = next((one for _, one in learning[number + 1 :] if one is not None), False)
         if has_modes(layer) and not (before or after if learns is None else learns):
             still.add(layer)
     return still

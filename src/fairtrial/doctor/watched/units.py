@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fairtrial.doctor import observations
-from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, NORMS, name_of, past_reshaping
+from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, NORMS, name_of, past_reshaping, shortcuts
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Units(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.relus: dict[tuple[str | None, int], _Relu] = {}
+        self.beside: dict[str, bool] = {}  # lines of ReLUs that something passes beside
 
     def wanted(self) -> bool:
         """Whether to look at what a ReLU gave: after some steps, for as many examples as are needed."""
@@ -63,6 +64,12 @@ class Units(Part):
                     known.silent = known.silent[~spoke]
             known.examples += len(result)
 
+    @careful
+    def before_backward(self, loss: Tensor) -> None:
+        """A backward pass is about to begin: what leads past each ReLU is seen once."""
+        if self.watch.steps and not self.beside:
+            self.beside = shortcuts(loss)
+
     def silenced(self, result: Tensor) -> str | None:
         """The line that set the biases before a ReLU, if they are below what weights make of inputs of size 1."""
         node: Any = result.grad_fn
@@ -86,6 +93,7 @@ class Units(Part):
                 dead=dead,
                 examples=known.examples,
                 silenced=known.silenced,
+                beside=self.beside.get(where or "", False),
             )
         )
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from fairtrial.doctor import observations, tensors
-from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, PRODUCTS, RESHAPING, is_layer, name_of
+from fairtrial.doctor.tensors import ACCUMULATE, PRODUCTS, RESHAPING, is_layer, name_of
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _weights(loss: Tensor) -> Iterator[_Weight]:
                 columns=right,
                 grouped=False,
                 last=node in last,
-                beside=bool(tensor.any()) or _passes_beside(loss, node),
+                beside=bool(tensor.any()) or tensors.passes_beside(loss, {node}),
                 signal=_signal(node, right),
             )
             if (given := weight.given(tensor)).dim() > 1:
@@ -175,21 +175,6 @@ def _signal(node: Any, right: bool) -> float | None:
     else:
         return None
     return float(given.detach().float().var(0).mean().sqrt()) if len(given) > 1 else None
-
-
-def _passes_beside(loss: Tensor, layer: Any) -> bool:
-    """Whether the loss depends on data in a way that does not lead through this layer."""
-    found, waiting = {layer}, [loss.grad_fn]
-    while waiting:
-        node: Any = waiting.pop()
-        if node in found:
-            continue
-        found.add(node)
-        operands = [before for before, _ in node.next_functions]
-        if name_of(node) == "Embedding" or (None in operands and name_of(node) in LAYERS | {"Add", "Sub", "Cat"}):
-            return True
-        waiting += [before for before in operands if before is not None]
-    return False
 
 
 def _groups(node: Any) -> int:
