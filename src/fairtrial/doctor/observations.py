@@ -540,6 +540,18 @@ class Units(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Statistics(Seen):
+    """A batch norm's running statistics at the end, against those of the last batch that was learned from."""
+
+    name: str
+    momentum: float | None
+    updates: int
+    variance: float  # of the batch over the running one, in the middle of the channels
+    shift: float  # of the mean, in running deviations
+    changed: float  # share of the batch's predictions that change with its own statistics
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source(Seen):
     """A file of the user's in which a model or a backward pass is called."""
 

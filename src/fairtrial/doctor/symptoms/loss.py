@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import pairwise
 from math import e, isfinite, log
 from statistics import median
@@ -26,13 +27,13 @@ from fairtrial.doctor.observations import (
 
 ROUNDING = 1e-3  # of sums of probabilities in 32-bit floats, with room for 16-bit ones
 CROSS_ENTROPIES = ("cross_entropy",)
-BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "multilabel_soft_margin_loss")
+DISTANCES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 COMBINING = ("Mean", "Sum", "Neg", "Add")  # what makes scores without being a layer to remove
 SQUASHING = (
     *("Relu", "Tanh", "LeakyRelu", "Hardtanh", "Elu", "Celu", "Softplus", "Gelu", "Silu", "Mish", "Hardswish"),
-    *("Hardsigmoid", "PreluKernel", "RreluWithNoise", "Softshrink", "Hardshrink", "Threshold"),
+    *("Softsign", "PreluKernel", "RreluWithNoise", "Softshrink", "Hardshrink", "Threshold"),
 )
-CUTS = ("Clamp", "ClampMin", "Maximum", "Where", "Mul", "Max")
 CUT_OFF = 0.2  # of the scores are exactly 0, and none is below: what any spelling of a ReLU leaves
 CUTTING = r"\.data\b|\.detach\(|\.item\(|\.numpy\(|\.tolist\(|no_grad\(|torch\.tensor\("
 # Optimizers whose steps hardly change if all gradients are multiplied by a number.
@@ -176,7 +177,7 @@ def sigmoid_before_cross_entropy(journal: Journal) -> Verdict:
     seen, fault = calls(journal, *CROSS_ENTROPIES), "sigmoid-before-cross-entropy"
     if not seen:
         return normalised_by_hand(journal, fault, "Sigmoid")
-    return each(journal, seen, fault, lambda call: made_by(call, "Sigmoid") and within_unit(call), say)
+    return each(journal, seen, fault, lambda call: made_by(call, "Sigmoid", "Hardsigmoid") and within_unit(call), say)
 
 
 @decides("activation-on-logits")
@@ -199,7 +200,7 @@ def activation_on_logits(journal: Journal) -> Verdict:
         "activation-on-logits",
         lambda call: (
             made_by(call, *SQUASHING)
-            or (call.classes > 1 and call.scores.minimum == 0 and call.scores.zeros > CUT_OFF and made_by(call, *CUTS))
+            or (call.classes > 1 and 0 == call.scores.minimum < call.scores.maximum and call.scores.zeros > CUT_OFF)
         ),
         say,
     )
@@ -221,7 +222,7 @@ def nll_on_non_log_probabilities(journal: Journal) -> Verdict:
         return picked_by_hand(journal)
     return each(
         journal,
-        seen,
+        [replace(call, origin=None) if call.hand else call for call in seen],  # what is left out is in the loss
         "nll-on-non-log-probabilities",
         lambda call: call.scores.finite and call.scores.row_log_error > ROUNDING,
         say,
@@ -277,7 +278,7 @@ def single_output_for_many_classes(journal: Journal) -> Verdict:
 @decides("softmax-over-one-unit")
 def softmax_over_one_unit(journal: Journal) -> Verdict:
     """Softmax of a single output, by itself or inside cross_entropy."""
-    seen = calls(journal, *CROSS_ENTROPIES, *BINARY, "mse_loss", "nll_loss")
+    seen = calls(journal, *CROSS_ENTROPIES, *BINARY, *DISTANCES, "nll_loss")
 
     def wrong(call: LossCall) -> bool:
         inside = call.name in CROSS_ENTROPIES and call.targets.columns == 1
@@ -310,14 +311,16 @@ def bce_for_single_label(journal: Journal) -> Verdict:
 @decides("mse-for-classification")
 def mse_for_classification(journal: Journal) -> Verdict:
     """Squared error on one-hot targets or class numbers."""
-    seen = calls(journal, "mse_loss")
+    seen = calls(journal, *DISTANCES)
     if not seen:
         return None
     if all(call.targets.one_hot for call in seen):
-        evidence = f"squared error against one-hot targets of {seen[0].targets.columns} classes"
+        evidence = f"a distance ({seen[0].name}) to one-hot targets of {seen[0].targets.columns} classes"
         return [finding("mse-for-classification", "info", seen[0].where, evidence, 0.9)]
     if all(call.targets.whole and call.targets.columns == 1 and 1 < call.targets.maximum < 1000 for call in seen):
-        evidence = f"squared error against whole numbers up to {max(call.targets.maximum for call in seen):.0f}"
+        evidence = (
+            f"a distance ({seen[0].name}) to whole numbers up to {max(call.targets.maximum for call in seen):.0f}"
+        )
         return [finding("mse-for-classification", "info", seen[0].where, evidence, 0.5)]
     return []
 
@@ -325,7 +328,7 @@ def mse_for_classification(journal: Journal) -> Verdict:
 @decides("wrong-class-axis")
 def wrong_class_axis(journal: Journal) -> Verdict:
     """Probabilities that sum to 1 over the batch."""
-    seen = [call for call in calls(journal, *CROSS_ENTROPIES, "nll_loss", *BINARY, "mse_loss") if call.rows > 1]
+    seen = [call for call in calls(journal, *CROSS_ENTROPIES, "nll_loss", *BINARY, *DISTANCES) if call.rows > 1]
 
     hand = [one for one in journal.of(ByHand) if one.rows > 1]
     if hand and not seen:
@@ -380,8 +383,13 @@ def sum_reduction(journal: Journal) -> Verdict:
         for call in seen
         if call.rows > 1
         and (b := back.get(call.step)) is not None
-        and b.factor is not None
-        and abs(b.factor - {"sum": 1, "none": call.rows}.get(call.reduction, 0)) < 1e-5 * call.rows
+        and (
+            (call.hand and call.reduction == "sum")
+            or (
+                b.factor is not None
+                and abs(b.factor - {"sum": 1, "none": call.rows}.get(call.reduction, 0)) < 1e-5 * call.rows
+            )
+        )
     ] or [(one.ends, one.rows, one.value) for one in hand if one.rows > 1 and one.likelihoods == one.rows]
     if not summed:
         return []

@@ -10,12 +10,14 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
 from fairtrial.doctor import tensors
+from fairtrial.doctor.likeness import likeness
 from fairtrial.doctor.observations import Backward, ByHand, LossCall, Weighed
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
+CANDIDATES = 12  # tensors near a loss that may be its scores
 CALL = "fairtrial.loss"  # the key of a graph node's metadata that holds the call of a loss, and its labels
 
 
@@ -58,15 +60,46 @@ class Losses(Part):
                 self.weigh(*node.metadata[CALL], slope)
             return replace(seen, factor=max(float(slope.sum()) for slope in slopes))
         if head.layers:
-            (slope,) = self.slopes(loss, head.layers[:1])
+            held = [node for node in (*head.nodes, *head.layers) if tensors.SCORES in node.metadata][:CANDIDATES]
+            slope, *others = self.slopes(loss, [head.layers[0], *held])
             if slope.dim() == 2 and slope.any():
                 self.by_hand(head, seen, slope)
+            self.recognise(loss, head, seen, list(zip(held, others, strict=True)))
         return replace(seen, factor=None)
+
+    @careful
+    def recognise(self, loss: Tensor, head: tensors.Head, seen: Backward, slopes: list[tuple[Any, Tensor]]) -> None:
+        """The loss of torch's that this one is for the scores nearest to it that make it one."""
+        for node, slope in slopes:
+            scores: Tensor = node.metadata[tensors.SCORES]
+            known = likeness(scores, slope) if scores.shape == slope.shape else None
+            if known is not None and tensors.only_way(head, loss, node):
+                classes = scores.shape[1] if scores.dim() > 1 else 1
+                self.watch.note(
+                    LossCall(
+                        step=seen.step,
+                        where=seen.ends or seen.where,
+                        name=known.name,
+                        value=seen.value,
+                        reduction="sum" if known.summed else "mean",
+                        rows=len(scores),
+                        classes=classes,
+                        learning=True,
+                        scores=tensors.scores(scores),
+                        targets=tensors.targets(known.labels, classes),
+                        origin=tensors.made(node),
+                        built=seen.ends or seen.where,
+                        hand=True,
+                    )
+                )
+                return
 
     def slopes(self, loss: Tensor, nodes: list[Any]) -> tuple[Tensor, ...]:
         """The derivatives of a loss by what these operations gave."""
         with self.watch.apart():
-            return torch.autograd.grad(loss, [GradientEdge(node, 0) for node in nodes], retain_graph=True)
+            return torch.autograd.grad(
+                loss, [GradientEdge(node, 0) for node in nodes], retain_graph=True, materialize_grads=True
+            )
 
     @careful
     def weigh(self, call: LossCall, target: Tensor, slope: Tensor) -> None:
