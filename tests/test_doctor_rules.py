@@ -12,6 +12,7 @@ from fairtrial.doctor.journal import Journal
 from fairtrial.doctor.observations import (
     Backward,
     Batch,
+    Crossed,
     End,
     Evaluation,
     Input,
@@ -117,7 +118,7 @@ def labelled(labels: list[int]) -> Journal:
     batches = [
         (
             Batch(step=n, loader=1, round=0, place=n, images=n, labels=tuple(labels[n * 20 : n * 20 + 20])),
-            replace(PASS, step=n),
+            replace(PASS, step=n, loader=1),
         )
         for n in range(len(labels) // 20)
     ]
@@ -151,6 +152,18 @@ def test_a_printed_accuracy_is_wrong_only_where_a_wrong_formula_alone_explains_i
     assert not told(f"accuracy {100 * 128 / 136:.2f}%")
     assert not told(f"loss {128 / 192:.4f}")
     assert not told("epoch 3 accuracy 0.9")  # another number altogether proves nothing
+
+
+def test_labels_sorted_in_a_part_that_is_only_evaluated_are_none_of_the_training() -> None:
+    order = [n // 20 for n in range(200)]
+    judged = [replace(one, loader=2) if isinstance(one, Batch | Loader) else one for one in labelled(order).seen]
+    assert not unshuffled_training.decide(Journal(judged))
+
+
+def test_predictions_compared_with_labels_each_with_each_are_told() -> None:
+    found = wrong_accuracy.decide(Journal([Crossed(step=9, where="t.py:20", shape=(64, 64))]))
+    assert found
+    assert found[0].where == "t.py:20"
 
 
 def test_a_leak_is_a_part_of_what_is_evaluated_and_not_the_training_part_itself() -> None:

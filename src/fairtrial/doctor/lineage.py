@@ -459,3 +459,23 @@ def lineage(calls: tuple[Call, ...], argument: int | None = None) -> tuple[tuple
         follower.add(file, node, (), around)
     follower.run()
     return follower.lines()
+
+
+def named(code: CodeType, name: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """The last line that gives a variable of a function, or of a module, its value, and what leads to it."""
+    file = read(code.co_filename)
+    scopes = [scope for scope, known in file.bound if known == name and _is(scope, code)] if file else []
+    if file is None or not scopes:
+        return None, ()
+    follower = _Follower()
+    for one in reversed(found := file.bound[scopes[0], name]):
+        follower.bound(file, one, (), ())
+    follower.run()
+    return f"{shown(code.co_filename)}:{_line(found[-1].statement)}", follower.lines()
+
+
+def _is(scope: ast.AST, code: CodeType) -> bool:
+    """Whether this is the source of that code."""
+    if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+        return code.co_firstlineno == min(node.lineno for node in (scope, *scope.decorator_list))
+    return isinstance(scope, ast.Module) and code.co_name == "<module>"

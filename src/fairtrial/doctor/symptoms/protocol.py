@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
     Axis,
+    Crossed,
     Evaluation,
     Lineage,
+    Loader,
     Look,
     LossCall,
     Model,
@@ -25,28 +28,26 @@ from fairtrial.doctor.symptoms.places import first, leading
 from fairtrial.doctor.symptoms.step import listed
 
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:e-?\d+)?\s*(%?)")
+AFTER = re.compile(r"(?i)acc\w*\W{0,4}(\d+(?:\.\d+)?)\s*(%?)")
 REPORTED = r"(?i)(?<!train_)test|final|hold|held|unseen"  # what people call the part that is reported
 
 
 @decides("wrong-accuracy")
 def wrong_accuracy(journal: Journal) -> Verdict:
     """The largest score along the wrong axis, or a printed number that only a wrong formula gives."""
-    evaluations, axes = journal.of(Evaluation), journal.of(Axis)
-    if not evaluations and not axes:
+    axes, crossed = journal.of(Axis), journal.of(Crossed)
+    if not (axes or crossed or journal.of(Evaluation)):
         return None
     shapes = {(call.rows, call.classes) for call in journal.of(LossCall)}
     wrong = [one for one in axes if len(one.shape) == 2 and one.axis in (0, -2) and _scores(one.shape, shapes)]
     if wrong:
         evidence = f"the largest of {wrong[0].shape} scores is looked for along axis {wrong[0].axis}: over the examples"
         return [finding("wrong-accuracy", "fail", wrong[0].where, evidence)]
-    found: list[Finding] = []
-    for evaluation, printed in _told(journal):
-        if wrong := _misprinted(evaluation, printed):
-            said, patterns = wrong
-            lines = leading(journal, "printed", printed.where)
-            line = first(lines, *patterns) if patterns else evaluation.where
-            found.append(finding("wrong-accuracy", "fail", line or printed.where, said))
-    return found[:1]
+    if crossed:
+        labels, predictions = crossed[0].shape
+        evidence = f"{predictions} predictions are compared with {labels} labels of another shape: each with each"
+        return [finding("wrong-accuracy", "fail", crossed[0].where, evidence)]
+    return _misprinted(journal)
 
 
 def _scores(shape: tuple[int, ...], known: set[tuple[int, int]]) -> bool:
@@ -54,54 +55,94 @@ def _scores(shape: tuple[int, ...], known: set[tuple[int, int]]) -> bool:
     return shape[0] != shape[1] and shape[1] in {classes for _, classes in known} and shape[1] > 1
 
 
-def _told(journal: Journal) -> list[tuple[Evaluation, Printed]]:
-    """Evaluations, each with the lines printed before the next."""
-    pairs: list[tuple[Evaluation, Printed]] = []
-    last: Evaluation | None = None
+def _misprinted(journal: Journal) -> list[Finding]:
+    """Numbers that a wrong formula gives and no evaluation so far does, more often than right ones at the same line."""
+    lengths = {one.length for one in journal.of(Loader)}
+    wrong: dict[str | None, list[tuple[str, tuple[str, ...], Evaluation]]] = {}
+    right = Counter[str | None]()
+    so_far: list[Evaluation] = []
+    recent: list[Evaluation] = []  # since the last line that was printed
+    closed = False
     for one in journal.seen:
-        last = one if isinstance(one, Evaluation) else last
-        if isinstance(one, Printed) and last is not None:
-            pairs.append((last, one))
-    return pairs
+        if isinstance(one, Evaluation) and one.count:
+            recent = [one] if closed else [*recent, one]
+            so_far.append(one)
+            closed = False
+        elif isinstance(one, Printed) and so_far:
+            closed = True
+            for text, values in _numbers(one):
+                if any(abs(value - known.right / known.count) <= error for known in so_far for value, error in values):
+                    right[one.where] += 1
+                    continue
+                for known in recent:
+                    earlier = [other for other in so_far if other.source == known.source]
+                    wrong.setdefault(one.where, []).extend(_explained(text, values, known, earlier, lengths))
+    for where, said in wrong.items():
+        if len(said) > right[where]:
+            evidence, patterns, known = said[0]
+            line = first(leading(journal, "printed", where), *patterns) if patterns else known.where
+            return [finding("wrong-accuracy", "fail", line or where, evidence)]
+    return []
 
 
-def _misprinted(evaluation: Evaluation, printed: Printed) -> tuple[str, tuple[str, ...]] | None:
-    """What is wrong with a printed accuracy that a wrong formula alone explains, and what the line looks like."""
-    if "acc" not in printed.text.lower() or not evaluation.count:
-        return None
-    right, count, batches = evaluation.right, evaluation.count, evaluation.batches
-    largest = max(number for _, number in batches)
-    equal, entries = evaluation.entries
-    formulas = {
-        f"{right} right ones divided by {len(batches)} batches x {largest}, where there are {count} images": (
+def _numbers(printed: Printed) -> list[tuple[str, list[tuple[float, float]]]]:
+    """The numbers of a line about an accuracy, each with the shares that it may mean and their rounding."""
+    about = AFTER.findall(printed.text) or (NUMBER.findall(printed.text) if "acc" in printed.text.lower() else [])
+    found: list[tuple[str, list[tuple[float, float]]]] = []
+    for text, percent in about:
+        if "." in text:
+            precision = max(0.5 * 10.0 ** -len(text.partition(".")[2]) * 1.001, 1e-6)  # of a 32-bit float
+            values = [(float(text), precision)] if not percent else []
+            found.append((text + percent, [*values, (float(text) / 100, precision / 100)]))
+    return found
+
+
+def _explained(
+    text: str, values: list[tuple[float, float]], known: Evaluation, earlier: list[Evaluation], lengths: set[int]
+) -> list[tuple[str, tuple[str, ...], Evaluation]]:
+    """What is wrong with a number that a wrong formula alone explains, and what the line looks like."""
+    right, count, batches = known.right, known.count, known.batches
+    largest, (some, last) = max(number for _, number in batches), batches[-1]
+    equal, entries = known.entries
+    truth, said = Counter[int](), Counter[int]()
+    for label, prediction, number in known.confusion:
+        truth[label] += number
+        said[prediction] += number
+    classes = 1 + max((*truth, *said), default=0)
+    each = sum(number * said[label] for label, number in truth.items()) / count**2
+    summed = sum(one.right for one in earlier)
+    formulas: list[tuple[str, float, tuple[str, ...]]] = [
+        (
+            f"{right} right ones divided by {len(batches)} batches x {largest}, where there are {count} images",
             right / (len(batches) * largest),
             ("/",),
         ),
-        f"the mean of the {len(batches)} batches' means, though the last batch has {batches[-1][1]} of {largest}": (
+        (
+            f"the mean of the {len(batches)} batches' means, though the last batch has {last} of {largest}",
             sum(r / n for r, n in batches) / len(batches),
             (r"mean\(|accuracy_score", "/"),
         ),
-        f"{right} right ones divided by {len(batches)} batches": (right / len(batches), ("/",)),
-        f"the last batch's {batches[-1][0]} right of {batches[-1][1]} alone, of {count}": (
-            batches[-1][0] / batches[-1][1],
-            (r"mean\(|sum\(|accuracy_score",),
-        ),
-        f"{equal} of {entries} entries of one-hot rows": (equal / entries if entries else right / count, ()),
-    }
-    for text, percent in NUMBER.findall(printed.text):
-        precision = max(0.5 * 10.0 ** -len(text.partition(".")[2]) * 1.001, 1e-6)  # of a 32-bit float
-        values = [(float(text), precision)] if not percent else []
-        values.append((float(text) / 100, precision / 100))
-        if "." not in text or any(abs(value - right / count) <= error for value, error in values):
-            continue
-        for formula, (wrong, patterns) in formulas.items():
-            if any(abs(value - wrong) <= error and abs(wrong - right / count) > 2 * error for value, error in values):
-                return (
-                    f"{text}{percent} was printed, which is {formula}; the accuracy is {right}/{count} = "
-                    f"{right / count:.4f}",
-                    patterns,
-                )
-    return None
+        (f"{right} right ones divided by {len(batches)} batches", right / len(batches), ("/",)),
+        (f"{right} right ones divided by the {last} of the last batch", right / last, ("/",)),
+        (f"the last batch's {some} right ones divided by all {count}", some / count, ("/",)),
+        (f"the last batch's {some} right of {last} alone, of {count}", some / last, (r"mean\(|sum\(|accuracy_score",)),
+        (f"the mean over {len(truth)} x {len(said)} pairs of any label with any prediction", each, (r"==", r"mean\(")),
+        *((f"{right} right ones divided by the {n} of another part", right / n, ("/",)) for n in lengths if n),
+    ]
+    if entries:
+        formulas.append((f"{equal} of {entries} entries of one-hot rows", equal / entries, ()))
+    elif classes > 2:
+        share = 1 - 2 * (count - right) / (count * classes)
+        formulas.append((f"the share of {count} x {classes} entries of one-hot rows", share, (r"==", r"mean\(")))
+    if len(earlier) > 1:
+        total = sum(one.count for one in earlier)
+        formulas.append((f"{summed} right ones of {len(earlier)} evaluations together", summed / count, (r"\+=", "/")))
+        formulas.append((f"the mean over {len(earlier)} evaluations so far", summed / total, (r"\+=", "/")))
+    return [
+        (f"{text} was told, which is {formula}; the accuracy is {right}/{count} = {right / count:.4f}", patterns, known)
+        for formula, wrong, patterns in formulas
+        if any(abs(value - wrong) <= error and abs(wrong - right / count) > 2 * error for value, error in values)
+    ][:1]
 
 
 def _looks(journal: Journal) -> list[tuple[Look, int]]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
-from fairtrial.doctor.lines import lines_above, place
+from fairtrial.doctor.lineage import named
+from fairtrial.doctor.lines import foreign, lines_above, place
 from fairtrial.doctor.lines import source as text_of
-from fairtrial.doctor.observations import Evaluation, Printed, Seeded
-from fairtrial.doctor.watched.part import Part, careful
+from fairtrial.doctor.observations import Crossed, Evaluation, Lineage, Printed, Seeded
+from fairtrial.doctor.watched.part import Part, careful, sampled
+from fairtrial.doctor.watched.variables import arrays, variables
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
@@ -22,6 +28,11 @@ if TYPE_CHECKING:
 # What is counted: what torch compared; else what a model answered for labels of a loader; else what metrics were given.
 Counted = Literal["compared", "answered", "scored"]
 PRINTED = 2000  # lines that are kept
+SEARCHED = 64  # evaluations at the beginning whose labels and results are looked for in the script's variables
+FEW = 20  # predictions that labels cannot be told by
+ACCURACY = re.compile(r"(?i)acc")
+
+Whole = npt.NDArray[Any]
 
 
 @dataclass
@@ -36,6 +47,7 @@ class _Evaluating:
     how: Counted
     last: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
     entries: tuple[int, int] = (0, 0)  # equal ones and all
+    unlabelled: list[list[int]] = field(default_factory=list[list[int]])  # predictions whose labels are still unknown
 
 
 class Scoring(Part):
@@ -47,7 +59,9 @@ class Scoring(Part):
         self.measure: Callable[[], None] = lambda: None  # look at scikit-learn's metrics too
         self.measured = False
         self.judging = False  # the last pass taught nothing
-        self.uncounted: tuple[list[int], list[int], list[str]] | None = None
+        self.uncounted: tuple[list[int] | None, list[int], list[str]] | None = None
+        self.frames: tuple[FrameType, ...] = ()  # in which a model was last asked, the innermost first
+        self.stated: dict[tuple[str, str, str], float] = {}  # accuracies that variables held: file, function and name
         self.evaluating: dict[int, _Evaluating] = {}
 
     def on_judged(self, learning: bool) -> None:
@@ -68,42 +82,51 @@ class Scoring(Part):
     def on_predicted(self, said: Tensor, frame: FrameType) -> None:
         """The largest scores were looked for."""
         self.predicted = said
-        if self.uncounted is not None and len(self.uncounted[0]) == said.numel():
+        if self.uncounted is not None and len(self.uncounted[1]) == said.numel():
             self.uncounted = self.uncounted[0], said.detach().reshape(-1).tolist(), list(lines_above(frame))
 
     @careful
     def on_answered(self, answer: Any, frame: FrameType) -> None:
-        """A model answered; where a loader gave the labels too, that is enough to count."""
+        """A model answered: counted with the labels that a loader gave, or with those that a variable holds."""
         self.count()
-        labels = self.watch.inputs.batch[2] if self.watch.inputs.batch else None
-        if not self.judging or labels is None or labels.dim() != 1 or labels.is_floating_point():
+        if not self.judging or not isinstance(answer, Tensor) or answer.dim() not in (1, 2) or not len(answer):
             return
-        if isinstance(answer, Tensor) and answer.dim() == 2 and len(answer) == len(labels) and answer.shape[1] > 1:
-            with self.watch.apart():
-                said = answer.detach().argmax(1).tolist()
-            self.uncounted = labels.detach().tolist(), said, list(lines_above(frame))
+        given = self.watch.inputs.batch[2] if self.watch.inputs.batch else None
+        with self.watch.apart():
+            said = _said(answer.detach())
+            labels = next(_labels(given, len(said)), None) if given is not None else None
+        self.frames = tuple(_own(frame))
+        self.uncounted = None if labels is None else labels.tolist(), said, list(lines_above(frame))
 
     @careful
     def on_compared(self, a: Any, b: Any, frame: FrameType) -> None:
         """Predictions were compared with labels."""
-        predicted = self.predicted
         if not self.judging or not isinstance(a, Tensor) or not isinstance(b, Tensor):
             return
         if a.dim() == 2 and a.shape == b.shape and a.shape[1] > 1:
             with self.watch.apart():
                 self.rows(a.detach(), b.detach(), list(lines_above(frame)))
-        if predicted is None:
+        predicted = next((x for x in (a, b) if self.is_predicted(x)), None)
+        truth = b if predicted is a else a
+        if predicted is None or truth.numel() != predicted.numel() or truth.data_ptr() == predicted.data_ptr():
             return
-        truth = b if a is predicted else a if b is predicted else None
-        if truth is None:
-            same = [x for x in (a, b) if x.data_ptr() == predicted.data_ptr()]
-            truth = (b if same[0] is a else a) if same else None
-        if truth is None or truth.numel() != predicted.numel() or truth.is_floating_point():
+        if truth.dim() != predicted.dim() and 1 not in (truth.numel(), truth.shape[0]):
+            shape = (truth.numel(), predicted.numel())
+            self.watch.note(Crossed(step=self.watch.steps, where=place(frame), shape=shape))
+        if truth.is_floating_point() and bool((truth != truth.round()).any()):
             return
         self.uncounted = None
         self.watch.tape.on_compared(truth)
         lines = list(lines_above(frame))
-        self.add(truth.detach().reshape(-1).tolist(), predicted.detach().reshape(-1).tolist(), lines, "compared")
+        labels, said = (x.detach().reshape(-1).long().tolist() for x in (truth, predicted))
+        self.add(labels, said, lines, "compared")
+
+    def is_predicted(self, x: Tensor) -> bool:
+        """Whether these are the places of the largest scores, or what a model's last answer comes to."""
+        if self.predicted is not None and x.data_ptr() == self.predicted.data_ptr():
+            return True
+        said = self.uncounted[1] if self.uncounted else []
+        return 1 < len(said) == x.numel() and x.detach().reshape(-1).tolist() == said
 
     @careful
     def on_scored(self, truth: Any, said: Any, frame: FrameType) -> None:
@@ -124,7 +147,10 @@ class Scoring(Part):
         """What was predicted for labels of a loader, and was not compared by torch."""
         if self.uncounted is not None:
             (labels, said, lines), self.uncounted = self.uncounted, None
-            self.add(labels, said, lines, "answered")
+            if labels is not None:
+                self.add(labels, said, lines, "answered")
+            elif (known := self.current(lines, "answered")).how == "answered":
+                known.unlabelled.append(said)
 
     def add(self, labels: list[int], said: list[int], lines: list[str], how: Counted) -> None:
         """One more batch of labels and predictions."""
@@ -150,7 +176,14 @@ class Scoring(Part):
     def tell(self, source: int) -> None:
         """An evaluation is over."""
         known = self.evaluating.pop(source, None)
-        if known is None:
+        if (
+            known is not None
+            and known.unlabelled
+            and not known.batches
+            and sampled(self.watch.count("sought"), SEARCHED)
+        ):
+            self.label(known)
+        if known is None or not known.batches:
             return
         caller = known.lines[min(1, len(known.lines) - 1)]
         self.watch.note(
@@ -166,6 +199,42 @@ class Scoring(Part):
             )
         )
 
+    def label(self, known: _Evaluating) -> None:
+        """The labels of predictions: what variables hold that agrees with them best, and more often than by chance."""
+        said = np.concatenate(known.unlabelled)
+        sizes = [len(one) for one in known.unlabelled]
+        held = [one for value in arrays(self.frames) for one in _labels(value, len(said))] if len(said) >= FEW else []
+        right = [int((labels == said).sum()) for labels in held]
+        best = max((n for n in range(len(held)) if right[n] < len(said)), key=right.__getitem__, default=None)
+        if best is None:
+            return
+        labels = held[best]
+        chance = sum(float((labels == one).mean() * (said == one).mean()) for one in set(said.tolist()))
+        if right[best] < len(said) * chance + 3 * (len(said) * chance * (1 - chance)) ** 0.5:
+            return
+        for end, size in zip(accumulate(sizes), sizes, strict=True):
+            part = slice(end - size, end)
+            known.batches.append((int((labels[part] == said[part]).sum()), size))
+        known.confusion.update(zip(labels.tolist(), said.tolist(), strict=True))
+
+    @careful
+    def release(self) -> None:
+        """Training goes on, or the script ends: what its variables say of the evaluation before."""
+        self.finish()
+        frames, self.frames = self.frames, ()
+        if not sampled(self.watch.count("released"), SEARCHED):
+            return
+        for frame in frames:
+            for name, value in variables(frame).items():
+                number = _number(value) if ACCURACY.search(name) else None
+                key = (frame.f_code.co_filename, frame.f_code.co_name, name)
+                if number is None or self.stated.get(key) == number:
+                    continue
+                self.stated[key] = number
+                where, lines = named(frame.f_code, name)
+                self.watch.note(Lineage(step=self.watch.steps, where=where, about="printed", lines=lines))
+                self.watch.note(Printed(step=self.watch.steps, where=where, text=f"{name} {number:.7f}"))
+
     @careful
     def on_printed(self, text: str, frame: FrameType) -> None:
         """The script printed a number."""
@@ -180,3 +249,59 @@ class Scoring(Part):
         self.count()
         for source in list(self.evaluating):
             self.tell(source)
+
+
+def _own(frame: FrameType | None) -> Iterator[FrameType]:
+    """The frames of the user's that are at work, innermost first."""
+    while frame is not None:
+        if not foreign(frame.f_code.co_filename):
+            yield frame
+            if frame.f_code.co_name == "<module>":
+                return
+        frame = frame.f_back
+
+
+def _said(answer: Tensor) -> list[int]:
+    """The class that each row of a model's answer comes to; of one number whether it is above the middle."""
+    if answer.dim() == 2 and answer.shape[1] > 1:
+        return answer.argmax(1).tolist()
+    flat = answer.reshape(-1)
+    shares = bool((flat >= 0).all()) and bool((flat <= 1).all())
+    return (flat > (0.5 if shares else 0.0)).long().tolist()
+
+
+def _labels(held: Any, count: int) -> Iterator[Whole]:
+    """Class numbers of so many examples that something may hold: all of it, or the end or the beginning of it."""
+    if isinstance(held, list):
+        several = [one for one in held if isinstance(one, Tensor | np.ndarray)]
+        if several and len(several) == len(held) and all(one.ndim == 1 for one in several):
+            held = np.concatenate([_array(one) for one in several])
+        else:
+            held = np.array(held) if len(held) == count and all(isinstance(one, int | float) for one in held) else None
+    if held is None or held.ndim not in (1, 2) or not count <= len(held) <= 20 * count:
+        return
+    x = _array(held)
+    if x.dtype.kind not in "iubf" or (x.ndim == 2 and x.shape[1] > 1 and not _one_hot(x)):
+        return
+    flat = x.argmax(1) if x.ndim == 2 and x.shape[1] > 1 else x.reshape(-1)
+    for part in (flat,) if len(flat) == count else (flat[-count:], flat[:count]):
+        if bool((part == np.round(part)).all()):
+            signs = part.min() == -1 and not bool((part == 0).any())
+            yield (part > 0 if signs else part).astype(int)
+
+
+def _one_hot(x: Whole) -> bool:
+    return bool(((x == 0) | (x == 1)).all()) and bool((x.sum(1) == 1).all())
+
+
+def _array(held: Any) -> Whole:
+    return held.detach().double().cpu().numpy() if isinstance(held, Tensor) else held.astype(np.float64)
+
+
+def _number(value: Any) -> float | None:
+    """A number, or the latest of a list."""
+    if isinstance(value, list) and value:
+        value = value[-1]
+    if isinstance(value, Tensor | np.ndarray) and value.ndim == 0:
+        value = value.item()
+    return float(value) if isinstance(value, float | np.floating) else None
