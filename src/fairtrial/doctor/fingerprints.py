@@ -442,17 +442,8 @@ def sigmoid_twice(curves: Curves) -> Verdict:
         return None
     least = log(1 + 1 / e) / curves.classes + (1 - 1 / curves.classes) * log(2)
     every = np.concatenate(list(curves.losses.values()))
-    ends = [values[-5:] for values in curves.losses.values() if len(values) >= 5]
-    if curves.classes >= COUNTS[0] and ends and every.min() > least - 1e-3:
-        half = log(1 + e**0.5) - 0.5 / curves.classes  # what outputs of 1/2 cost, where sigmoid starts
-        near = 1e-3 if every.max() > log(2) + 5e-3 else 1e-4  # a loss that came down to ln 2, or was there all along
-        said = ""
-        if every.min() > log(2) - 1e-4 and all((np.abs(end - log(2)) < near).all() for end in ends):
-            said = f"stays at ln 2 = {log(2):.4f}, what outputs of 0 cost: sigmoid comes before it and is at its end"
-        elif binary(curves) and any(abs(values[0] - half) < 0.05 for values in curves.losses.values()):
-            said = f"starts near {half:.4f}, what outputs of 1/2 cost, and never is below {least:.4f}"
-        if said:
-            return [finding("sigmoid-before-bce-with-logits", "warn", "loss", f"the loss {said}", 0.7)]
+    if said := sigmoid_at_its_ends(curves, curves.classes, least):
+        return [finding("sigmoid-before-bce-with-logits", "warn", "loss", f"the loss {said}", 0.7)]
     last = min(values[-1] for values in curves.losses.values())
     if len(every) < FEW or every.min() < least - 1e-3 or every.max() > log(2) + 0.05 or last > least + 0.02:
         return []
@@ -464,8 +455,23 @@ def sigmoid_twice(curves: Curves) -> Verdict:
     return [finding("sigmoid-before-bce-with-logits", "warn", "loss", evidence, 0.8)]
 
 
+def sigmoid_at_its_ends(curves: Curves, classes: int, least: float) -> str:
+    """What the losses do that start where sigmoid gives 1/2, or rest where it gives 0; empty for others."""
+    every = np.concatenate(list(curves.losses.values()))
+    ends = [values[-5:] for values in curves.losses.values() if len(values) >= 5]
+    if classes < COUNTS[0] or not ends or every.min() < least - 1e-3:
+        return ""
+    near = 1e-3 if every.max() > log(2) + 5e-3 else 1e-4  # a loss that came down to ln 2, or was there all along
+    if every.min() > log(2) - 1e-4 and all((np.abs(end - log(2)) < near).all() for end in ends):
+        return f"stays at ln 2 = {log(2):.4f}, what outputs of 0 cost: sigmoid comes before it and is at its end"
+    half = log(1 + e**0.5) - 0.5 / classes
+    if binary(curves) and any(abs(values[0] - half) < 0.05 for values in curves.losses.values()):
+        return f"starts near {half:.4f}, what outputs of 1/2 cost, and never is below {least:.4f}"
+    return ""
+
+
 def binary(curves: Curves) -> bool:
-    """Whether losses are far below what cross-entropy costs at such accuracies, which is -ln of them or more."""
+    """Whether losses are far below -ln of the accuracies, the cross-entropy of outputs that are as sure as right."""
     both = [curves.both(part) for part in EVALUATED]
     return any(len(loss) and bool((loss < -0.7 * np.log(np.clip(right, 1e-9, 1)))[:FEW].all()) for loss, right in both)
 
