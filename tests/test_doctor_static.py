@@ -81,12 +81,16 @@ EDITS: list[tuple[str, str, str]] = [
     ("softmax-before-cross-entropy", "criterion(out, yb)", "criterion(nn.Softmax(dim=1)(out), yb)"),
     ("log-softmax-before-cross-entropy", "return self.last(x)", "return F.log_softmax(self.last(x), dim=1)"),
     ("sigmoid-before-cross-entropy", "return self.last(x)", "return torch.sigmoid(self.last(x))"),
+    ("sigmoid-before-cross-entropy", "return self.last(x)", "return 1 / (1 + torch.exp(-self.last(x)))"),
+    ("softmax-before-cross-entropy", "return self.last(x)", "x = torch.exp(self.last(x))|        x = self.drop(x)\n|        x = self.drop(x)\n        # ------\n|x = torch.exp(self.last(x))|x = torch.exp(self.last(x))\n        return x / x.sum(1, keepdim=True)"),
     ("activation-on-logits", "return self.last(x)", "return self.last(x).relu()"),
     ("nll-on-non-log-probabilities", "criterion(out, yb)", "F.nll_loss(out, yb)"),
     ("nll-on-non-log-probabilities", "criterion(out, yb)", "F.nll_loss(out.softmax(1), yb)"),
     ("bce-for-single-label", "criterion(out, yb)", "F.binary_cross_entropy_with_logits(out, F.one_hot(yb, 3).float())"),
     ("mse-for-classification", "criterion(out, yb)", "F.mse_loss(out, F.one_hot(yb, 3).float())"),
     ("wrong-class-axis", "criterion(out, yb)", "F.nll_loss(F.log_softmax(out, dim=0), yb)"),
+    ("wrong-class-axis", "criterion(out, yb)", "F.nll_loss(out - out.logsumexp(0, keepdim=True), yb)"),
+    ("nll-on-non-log-probabilities", "criterion(out, yb)", "F.nll_loss(F.logsigmoid(out), yb)"),
     ("sum-reduction", "criterion(out, yb)", "F.cross_entropy(out, yb, reduction='sum')"),
     ("inverted-class-weights", "criterion(out, yb)", "F.cross_entropy(out, yb, weight=y.bincount() / len(y))"),
     ("unstable-log", "criterion(out, yb)", "F.nll_loss(torch.log(out.softmax(1)), yb)"),
@@ -98,6 +102,7 @@ EDITS: list[tuple[str, str, str]] = [
     ("dropout-on-logits", "return self.last(x)", "return self.drop(self.last(x))"),
     ("missing-zero-grad", "        optimizer.zero_grad()\n", ""),
     ("no-gradient-at-step", "        optimizer.step()", "        optimizer.zero_grad()\n        optimizer.step()"),
+    ("no-gradient-at-step", "best, highest = None, 0.0\n", "best, highest = None, 0.0\noptimizer.register_step_pre_hook(lambda o, args, kwargs: o.zero_grad())\n|        optimizer.step()\n|        optimizer.step()  # with its hook\n"),
     ("no-gradient-at-step", "        loss.backward()\n", ""),
     ("weights-not-updated", "        optimizer.step()\n", ""),
     ("weights-not-updated", "SGD(model.parameters(), lr=0.1, momentum=0.9)\nscheduler", "SGD(model.parameters(), lr=0)\nscheduler"),
@@ -121,6 +126,7 @@ EDITS: list[tuple[str, str, str]] = [
     ("unused-or-repeated-layer", "nn.ModuleList([nn.Linear(16, 16) for _ in range(2)])", "nn.ModuleList([nn.Linear(16, 16)] * 2)"),
     ("unused-or-repeated-layer", "        self.last", "        self.idle = nn.Linear(3, 3)\n        self.last"),
     ("evaluation-in-train-mode", "    model.eval()\n", ""),
+    ("evaluation-in-train-mode", "    model.eval()\n    right = 0\n    with torch.no_grad():\n        for", "    right = 0\n    with looking(model):\n        for|model = Net()|import contextlib\n@contextlib.contextmanager\ndef looking(net):\n    with torch.no_grad():\n        yield net\n\nmodel = Net()|model(xb).argmax(dim=1)|model(xb).argmax(1)"),
     ("evaluation-in-train-mode", "x = self.drop(x)", "x = F.dropout(x, 0.2)"),
     ("training-in-eval-mode", "    model.train()\n", ""),
     ("best-state-alias", "copy.deepcopy(model.state_dict())", "model.state_dict()"),
@@ -130,6 +136,8 @@ EDITS: list[tuple[str, str, str]] = [
     ("wrong-accuracy", "right / len(valid.dataset)", "right / (len(valid) * 32)"),
     ("wrong-accuracy", "right / len(valid.dataset)", "right / len(valid)"),
     ("wrong-accuracy", "argmax(dim=1)", "argmax(dim=0)"),
+    ("wrong-accuracy", "(model(xb).argmax(dim=1) == yb)", "(model(xb).argmax(dim=1) == yb.view(-1, 1))"),
+    ("ascending-loss", "criterion(out, yb)", "(F.log_softmax(out, 1).gather(1, yb[:, None]) * torch.ones(32, 1)).mean()"),
     ("fp16-underflow", "        out = model(xb)\n", "        with torch.autocast('cuda', dtype=torch.float16):\n            out = model(xb)\n"),
 ]  # fmt: skip
 
@@ -153,6 +161,11 @@ TRAPS: list[tuple[str, str, str]] = [
     ("one layer alone", "model = Net()", "model = nn.Linear(8, 3)|SGD(model.parameters(), lr=0.1, momentum=0.9)|Adam(model.parameters(), lr=5, weight_decay=0.5)|torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=5)|optimizer"),
     ("gradients cleared by hand", "        optimizer.zero_grad()\n", "        for p in model.parameters(): p.grad.data.zero_()\n|optimizer.step()|for p in model.parameters(): p.data -= 0.1 * p.grad|scheduler.step()|pass"),
     ("attention over time, time first", "return self.last(x)", "x = x.view(-1, 4, 16).permute(1, 0, 2)\n        return self.last((x * F.softmax(self.middle[0](x), dim=0)).sum(0))"),
+    ("an optimizer that clears by itself", "        optimizer.zero_grad()\n", "|best, highest|optimizer.register_step_post_hook(lambda o, args, kwargs: o.zero_grad())\nbest, highest"),
+    ("a mode that is put back", "    model.eval()\n    right = 0\n    with torch.no_grad():\n        for", "    right = 0\n    with looking(model):\n        for|model = Net()|import contextlib\n@contextlib.contextmanager\ndef looking(net):\n    before = net.training\n    net.eval()\n    with torch.no_grad():\n        yield net\n    net.train(before)\n\nmodel = Net()|    model.train()\n|    # as it was\n"),
+    ("stages of a training", "for epoch in range(5):", "def stage(rate):\n  optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)\n  for _ in range(3):\n    for xb, yb in train:\n        optimizer.zero_grad()\n        criterion(model(xb), yb).backward()\n        optimizer.step()\nfor rate in (0.1, 0.01): stage(rate)\nfor epoch in range(5):"),
+    ("a list that is mixed", "best, highest", "import random\nrows = []\nfor c in range(3): rows += [c] * 40\nwhole = torch.tensor(rows)\ndef batches():\n    deck = list(range(120))\n    random.shuffle(deck)\n    while deck:\n        hand, deck = deck[:20], deck[20:]\n        yield hand\nfor hand in batches():\n    optimizer.zero_grad()\n    criterion(model(x[hand]), whole[hand]).backward()\n    optimizer.step()\nbest, highest"),
+    ("dropout of nothing", "return self.last(x)", "return F.dropout(self.last(x), 0.0, self.training)"),
     ("an optimizer that a library wraps", "scheduler =", "optimizer = wrap(optimizer)\nscheduler ="),
 ]  # fmt: skip
 
@@ -285,6 +298,7 @@ def test_no_source_breaks_the_reading(path: Path, choices: list[int]) -> None:
     except (SyntaxError, ValueError, AttributeError, IndexError):
         return
     assert len((seen := read(text)).checked) + len(seen.not_observable) == len(FAULTS)
+    assert not [note for note in seen.notes if "failed" in note]
 
 
 def test_the_standard_library_is_read_without_a_fail() -> None:

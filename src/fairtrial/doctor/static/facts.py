@@ -255,7 +255,7 @@ def length(over: Slice | Tensor, whole: float | None) -> float | None:
             return None
         most = 10**12 if whole is None else int(whole)
         cut = slice(*(None if one is None else int(one) for one in (lower, upper, step)))
-        return None if cut.step == 0 else float(len(range(*cut.indices(most))))
+        return None if cut.step == 0 or most < 0 else float(len(range(*cut.indices(most))))
     bounds = [count(one) for one in over.parents]
     if not bounds or None in bounds or bounds[2:] == [0]:
         return None

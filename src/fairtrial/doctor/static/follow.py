@@ -69,6 +69,7 @@ class Frame:
     returned: list[Value] = field(default_factory=list[Value])
     yielded: list[Value] = field(default_factory=list[Value])
     ended: bool = False
+    within: tuple[list[ast.withitem], Sequence[ast.stmt], Scope] | None = None  # the with-block of a context manager
 
 
 class Follower:
@@ -93,6 +94,7 @@ class Follower:
         self.loads: set[str] = set()  # names that are read in any file
         self.examples: dict[int, Value] = {}  # of data sets that the script defines
         self.teaching: frozenset[str] = TEACHING
+        self.within: tuple[list[ast.withitem], Sequence[ast.stmt], Scope] | None = None  # of the call to come
 
     # What is done
 
@@ -436,7 +438,13 @@ class Follower:
         if not items:
             self.block(body, scope)
             return
-        entered = self.value(items[0].context_expr, scope)
+        call = items[0].context_expr
+        target = self.value(call.func, scope) if isinstance(call, ast.Call) else None
+        if isinstance(target, Function) and "contextmanager" in library.decorators(target.node):
+            self.within = (items, body, scope)
+            self.value(call, scope)
+            return
+        entered = self.value(call, scope)
         if target := items[0].optional_vars:
             begin = entered.cls.member("__enter__") if isinstance(entered, Instance) else None
             if isinstance(begin, Function):
@@ -454,6 +462,16 @@ class Follower:
                     self.guarded(items[1:], body, scope)
             case _:
                 self.guarded(items[1:], body, scope)
+
+    def resume(self, given: Value) -> None:
+        """At the yield of a context manager of the script, the with-block is run where it is written."""
+        frame, place = self.frames.pop(), self.stack.pop()
+        (first, *rest), body, scope = frame.within or ([], [], Scope({}, None, ""))
+        if first.optional_vars:
+            self.assign(first.optional_vars, given, scope)
+        self.guarded(rest, body, scope)
+        self.frames.append(frame)
+        self.stack.append(place)
 
     # Assignment
 
@@ -641,6 +659,9 @@ class Follower:
                 return Value()
             case ast.Starred(inner) | ast.Await(inner):
                 return self.value(inner, scope)
+            case ast.Yield(inner) if self.frames[-1].within:
+                self.resume(self.value(inner, scope) if inner else Known(None))
+                return Value()
             case ast.Yield(inner):
                 self.frames[-1].yielded.append(self.value(inner, scope) if inner else Known(None))
                 return Value()
@@ -744,7 +765,7 @@ class Follower:
         name = type(operator).__name__.lower()
         if isinstance(operator, ast.Div):
             self.note("divide", left, place, left, right)
-        return Tensor(name, (left, right), place)
+        return library.by_hand(name, left, right, place) or Tensor(name, (left, right), place)
 
     def unary(self, operator: ast.unaryop, inner: Value, place: Place) -> Value:
         """A sign or a not."""
@@ -852,6 +873,8 @@ class Follower:
                 return base
             case Made("parser"):
                 return owner.options.get(name, Method(owner, name))
+            case Module() if name == "training" and owner.training is not None:
+                return Known(owner.training)
             case Layer() if name in owner.options and name not in library.OF_MODULES:
                 return owner.options[name]
             case Instance():
@@ -1012,7 +1035,8 @@ class Follower:
                 self.note("asked", one, place, name=word.arg)
         scope = Scope({}, function.scope, function.scope.path)
         self.bind_arguments(function, args, options, scope)
-        frame = Frame(node, self.unsure)
+        frame = Frame(node, self.unsure, within=self.within)
+        self.within = None
         self.frames.append(frame)
         self.stack.append(place)
         kinds = library.decorators(node)
@@ -1032,6 +1056,18 @@ class Follower:
         for one in frame.returned:
             made = either(made, one)
         return made
+
+    def untaught(self, one: Value) -> None:
+        """Methods of an object that train, where only unknown code may call them: an estimator in a pipeline."""
+        members = one.cls.members.values() if isinstance(one, Instance) else ()
+        for member in list(members):
+            if (
+                isinstance(member, Function)
+                and id(member.node) not in self.called
+                and "backward" in called_in([member.node])
+            ):
+                self.loops, self.unsure, self.grad = [], 0, True
+                self.enter(Function(member.node, member.scope, one), [], {}, self.at(member.node, member.scope))
 
     def bind_arguments(self, function: Function, args: list[Value], options: Mapping[str, Value], scope: Scope) -> None:
         """The parameters' values: what is handed over, else the defaults."""
@@ -1130,5 +1166,7 @@ def follow(text: str, path: Path) -> Trace:
         if id(function.node) not in follower.called and function.scope is scope:
             follower.loops, follower.unsure, follower.grad = [], 0, True
             follower.enter(function, [], {}, Place(str(path), function.node.lineno))
+    for event in [e for e in follower.events if e.what == "made" and isinstance(e.subject, Instance)]:
+        follower.untaught(event.subject)
     loads = frozenset(follower.loads | loads_of(tree))
     return Trace(tuple(follower.events), tuple(text.splitlines()), loads)

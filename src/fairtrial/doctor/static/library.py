@@ -645,7 +645,7 @@ def function(run: Run, name: str, args: list[Value], options: Options, place: Pl
         run.note("draw", run.example, place, *flat, name=name, **{k: v for k, v in options.items() if k == "generator"})
     if name == "shuffle" and flat:
         run.note("shuffled", flat[-1], place)
-    op = {"linear": "linear", "conv2d": "linear", "conv1d": "linear"}.get(name, name)
+    op = {"conv2d": "linear", "conv1d": "linear", "expit": "sigmoid"}.get(name, name)
     found = Tensor(op, tuple(flat), place, {**options, **positional(name, args[1:])})
     if name in ("mean", "fmean", "average") and flat and isinstance(flat[0], Items) and not flat[0].whole:
         run.note("divide", flat[0], place, flat[0], Tensor("len", (flat[0],), place))
@@ -769,6 +769,25 @@ FROM_ANYTHING = frozenset(
 )
 
 
+def by_hand(name: str, left: Value, right: Value, place: Place) -> Tensor | None:
+    """Sigmoid, softmax and log-softmax as they are written out."""
+    parts = right.parents if isinstance(right, Tensor) else ()
+    if not isinstance(right, Tensor) or not parts:
+        return None
+    if name == "div" and number(left) == 1 and right.op == "add" and any(number(one) == 1 for one in parts):
+        inner = [one.parents[0] for one in parts if isinstance(one, Tensor) and one.op == "exp" and one.parents]
+        return next((Tensor("sigmoid", one.parents, place) for one in inner
+                     if isinstance(one, Tensor) and one.op == "neg"), None)  # fmt: skip
+    dim = right.options.get("dim") or next(iter(parts[1:]), None)
+    if not isinstance(left, Tensor) or dim is None or parts[0] is not left:
+        return None
+    if name == "sub" and right.op == "logsumexp":
+        return Tensor("log_softmax", (left,), place, {"dim": dim})
+    if name == "div" and right.op == "sum" and left.op == "exp":
+        return Tensor("softmax", left.parents, place, {"dim": dim})
+    return None
+
+
 def steps(run: Run, owner: Value, name: str, args: list[Value], options: Options, place: Place) -> Value:
     """backward, step and zero_grad, of whatever it is."""
     kind = owner.kind if isinstance(owner, Made) else ""
@@ -782,12 +801,21 @@ def steps(run: Run, owner: Value, name: str, args: list[Value], options: Options
         if isinstance(closure, Function):
             run.call(closure, [], {}, place)
         optimizer = closure if kind == "scaler" and isinstance(closure, Made) else owner
+        hooked(run, optimizer, "register_step_pre_hook", place)
         run.note("step", optimizer, place, name="closure" if isinstance(closure, Function) else "")
+        hooked(run, optimizer, "register_step_post_hook", place)
     elif name == "zero_grad":
         run.note("zero", owner, place)
     elif not isinstance(owner, Made | Tensor):
         run.lend(owner, args, options, place, name)
     return Value()
+
+
+def hooked(run: Run, optimizer: Value, when: str, place: Place) -> None:
+    """What is hung on an optimizer's step is done."""
+    hook = optimizer.options.get(when) if isinstance(optimizer, Made) else None
+    if hook is not None:
+        run.call(hook, [optimizer, Value(), Value()], {}, place)
 
 
 def of_module(run: Run, owner: Module, name: str, args: list[Value], options: Options, place: Place) -> Value:
@@ -923,8 +951,10 @@ def of_made(run: Run, owner: Made, name: str, args: list[Value], options: Option
         return Tensor(name, (owner, *args), place)
     if owner.kind in ("dataset", "generator"):
         return Value()
-    if name not in ("state_dict", "load_state_dict", "get_last_lr", "param_groups"):
-        run.lend(owner, [owner, *args] if name.startswith("register_") else args, options, place, name)
+    if name in ("register_step_pre_hook", "register_step_post_hook") and args:
+        owner.options = {**owner.options, name: args[0]}
+    elif name not in ("state_dict", "load_state_dict", "get_last_lr", "param_groups"):
+        run.lend(owner, args, options, place, name)
     return Value()
 
 

@@ -82,7 +82,7 @@ def nll_on_non_log_probabilities(script: Script) -> Verdict:
         return None
     found: list[Finding] = []
     for call in calls:
-        made = ends_in(call.args[0], "softmax", "linear", "sigmoid", "relu")
+        made = ends_in(call.args[0], "softmax", "linear", "sigmoid", "relu", "logsigmoid")
         if made:
             what = {"softmax": "probabilities", "linear": "raw outputs"}.get(made.op, f"outputs of {made.op}")
             evidence = f"nll_loss at line {call.place.line} gets {what}, made at line {made.place.line}"

@@ -211,6 +211,9 @@ def _deviation(event: Event) -> float | None:
     )
 
 
+LOW = -3.0  # of usual weights and inputs of deviation 1, one sum in a thousand is so large
+
+
 @decides("dead-relu")
 def dead_relu(script: Script) -> Verdict:
     """Biases that start far below zero."""
@@ -220,7 +223,7 @@ def dead_relu(script: Script) -> Verdict:
     return [
         finding("dead-relu", "warn", str(e.place), f"biases start at {level:g}", 0.8)
         for e in events
-        if (level := number(e.options.get("val") or (e.args[0] if e.args else None))) is not None and level <= -5
+        if (level := number(e.options.get("val") or (e.args[0] if e.args else None))) is not None and level <= LOW
         if id(_set(e)[0]) not in script.last_layers
     ]
 

@@ -9,6 +9,7 @@ from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.static.facts import (
     GENERATORS,
     RANDOM_ORDER,
+    Shape,
     bare,
     batch_size,
     bounds,
@@ -22,6 +23,7 @@ from fairtrial.doctor.static.facts import (
     mixes,
     operand,
     rows,
+    shape,
     shared,
     shuffles,
     sources,
@@ -659,10 +661,21 @@ def wrong_accuracy(script: Script) -> Verdict:
         parts = event.subject.parents if isinstance(event.subject, Tensor) else ()
         hot = [one for one in parts if one_hot(one)]
         hard = [one for one in parts if ends_in(one, "compare", "round", "gt", "ge")]
+        if len(parts) == 2 and _crossed(shape(parts[0]), shape(parts[1])):
+            text = "a column is compared with a row: every answer with every label"
+            found.append(finding("wrong-accuracy", "fail", str(event.place), text, 0.95))
         if hot and hard and id(event.subject) not in averaged and ".all(" not in "".join(script.trace.lines):
             text = "each unit of one-hot rows counts as an answer: most are 0, and 0 is right for them"
             found.append(finding("wrong-accuracy", "warn", str(event.place), text, 0.9))
     return found[:1]
+
+
+def _crossed(one: Shape | None, other: Shape | None) -> bool:
+    """Whether one has a column's shape and the other a row's, so that they make a square."""
+    if one is None or other is None or len(one) == len(other):
+        return False
+    row, column = sorted((one, other), key=len)
+    return len(row) == 1 and len(column) == 2 and column[1] == 1 and row[0] != 1
 
 
 def _scores(value: Value, made: frozenset[int]) -> bool:
@@ -1025,6 +1038,8 @@ def _names_of_state(value: Value) -> frozenset[str]:
         return _names(value.args[0])
     if isinstance(value, Items) and value.kind == "dict" and value.keys:
         key = value.keys[0]
+        if isinstance(key, Tensor) and key.op == "state key" and value.whole:
+            return _names_of_state(key.parents[0])
         if isinstance(key, Tensor) and key.op == "add" and isinstance(key.parents[0], Known):
             return frozenset({str(key.parents[0].value).rstrip(".")})
     return frozenset()

@@ -46,12 +46,16 @@ def diagnose_text(text: str, path: Path) -> Diagnosis:
     script = Script(trace)
     findings: list[Finding] = []
     checked: set[str] = set()
+    notes = () if trace.of("backward", "loss") else ("no training loop is seen in this file",)
     for rule in RULES:
-        verdict = rule.decide(script)
+        try:
+            verdict = rule.decide(script)
+        except Exception as error:  # one rule that stumbles over something unforeseen must not silence the others
+            notes = (*notes, f"the rule for {rule.fault} failed: {error!r}")
+            continue
         if verdict is not None:
             findings += verdict
             checked.add(rule.fault)
-    notes = () if trace.of("backward", "loss") else ("no training loop is seen in this file",)
     return Diagnosis(
         ordered(findings),
         tuple(name for name in FAULTS if name in checked),

@@ -127,8 +127,9 @@ class Script:
 
     @cached_property
     def last_layers(self) -> frozenset[int]:
-        """Layers whose outputs the losses get."""
-        return frozenset(id(one.maker) for e in self.losses for one in nearest_layers(e.args[0]))
+        """Layers whose outputs the losses get, or with losses that are not known those that a model ends with."""
+        ends = [e.args[0] for e in self.losses or self.passes]
+        return frozenset(id(one.maker) for end in ends for one in nearest_layers(end))
 
 
 def trainable(value: Value) -> bool:

@@ -357,6 +357,12 @@ def batchnorm_batch_of_one(script: Script) -> Verdict:
             text = f"{many:g} examples in batches of {each:g} leave one example for the last batch"
             found.append(finding("batchnorm-batch-of-one", "fail" if flat else "warn", str(one.place), text, 0.95))
     for event in script.passes:
+        for over in (loop.over for loop in event.loops):
+            if isinstance(over, Tensor) and over.op == "split" and len(over.parents) == 2:
+                many, each = rows(over.parents[0]), count(over.parents[1])
+                if many and each and many % each == 1:
+                    text = f"{many:g} examples in parts of {each:g} leave one example for the last part"
+                    found.append(finding("batchnorm-batch-of-one", "fail", str(over.place), text, 0.95))
         sides = shape(event.args[1]) if len(event.args) > 1 else None
         if sides and len(sides) > 1 and sides[0] == 1 and not script_inputs(event):
             text = "the model is trained with batches of one example"
@@ -466,7 +472,7 @@ def _extreme(one: Made) -> str | None:
     betas = one.options.get("betas")
     if momentum is not None and momentum >= 1 and one.name == "SGD":
         return f"momentum={momentum:g}: past steps never fade"
-    if eps is not None and (eps > 1e-2 or eps < 1e-10) and one.name in ADAPTIVE - {"Adagrad", "RMSprop"}:
+    if eps is not None and (eps > 1e-2 or eps < 1e-10) and one.name != "Adagrad":
         return f"eps={eps:g}"
     if isinstance(betas, Items) and len(betas.items) == 2:
         first, second = (number(beta) for beta in betas.items)
@@ -512,6 +518,12 @@ def _begun_elsewhere(script: Script) -> bool:
     return any(e.what == "loaded" for e in script.trace.events[: script.trace.events.index(taught[0])] if taught)
 
 
+def _scaled(script: Script) -> bool:
+    """Whether a GradScaler is there and switched on."""
+    switches = [e.subject.options.get("enabled") for e in script.made("scaler") if isinstance(e.subject, Made)]
+    return any(not (isinstance(one, Known) and one.value is False) for one in switches)
+
+
 @decides("fp16-underflow")
 def fp16_underflow(script: Script) -> Verdict:
     """backward() after autocast to float16, with no GradScaler."""
@@ -525,7 +537,7 @@ def fp16_underflow(script: Script) -> Verdict:
         on = one.options.get("enabled") if isinstance(one, Made) else None
         if on is not None and not (isinstance(on, Known) and on.value):
             continue
-        if isinstance(kind, Library) and kind.name in ("torch.float16", "torch.half") and not script.made("scaler"):
+        if isinstance(kind, Library) and kind.name in ("torch.float16", "torch.half") and not _scaled(script):
             evidence = "autocast to float16, backward(), and no GradScaler in the script"
             after = [e.place for e in script.trace.of("backward")]
             found.append(finding("fp16-underflow", "warn", str(after[0]), evidence, 0.9))
