@@ -548,7 +548,7 @@ class Statistics(Seen):
     updates: int
     variance: float  # of the batch over the running one, in the middle of the channels
     shift: float  # of the mean, in running deviations
-    changed: float  # share of the batch's predictions that change with its own statistics
+    changed: float  # share of the batch's predictions that are others with its own statistics
 
 
 @dataclass(frozen=True, kw_only=True)

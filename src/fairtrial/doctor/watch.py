@@ -28,6 +28,7 @@ from fairtrial.doctor.watched.inputs import Inputs
 from fairtrial.doctor.watched.loaders import Loaders
 from fairtrial.doctor.watched.losses import Losses
 from fairtrial.doctor.watched.models import Models, at_rest, has_modes
+from fairtrial.doctor.watched.norms import Norms
 from fairtrial.doctor.watched.part import FULL, OFTEN, careful, sampled
 from fairtrial.doctor.watched.scoring import Scoring
 from fairtrial.doctor.watched.sources import Sources
@@ -94,7 +95,7 @@ class Watch:
         self.optimizers, self.scoring, self.states = Steps(self), Scoring(self), States(self)
         self.weights, self.writes = Weights(self), Writes(self)
         self.units, self.tape, self.sources, self.losses = Units(self), Tape(self), Sources(self), Losses(self)
-        self.examples, self.workers = Examples(self), Workers(self)
+        self.examples, self.workers, self.norms = Examples(self), Workers(self), Norms(self)
 
     @property
     def looking(self) -> bool:
@@ -135,6 +136,7 @@ class Watch:
         self.sources.note("learned" if grad else "evaluated", where, frame)
         self.inputs.note(given, model, where, frame, module.training)
         self.examples.note(given)
+        self.norms.note(module, model, inputs, 0 if given is None else len(given))
         self.scoring.on_judged(grad and module.training)
         if grad and self.steps == 1 and model not in self.models.probed and given is not None and len(given) > 1:
             self.models.probed.add(model)
@@ -230,6 +232,8 @@ class Watch:
         learning = result.requires_grad
         if target.numel() == 0:
             return
+        if scores.dim() == 1 and target.dim() < 2 and name in ("cross_entropy", "nll_loss"):  # of one example
+            scores, target = scores[None], target[None]
         value = float(result.detach()) if result.numel() == 1 else math.nan
         weight = given.get("weight")
         classes = scores.shape[1] if scores.dim() > 1 else 1
@@ -328,6 +332,7 @@ class Watch:
             self.states,
             self.scoring,
             self.units,
+            self.norms,
             self.inputs,
             self.models,
             self.examples,

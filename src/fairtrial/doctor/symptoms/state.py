@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import Model, Pass, StateLoaded, StateTaken, Step
+from fairtrial.doctor.observations import Model, Pass, StateLoaded, StateTaken, Statistics, Step
 from fairtrial.doctor.symptoms.step import listed
 
 
@@ -30,7 +32,7 @@ def training_in_eval_mode(journal: Journal) -> Verdict:
 
 @decides("stale-batchnorm")
 def stale_batchnorm(journal: Journal) -> Verdict:
-    """Running statistics that never move, or forget all but the last batch."""
+    """Running statistics that never move, forget all but the last batch, or are far from what is learned with."""
     layers = [
         (model, layer) for model in journal.of(Model) for layer in model.layers if layer.kind.startswith("BatchNorm")
     ]
@@ -38,7 +40,7 @@ def stale_batchnorm(journal: Journal) -> Verdict:
     if not layers or not journal.of(Step) or not evaluated:
         return None
     still = [(model, layer) for model, layer in layers if layer.momentum is not None and layer.momentum <= 1e-6]
-    short = [(model, layer) for model, layer in layers if layer.momentum is not None and layer.momentum >= 1]
+    short = [(model, layer) for model, layer in layers if layer.momentum is not None and _batches(layer.momentum) < 1.5]
     if still:
         evidence = (
             f"momentum={still[0][1].momentum:g}: the statistics of {len(still)} batch norms stay at mean 0, variance 1"
@@ -46,10 +48,35 @@ def stale_batchnorm(journal: Journal) -> Verdict:
         return [finding("stale-batchnorm", "fail", still[0][1].where, evidence)]
     if short:
         evidence = (
-            f"momentum={short[0][1].momentum:g}: {len(short)} batch norms evaluate with the last batch's statistics"
+            f"momentum={short[0][1].momentum:g}: {len(short)} batch norms evaluate with the last batch's statistics, "
+            f"or nearly"
         )
         return [finding("stale-batchnorm", "warn", short[0][1].where, evidence, 0.9)]
-    return []
+    off = [one for one in journal.of(Statistics) if _far(one)]
+    return [
+        finding(
+            "stale-batchnorm",
+            "warn",
+            one.where or evaluated[-1].where,
+            f"after {one.updates} updates with momentum={one.momentum:.4g} the running variance of {one.name} is "
+            f"{1 / one.variance:.3g} times the last training batch's, and the running mean {one.shift:.2g} deviations "
+            f"off, for half of the channels; {len(off)} batch norms are like this, and {one.changed:.0%} of its "
+            f"predictions are others with its own statistics",
+            0.9,
+        )
+        for one in off[:1]
+    ]
+
+
+def _far(one: Statistics) -> bool:
+    """Whether half of the channels are off by a factor of 3, where most is still the start or predictions show it."""
+    start = (1 - one.momentum) ** one.updates if one.momentum is not None and one.updates else not one.updates
+    return (not 1 / 3 < one.variance < 3 or one.shift > 1) and (start > 0.5 or one.changed > 0.2)
+
+
+def _batches(momentum: float) -> float:
+    """How many batches' statistics a running mean has in it: (sum of its weights)^2 / sum of their squares."""
+    return (2 - momentum) / momentum if momentum else inf
 
 
 @decides("best-state-alias")
