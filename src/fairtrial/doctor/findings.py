@@ -40,6 +40,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "softmax-over-one-unit": frozenset({"softmax-before-cross-entropy"}),
     "wrong-class-axis": frozenset({"nll-on-non-log-probabilities"}),
     "no-gradient-at-step": frozenset({"weights-not-updated"}),
+    "fp16-underflow": frozenset({"no-gradient-at-step", "weights-not-updated"}),
     "ascending-loss": frozenset({"non-finite", "lr-too-high"}),
     "best-state-alias": frozenset({"best-not-restored"}),
     "repeated-batch": frozenset({"unshuffled-training"}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import functools
 import inspect
+import re
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -84,6 +85,7 @@ MAKING = ("zeros", "ones", "full", "normal", "tensor", "from_numpy")
 WRITING = ("fill_", "zero_", "normal_", "uniform_", "mul_", "div_", "copy_")
 ARITHMETIC = ("__mul__", "__rmul__", "mul", "__truediv__", "div")
 LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
+NAMED = re.compile(r"soft_?max|sigmoid|logistic|expit|proba|predict|_?relu$", re.IGNORECASE)
 _DISTRIBUTIONS = str(Path(torch.distributions.__file__).parent)
 _MODULES = str(Path(nn.__file__).parent / "modules")
 
@@ -477,7 +479,14 @@ def _maker(watch: Watch, frame: FrameType) -> str | None:
     """The line that built the layer, for a layer of torch; else the line that is at work."""
     if frame.f_code.co_filename.startswith(_MODULES) and (module := frame.f_locals.get("self")) in watch.built:
         return watch.built[module]
-    return place(frame)
+    return place(frame if (caller := _asking(frame)) is None else caller)
+
+
+def _asking(frame: FrameType | None) -> FrameType | None:
+    """The frame that calls a function of the user's which is named for what it does: softmax, predict_proba."""
+    while frame is not None and (foreign(frame.f_code.co_filename) or NAMED.search(frame.f_code.co_name)):
+        frame = frame.f_back
+    return frame
 
 
 def _optimizers(watch: Watch, patches: Patches) -> None:

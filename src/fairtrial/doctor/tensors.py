@@ -218,8 +218,13 @@ def keep(result: Any) -> None:
 
 def walk(tensor: Tensor) -> Iterator[Any]:
     """Every node of the graph behind a tensor, once, later ones first."""
+    return behind(tensor.grad_fn)
+
+
+def behind(*ends: Any) -> Iterator[Any]:
+    """These nodes of a graph and those behind them, once, later ones first."""
     found: set[Any] = set()
-    waiting: list[Any] = [tensor.grad_fn]
+    waiting = list(ends)
     while waiting and len(found) < NODES:
         node = waiting.pop()
         if node is None or node in found:
@@ -235,9 +240,9 @@ def leaves(tensor: Tensor) -> list[Tensor]:
     return [tensor, *ends] if tensor.is_leaf and tensor.requires_grad else ends
 
 
-def nonlinear(tensor: Tensor) -> frozenset[str]:
-    """The operations behind a tensor that are not affine; unknown ones count as such."""
-    return frozenset(name_of(node) for node in walk(tensor) if not _affine(node))
+def nonlinear(*ends: Any) -> frozenset[str]:
+    """The operations behind nodes of a graph that are not affine; unknown ones count as such."""
+    return frozenset(name_of(node) for node in behind(*ends) if not _affine(node))
 
 
 def _affine(node: Any) -> bool:
@@ -258,14 +263,14 @@ def is_layer(node: Any) -> bool:
     return any(one is not None and name_of(one) == ACCUMULATE for one in factors)
 
 
-def depth(tensor: Tensor) -> int:
-    """Layers with weights on the longest way from the tensor to an end."""
-    nodes = list(walk(tensor))
+def depth(*ends: Any) -> int:
+    """Layers with weights on the longest way from these nodes to an end of the graph."""
+    nodes = list(behind(*ends))
     longest: dict[Any, int] = {None: 0}
     for node in _ends_first(nodes):
-        behind = max((longest.get(before, 0) for before, _ in node.next_functions), default=0)
-        longest[node] = behind + is_layer(node)
-    return longest.get(tensor.grad_fn, 0)
+        below = max((longest.get(before, 0) for before, _ in node.next_functions), default=0)
+        longest[node] = below + is_layer(node)
+    return max(longest.get(end, 0) for end in ends)
 
 
 def _ends_first(nodes: list[Any]) -> list[Any]:
@@ -286,10 +291,10 @@ def _ends_first(nodes: list[Any]) -> list[Any]:
     return order[::-1]
 
 
-def squashed(tensor: Tensor) -> tuple[Origin, ...]:
+def squashed(*ends: Any) -> tuple[Origin, ...]:
     """The softmaxes, sigmoids and tanhs whose results layers with weights multiply, the first layers' first."""
     found: list[Origin] = []
-    for node in walk(tensor):
+    for node in behind(*ends):
         operands = [past_reshaping(before) for before, _ in node.next_functions]
         if is_layer(node) and any(one is not None and not _varies(one) for one in operands):
             found += [Origin(name_of(one), _where(one)) for one in operands if one is not None and _squashes(one)]
@@ -351,14 +356,21 @@ def log_of(loss: Tensor) -> Origin | None:
     """What made the probabilities that a hand-written loss takes the logarithm of, and the line of the logarithm."""
     for node in walk(loss):
         if name_of(node) in ("Log", "Log2", "Log10") and MARK in node.metadata:
-            inner = node.next_functions[0][0]
-            while inner is not None and name_of(inner) in PICKING and spelled(inner) is None:
-                inner = next((before for before, _ in inner.next_functions if before is not None), None)
+            inner = _picked(node.next_functions[0][0])
             hand = None if inner is None else spelled(inner)
             name = "" if inner is None else hand.name if hand else name_of(inner)
             if name in ("Softmax", "Sigmoid") or (inner is not None and _bare_exponential(inner)):
                 return Origin(name, _where(node))
     return None
+
+
+def _picked(node: Any) -> Any:
+    """What numbers were picked from, moved or scaled; None where they are made of several things, as a mixture is."""
+    while node is not None and name_of(node) in PICKING and spelled(node) is None:
+        behind = [before for before, _ in node.next_functions if before is not None]
+        sources = {_picked(before) for before in behind} if len(behind) > 1 else set(behind)
+        node = sources.pop() if len(sources) == 1 else None
+    return node
 
 
 @dataclass(frozen=True)

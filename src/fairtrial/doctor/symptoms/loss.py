@@ -67,10 +67,15 @@ def calls(journal: Journal, *names: str) -> list[LossCall]:
 def where_made(journal: Journal, call: LossCall) -> str | None:
     """The line to change: the one that made the scores if it is known, else the loss's.
 
-    A table of makers, `{"softmax": lambda: nn.Softmax(dim=1)}`, is right: who asks for it is not.
+    A table of makers, `{"softmax": lambda: nn.Softmax(dim=1)}`, is right, and so is a line that builds layers of any
+    kind: who asks for it is not.
     """
     made = call.origin.where if call.origin and call.origin.name not in COMBINING else None
-    return call.where if made is None or "lambda" in text_of(journal, made) else made
+    if made is None or "lambda" in text_of(journal, made):
+        return call.where
+    beside = {layer.kind for model in journal.of(Model) for layer in model.layers if layer.where == made}
+    named = re.search(call.origin.name if call.origin else "", text_of(journal, made), re.IGNORECASE)
+    return call.where if len(beside) > 1 and not named else made
 
 
 def text_of(journal: Journal, line: str) -> str:
@@ -471,7 +476,11 @@ def ascending_loss(journal: Journal) -> Verdict:
         return None
     hand = journal.of(ByHand)
     told = [one.likelihoods for one in hand if one.likelihoods]
-    if told and max(told) < 0:
+    up = [step for step in steps if _climbs(step)]
+    likely = bool(told) and max(told) < 0
+    if likely and up and all(step in up for step in steps if step.settings):
+        return []  # a likelihood that is climbed
+    if likely:
         evidence = (
             f"the loss is the log-likelihood itself ({hand[0].value:.4g}), not minus it: its derivatives by the scores "
             f"raise all classes but the right one"
@@ -481,7 +490,6 @@ def ascending_loss(journal: Journal) -> Verdict:
     if turned and len(turned) == len([b for b in back if b.factor is not None]):
         evidence = f"backward() got {turned[0].value:.4g}, {turned[0].factor:.4g} times the loss"
         return [finding("ascending-loss", "fail", turned[0].where, evidence)]
-    up = [step for step in steps if _climbs(step)]
     if up and any(one.maximize for one in up[0].settings):
         made = [one for one in journal.of(OptimizerMade) if one.optimizer == up[0].optimizer]
         where = made[0].where if made else up[0].where

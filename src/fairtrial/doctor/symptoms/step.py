@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from statistics import median
 
@@ -29,7 +30,7 @@ from fairtrial.doctor.observations import (
     Trained,
 )
 from fairtrial.doctor.symptoms import places
-from fairtrial.doctor.symptoms.loss import line_like, scale_free
+from fairtrial.doctor.symptoms.loss import line_like, scale_free, text_of
 from fairtrial.doctor.watched.part import CLOSE
 
 # A rate that stays below this share of its height before this share of its steps; two drops to a tenth are a schedule's
@@ -40,6 +41,7 @@ RESCALING = (
     r"_foreach_(mul|div|clamp)\w*_\(|\bg(rad)?s?\b[\w.\[\]()]*\.(mul_|div_|clamp\w*_|copy_)\("
     r"|\bg(rad)?s?\b[\w.\[\]]*\s*[*/]=|\.grad\b(\.data)?\s*=[^=]"
 )
+CUT_UP = r"\.(array_|tensor_)?(split|chunk|unfold)\(|\brange\(.*,|batched\(|batch_size"  # into batches
 BY_HAND = 16  # times the loss: whoever multiplies it by more scales it by hand
 
 
@@ -144,8 +146,18 @@ def optimizer_of_another_model(journal: Journal) -> Verdict:
         evidence = (
             f"none of the optimizer's {len(held.parameters)} parameters is among the {len(got)} that gradients reach"
         )
-        found[step.optimizer] = finding("optimizer-of-another-model", "fail", held.where, evidence)
+        where = put_in_place(journal, held.where) or held.where
+        found[step.optimizer] = finding("optimizer-of-another-model", "fail", where, evidence)
     return list(found.values())
+
+
+def put_in_place(journal: Journal, where: str | None) -> str | None:
+    """The line after an object's constructor that gives it another model than the one its optimizer was built for."""
+    held = re.search(r"\b(self\.[\w.]+)\.(named_)?parameters\(", text_of(journal, where)) if where else None
+    if where is None or held is None:
+        return None
+    path, _, number = where.rpartition(":")
+    return line_like(journal, rf"^\s*{re.escape(held[1])}\s*=[^=]", path, int(number) + 1)
 
 
 @decides("parameters-missing-from-optimizer")
@@ -233,7 +245,7 @@ def schedule_too_fast(journal: Journal) -> Verdict:
     rates = journal.of(Rates)
     if not end or not end[0].step or not (scheduled or len(rates) > 1):
         return None
-    where = scheduled[0].where if scheduled else rate_by_hand(journal)
+    where = handed_over(journal, scheduled[0].where) if scheduled else rate_by_hand(journal)
     found: list[Finding] = []
     for span in journal.of(Stepped):
         trace = [rate for rate in rates if rate.optimizer == span.optimizer]
@@ -258,6 +270,13 @@ def schedule_too_fast(journal: Journal) -> Verdict:
     return found
 
 
+def handed_over(journal: Journal, where: str | None) -> str | None:
+    """The line that gives a scheduler's step away to be called, where it is called by another name."""
+    if where is None or "step" in text_of(journal, where):
+        return where
+    return line_like(journal, r"\.step\b(?!\s*\()", where.rpartition(":")[0], 1) or where
+
+
 def rate_by_hand(journal: Journal) -> str | None:
     """The line that sets a rate without a scheduler."""
     files = [seen.path for seen in journal.of(Source)]
@@ -275,8 +294,11 @@ def batchnorm_batch_of_one(journal: Journal) -> Verdict:
     rests = [one for one in journal.of(Loader) if one.batch > 1 and not one.drop_last and one.length % one.batch == 1]
     if not single:
         return []
-    read = rests[0].where if rests else single[0].where
-    where = places.first(places.leading(journal, "loader", read), r"DataLoader\(") or read
+    where = rests[0].where if rests else single[0].where
+    if rests:
+        where = places.first(places.leading(journal, "loader", where), r"DataLoader\(") or where
+    elif len(single) < len(seen):
+        where = places.first(places.leading(journal, "learned", where), CUT_UP) or where
     level = "fail" if len(single) == len(seen) else "warn"
     evidence = f"{len(single)} of {len(seen)} training batches looked at have one example"
     if rests:
@@ -429,6 +451,11 @@ def fp16_underflow(journal: Journal) -> Verdict:
     if not bare:
         return []
     evidence = "gradients go through float16, and the loss goes into backward() without a scale (no GradScaler)"
+    steps = [step for step in journal.of(Step) if step.parameters and step.backwards]
+    lost = [step for step in steps if all(p.gradient == 0 for p in step.parameters)]
+    if lost and len(lost) == len(steps) and all(b.value for b in bare):
+        evidence += f": at each of {len(lost)} steps looked at all gradients are exactly 0"
+        return [finding("fp16-underflow", "fail", bare[0].where, evidence)]
     return [finding("fp16-underflow", "warn", bare[0].where, evidence, 0.9)]
 
 

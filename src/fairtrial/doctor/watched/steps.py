@@ -46,6 +46,8 @@ class _Optimizer:
     spent: bool = False  # its last gradients were not cleared since
     lr: float | None = None
     before: list[Tensor] | None = None
+    within: int = 0  # steps that are being made, one inside the other
+    wiped: bool = False  # in this step, after its last backward
     left: tuple[float, float] | None = None  # how large its gradients were when the last backward was over
 
 
@@ -107,7 +109,7 @@ class Steps(Part):
         self.by_hand(where)
         for optimizer, known in self.optimizers.items():
             known.backwards += 1
-            known.cleared = False
+            known.cleared = known.wiped = False
             if known.spent and self.close:
                 known.spent = any(_lives(p.grad) for group in optimizer.param_groups for p in group["params"])
 
@@ -148,7 +150,8 @@ class Steps(Part):
                 mine = any(p in parameters for group in other.param_groups for p in group["params"])
             if mine:
                 known.spent = False
-                known.cleared = known.backwards > 0
+                known.wiped = known.within > 0 and _moved(other, known)
+                known.cleared = known.backwards > 0 and not known.wiped
 
     @careful
     def on_optimizer(self, optimizer: Optimizer, frame: FrameType) -> None:
@@ -185,10 +188,14 @@ class Steps(Part):
         """An optimizer is about to make a step."""
         if not self.watch.looking or optimizer not in self.optimizers:
             return
-        self.rescaled(optimizer, self.optimizers[optimizer])
+        known: _Optimizer = self.optimizers[optimizer]
+        known.within += 1
+        if known.within > 1:  # a step that calls the one it is derived from
+            return
+        self.rescaled(optimizer, known)
         if self.watch.full:
             held = [p for group in optimizer.param_groups for p in group["params"]]
-            self.optimizers[optimizer].before = [p.detach().clone() for p in held]
+            known.before = [p.detach().clone() for p in held]
 
     @careful
     def rescaled(self, optimizer: Optimizer, known: _Optimizer) -> None:
@@ -202,11 +209,14 @@ class Steps(Part):
         if not self.watch.looking or optimizer not in self.optimizers:
             return
         known: _Optimizer = self.optimizers[optimizer]
+        known.within -= 1
+        if known.within > 0:
+            return
         self.on_step(optimizer, known)
         self.watch.tape.on_step(optimizer)
         known.before = None
         known.steps += 1
-        known.backwards, known.cleared, known.spent = 0, False, True
+        known.backwards, known.cleared, known.spent, known.wiped = 0, False, not known.wiped, False
         self.watch.advance()
 
     @careful
@@ -227,7 +237,7 @@ class Steps(Part):
 
     def step(self, optimizer: Optimizer, known: _Optimizer) -> Step:
         """What a step did."""
-        held = [p for group in optimizer.param_groups for p in group["params"]]
+        held = [] if known.wiped else [p for group in optimizer.param_groups for p in group["params"]]
         return Step(
             step=self.watch.steps,
             where=place(sys._getframe(1)),
@@ -260,6 +270,12 @@ class Steps(Part):
             trainable=now.requires_grad,
             along=0.0 if grad is None else float((before * grad).sum()),
         )
+
+
+def _moved(optimizer: Optimizer, known: _Optimizer) -> bool:
+    """Whether the step that is being made has changed the weights already."""
+    held = (p for group in optimizer.param_groups for p in group["params"])
+    return known.before is None or any(not torch.equal(p, b) for p, b in zip(held, known.before, strict=False))
 
 
 def _listed(inputs: Any) -> list[Tensor]:
