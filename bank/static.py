@@ -1,121 +1,62 @@
 """Reads the bank's programs without running them, and prints what the doctor makes of their source.
 
-    python bank/static.py [WORD ...]
+    python bank/static.py [WORD ...] [--folder FOLDER]
 
-Found: the fault of a faulty program is named. First: it is named first. Place: one of the lines marked `# <- fault`, or
-one that the healthy twin does not have. False alarms: a `fail` or `warn` on a healthy program.
+Found: a fault that was put in is named, as a warning or worse. Place: one of the lines marked `# <- fault`. Wrong: what
+is named in a healthy program, or in a faulty one beside its own faults.
 """
 
 from __future__ import annotations
 
-import difflib
-import sys
+import argparse
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from scipy.stats import binomtest
+from run import BANK, Outcome, programs, share  # the programs, and what counts as found, are those of the run
 
-from fairtrial.doctor.findings import Diagnosis
 from fairtrial.doctor.static.reading import examine_source
-
-BANK = Path(__file__).parent
-MARK = "# <- fault"
-HINTS = frozenset(("log-softmax-before-cross-entropy", "mse-for-classification"))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of reading a program."""
-
-    program: Path
-    diagnosis: Diagnosis
-    seconds: float
-
-    @property
-    def fault(self) -> str | None:
-        """The fault that was put in; None for a healthy program."""
-        return self.program.parent.name if self.program.stem.endswith("_faulty") else None
-
-    @property
-    def told(self) -> list[str]:
-        """Faults that are named, in order; hints count only where nothing more can be said."""
-        return [f.fault for f in self.diagnosis.findings if f.level != "info" or f.fault in HINTS]
-
-    @property
-    def alarms(self) -> list[str]:
-        """What is named in a healthy program, or beside its own fault in a faulty one."""
-        return [
-            f"{f.level} {f.fault} {f.where}"
-            for f in self.diagnosis.findings
-            if f.level != "info" and f.fault != self.fault
-        ]
-
-    @property
-    def placed(self) -> bool:
-        """Whether the finding is at a line that is marked, or that the healthy twin does not have."""
-        right = places(self.program)
-        return any(
-            one.fault == self.fault and one.where and int(one.where.rpartition(":")[2]) in right
-            for one in self.diagnosis.findings
-        )
-
-
-def places(program: Path) -> set[int]:
-    """Lines that are marked, and lines that the healthy twin does not have."""
-    lines = program.read_text("utf8").splitlines()
-    right = {number for number, line in enumerate(lines, 1) if MARK in line}
-    twin = program.with_name(program.name.replace("_faulty", "_healthy"))
-    if twin.is_file():
-        matcher = difflib.SequenceMatcher(None, twin.read_text("utf8").splitlines(), lines, autojunk=False)
-        for tag, _, _, start, end in matcher.get_opcodes():
-            right |= set(range(start + 1, end + 1)) if tag != "equal" else set()
-    return right
 
 
 def read(program: Path) -> Outcome:
-    """Read one program."""
-    begun = time.perf_counter()
+    """Read one program; the time is what reading it takes."""
+    begun = time.process_time()
     diagnosis = examine_source(program)
-    return Outcome(program, diagnosis, time.perf_counter() - begun)
+    return Outcome(program, diagnosis, same=True, bare=0, watched=time.process_time() - begun, error="")
 
 
-def share(label: str, right: int, of: int) -> str:
-    """A share with its 95 % interval (Wilson), over programs."""
-    if not of:
-        return f"{label}: none"
-    interval = binomtest(right, of).proportion_ci(method="wilson")
-    return f"{label}: {right}/{of} = {right / of:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+def wrong(one: Outcome) -> list[str]:
+    """What is named and was not put in."""
+    findings = [found for found in one.diagnosis.findings if found.level != "info"]
+    return [f"{found.level} {found.fault} {found.where}" for found in findings if found.fault not in one.faults]
 
 
 def main() -> None:
     """Read all, and print the misses and the table."""
-    words = sys.argv[1:]
-    files = sorted([*BANK.glob("*/*.py"), *BANK.glob("source/*/*.py")])
-    programs = [path for path in files if not words or any(word in str(path.relative_to(BANK)) for word in words)]
-    outcomes = [read(program) for program in programs]
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("words", nargs="*")
+    words.add_argument("--folder", type=Path, default=BANK)
+    asked = words.parse_args()
+    folder = asked.folder.resolve()
+    outcomes = [read(program) for program in programs(asked.words, folder)]
     for one in outcomes:
-        name = one.program.relative_to(BANK)
-        if one.fault and one.fault not in one.told:
-            print(f"{name}: not found, told {one.told}")
-        elif one.fault and one.told[:1] != [one.fault]:
-            print(f"{name}: not first, told {one.told}")
-        elif one.fault and not one.placed:
-            print(f"{name}: elsewhere, {[f.where for f in one.diagnosis.findings]}")
-        if one.alarms:
-            print(f"{name}: {'beside' if one.fault else 'false alarm'} {one.alarms}")
-    faulty, healthy = [o for o in outcomes if o.fault], [o for o in outcomes if not o.fault]
-    found = [o for o in faulty if o.fault in o.told]
-    print(f"{len(faulty)} faulty programs over {len({o.fault for o in faulty})} faults, {len(healthy)} healthy ones")
-    print(share("found in the source", len(found), len(faulty)))
-    print(share("named first", sum(o.told[:1] == [o.fault] for o in faulty), len(faulty)))
-    print(share("place, of those found", sum(o.placed for o in found), len(found)))
-    print(share("healthy programs with an alarm", sum(bool(o.alarms) for o in healthy), len(healthy)))
-    print(
-        f"seconds a file: median {median(o.seconds for o in outcomes):.3f}, "
-        f"worst {max(o.seconds for o in outcomes):.3f}"
-    )
+        name = one.program.relative_to(folder)
+        if missed := set(one.faults) - one.detected:
+            print(f"{name}: missed {sorted(missed)}, told {one.told}")
+        if one.detected - one.placed:
+            print(f"{name}: elsewhere, {[f'{found.fault} {found.where}' for found in one.diagnosis.findings]}")
+        if wrong(one):
+            print(f"{name}: wrong, {wrong(one)}")
+    faulty, healthy = [one for one in outcomes if one.faults], [one for one in outcomes if not one.faults]
+    found = [float(name in one.detected) for one in faulty for name in one.faults]
+    placed = [float(name in one.placed) for one in faulty for name in one.detected]
+    right = [1.0] * len(placed) + [0.0] * sum(len(wrong(one)) for one in outcomes)
+    print(share("faults found in the source", found))
+    print(share("place, of those found", placed))
+    print(share("findings that are right", right))
+    print(share("healthy programs with an alarm", [float(bool(one.alarms)) for one in healthy]))
+    seconds = [one.watched for one in outcomes]
+    print(f"seconds a file: median {median(seconds):.3f}, worst {max(seconds):.3f}")
 
 
 if __name__ == "__main__":
