@@ -92,6 +92,7 @@ class Follower:
         self.cut = 0  # loops around of which not all turns are followed
         self.example: Value | None = None  # the data set of which an example is being made
         self.loads: set[str] = set()  # names that are read in any file
+        self.reads: dict[int, set[str]] = {}  # names that are read in a function
         self.examples: dict[int, Value] = {}  # of data sets that the script defines
         self.teaching: frozenset[str] = TEACHING
         self.within: tuple[list[ast.withitem], Sequence[ast.stmt], Scope] | None = None  # of the call to come
@@ -158,6 +159,8 @@ class Follower:
                 self.value(value, scope)
             case ast.Assign(targets, value):
                 made = self.value(value, scope)
+                if isinstance(made, Tensor) and isinstance(value, ast.Call) and self.unread(targets, scope):
+                    self.note("idle", made, self.at(node, scope))
                 for target in targets:
                     self.assign(target, made, scope)
             case ast.AnnAssign(target, _, value) if value:
@@ -214,6 +217,17 @@ class Follower:
                 self.value(test, scope)
             case _:
                 pass
+
+    def unread(self, targets: Sequence[ast.expr], scope: Scope) -> bool:
+        """Whether nothing in the function reads a name that is given here."""
+        around = self.frames[-1].node
+        parts = [one for target in targets for one in ast.walk(target)]
+        if around is None or any(isinstance(one, ast.Attribute | ast.Subscript) for one in parts):
+            return False
+        if id(around) not in self.reads:
+            self.reads[id(around)] = loads_of(around)
+        read = self.reads[id(around)] | scope.shared
+        return not any(isinstance(one, ast.Name) and one.id in read for one in parts)
 
     def decorated(self, made: Function, scope: Scope) -> Value:
         """A function, or what decorators of the script make of it."""

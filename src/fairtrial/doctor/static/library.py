@@ -397,6 +397,8 @@ def python(run: Run, name: str, last: str, args: list[Value], options: Options, 
         return taken(run, first, place)
     if last == "slice" and args:
         return Slice(*([None, *args] if len(args) == 1 else args))
+    if last == "hasattr" and isinstance(first, Instance) and isinstance(args[1], Known):
+        return Known(args[1].value in first.attributes or first.cls.member(str(args[1].value)) is not None)
     if last == "isinstance" and len(args) == 2:
         return is_one(args[0], args[1], place)
     if last == "range":

@@ -374,6 +374,9 @@ def cross_sample_mixing(script: Script) -> Verdict:
         ):
             evidence = "softmax within the model has dim=0: it is taken over the examples of the batch"
             found.append(finding("cross-sample-mixing", "warn", str(one.place), evidence, 0.85))
+        if one.op in ("reshape", "view") and len(one.parents) == 3 and _ends_of_several(one.parents[0]):
+            text = f"the last states lie direction by direction, and {one.op} cuts them as if examples came first"
+            found.append(finding("cross-sample-mixing", "warn", str(one.place), text, 0.9))
         moved = one.parents[0] if one.op in ("reshape", "view") and one.parents else None
         if isinstance(moved, Tensor) and moved.op == "contiguous":
             moved = moved.parents[0]
@@ -386,6 +389,22 @@ def cross_sample_mixing(script: Script) -> Verdict:
                 )
                 found.append(finding("cross-sample-mixing", "warn", str(one.place), evidence, 0.9))
     return found[:1]
+
+
+def _ends_of_several(value: Value) -> bool:
+    """Whether it is the last states of a recurrent layer with two directions or more layers: these come first."""
+    steps = 0
+    while isinstance(value, Tensor) and value.op == "part" and value.parents:
+        state, value, steps = number(value.options.get("index")), value.parents[0], steps + 1
+        if (
+            isinstance(value, Tensor)
+            and isinstance(layer := value.maker, Layer)
+            and layer.kind in ("LSTM", "GRU", "RNN")
+        ):
+            both, deep = layer.options.get("bidirectional"), number(layer.options.get("num_layers"))
+            several = (isinstance(both, Known) and both.value is True) or (deep is not None and deep > 1)
+            return several and state == 1 and steps == (2 if layer.kind == "LSTM" else 1)
+    return False
 
 
 def _keeps_count(one: Tensor) -> bool:
@@ -541,6 +560,7 @@ def unused_or_repeated_layer(script: Script) -> Verdict:
                 found.append(finding("unused-or-repeated-layer", "warn", str(one.place), evidence, 0.9))
             if isinstance(one, Instance):
                 found += _unread(script, one)
+        found += _discarded(script, model)
     return list({one.where: one for one in found}.values())
 
 
@@ -555,6 +575,22 @@ def _repeated(container: Layer) -> Value | None:
             return one
         seen.add(id(one))
     return None
+
+
+def _discarded(script: Script, model: Module) -> list[Finding]:
+    """Layers whose output is only given names that nothing reads."""
+    inside = {id(one) for one in inner_modules(model)}
+    idle = {id(e.subject) for e in script.trace.of("idle")}
+    calls = [e for e in script.trace.of("layer") if id(e.subject) in inside]
+    used = {id(e.subject) for e in calls if id(e.args[0]) not in idle}
+    found = [e for e in calls if id(e.subject) not in used and (weighted(e.subject) or _recurrent(e.subject))]
+    return [finding("unused-or-repeated-layer", "warn", str(e.place),
+                    f"the {class_of(e.subject)} is called, and nothing reads what it gives", 0.9)
+            for e in found[:1]]  # fmt: skip
+
+
+def _recurrent(layer: Value) -> bool:
+    return isinstance(layer, Layer) and layer.kind in TIME_MAJOR
 
 
 def _unread(script: Script, one: Instance) -> list[Finding]:

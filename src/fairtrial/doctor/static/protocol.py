@@ -568,6 +568,9 @@ def split_leakage(script: Script) -> Verdict:
         if (place := _copied_first(x, taught)) is not None:
             text = "rows are copied first, and split at random after: the same rows are on both sides"
             found.append(finding("split-leakage", "warn", str(place), text, 0.9))
+        if (drawn := _drawn_again(x, taught)) is not None:
+            text = "rows are drawn with replacement and then split: the same rows are on both sides"
+            found.append(finding("split-leakage", "warn", str(drawn.place), text, 0.95))
         base = chosen(x).base
         mixed = [
             one
@@ -586,6 +589,24 @@ def split_leakage(script: Script) -> Verdict:
 
 def _flat(values: tuple[Value, ...]) -> list[Value]:
     return [inner for one in values for inner in (one.items if isinstance(one, Items) else [one])]
+
+
+def _drawn_again(x: Value, taught: list[Value]) -> Tensor | None:
+    """Draws with replacement of which one slice is trained on and another one evaluated."""
+
+    def cut(value: Value) -> dict[int, Tensor]:
+        slices = [one for pick in chosen(value).picks for one in sources(pick)
+                  if one.op == "getitem" and isinstance(one.options.get("index"), Slice)]  # fmt: skip
+        drawn = [one.parents[0] for one in slices]
+        return {id(one): one for one in drawn if isinstance(one, Tensor) and one.op == "choice" and _replaces(one)}
+
+    mine = cut(x)
+    return next((one for other in taught for key, one in cut(other).items() if key in mine), None)
+
+
+def _replaces(draw: Tensor) -> bool:
+    told = draw.options.get("replace")
+    return told is None or (isinstance(told, Known) and bool(told.value))
 
 
 def _copied_first(x: Value, taught: list[Value]) -> Place | None:
@@ -901,7 +922,7 @@ def class_map_mismatch(script: Script) -> Verdict:
         return None
     taught = [one for _, _, y in pairs for one in sources(y) if _encodes(one)]
     for _, one in encoded:
-        if one.options.get("fit") and any(other is not one and other.options.get("fit") for other in taught):
+        if _fits(one) and any(other is not one and _fits(other) for other in taught):
             text = "the encoder is fitted anew for what is evaluated: its numbers may stand for other classes"
             return [finding("class-map-mismatch", "warn", str(one.place), text, 0.85)]
     for event, part in _judged_by_table(script):
@@ -922,7 +943,15 @@ def _judged_by_table(script: Script) -> Iterator[tuple[Event, Value]]:
         yield from ((event, part) for part in parts if _renames(part))
 
 
+def _fits(one: Tensor) -> bool:
+    """Whether it numbers the classes that it sees, whatever others do."""
+    return one.op in ("part", "getitem") or bool(one.options.get("fit"))
+
+
 def _encodes(one: Tensor) -> bool:
+    base = one.parents[0] if one.parents else None
+    if one.op in ("part", "getitem") and isinstance(base, Tensor) and base.op == "unique":
+        return number(one.options.get("index")) == 1 and "return_inverse" in base.options
     return one.op == "scaled" and isinstance(one.maker, Made) and one.maker.name in ("LabelEncoder", "OrdinalEncoder")
 
 
