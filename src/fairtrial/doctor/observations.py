@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 # What a lineage is of: the inputs of a pass with or without gradients, the labels of a loss, a loader, what is
-# printed, a seed, a choice by size, the streams of workers.
-Subject = Literal["learned", "evaluated", "labels", "loader", "printed", "seed", "choice", "worker"]
+# printed, a seed, a choice by size, the streams of workers, labels that predictions are compared with.
+Subject = Literal["learned", "evaluated", "labels", "loader", "printed", "seed", "choice", "worker", "truth"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,6 +247,7 @@ class Input:
     blank: float = 0.0  # share of pictures with a single value
     correlation: float | None = None  # of neighbouring pixels within a channel, pictures with channels first
     relabelled: float | None = None  # the same if the numbers are read with channels last
+    made: bool = False  # by something that learns
 
 
 @dataclass(frozen=True)
@@ -275,6 +276,7 @@ class Pass(Seen):
     loader: int | None = None  # whose latest batch was not used up yet
     switched_on: str | None = None  # the line of a dropout that was active in a model in evaluation mode
     called: tuple[tuple[str | None, frozenset[int]], ...] = ()  # layers: the line that called each, its parameters
+    put: str | None = None  # the line that put the model in its mode, where no backward pass came since
     switched: tuple[tuple[bool, str | None], ...] = ()  # modes that the model was put in, and the lines that did so
     entered: Entered | None = None
 
@@ -295,7 +297,7 @@ class StateLoaded(Seen):
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     matched: int
-    aliases: int  # of the tensors loaded are the live ones
+    own: tuple[str, ...]  # names of the tensors loaded that are the live ones
 
 
 @dataclass(frozen=True, kw_only=True)

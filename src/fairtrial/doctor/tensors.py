@@ -528,6 +528,7 @@ def describe(tensor: Tensor) -> Input:
         blank,
         neighbours(values) if images else None,
         neighbours(relabelled(values)) if images and 1 < x.shape[1] <= BANDS else None,
+        made=tensor.requires_grad,
     )
 
 

@@ -91,6 +91,7 @@ class Watch:
         self.backward_where: str | None = None
         self.scaled = False  # a GradScaler scaled the last loss, and nobody took that off the gradients
         self.fresh = False  # a backward came, and no step since
+        self.graphed = False  # what is behind the loss was looked at
         self.inputs, self.loaders, self.models = Inputs(self), Loaders(self), Models(self)
         self.optimizers, self.scoring, self.states = Steps(self), Scoring(self), States(self)
         self.weights, self.writes = Weights(self), Writes(self)
@@ -169,6 +170,7 @@ class Watch:
             loader=self.inputs.batch[0] if self.inputs.batch else None,
             switched_on=switched_on,
             called=called,
+            put=self.models.put_at(module),
             switched=tuple(self.models.switched.get(module, ())),
             entered=entered,
         )
@@ -257,14 +259,20 @@ class Watch:
             self.loss = value, name
             if self.full:
                 self.losses.remember(call, result, target)
-        if learning and self.full and self.count("graph") < FULL:  # it hardly ever changes
+        if learning and self.full:
+            self.note_graph(where, scores.grad_fn)
+
+    def note_graph(self, where: str | None, *ends: Any) -> None:
+        """What is behind the scores, or the last layers, of a loss: it hardly ever changes."""
+        self.graphed = True
+        if self.count("graph") < FULL:
             self.note(
                 Graph(
                     step=self.steps,
                     where=where,
-                    nonlinear=tensors.nonlinear(scores),
-                    depth=tensors.depth(scores),
-                    squashed=tensors.squashed(scores),
+                    nonlinear=tensors.nonlinear(*ends),
+                    depth=tensors.depth(*ends),
+                    squashed=tensors.squashed(*ends),
                 )
             )
 
@@ -307,6 +315,9 @@ class Watch:
                 singular=tensors.singular(loss),
             ),
         )
+        if not self.graphed and (layers := tensors.head(loss).layers):
+            self.note_graph(where, *layers)
+        self.graphed = False
         self.optimizers.hold(leaves)
         self.weights.hold(loss)
         self.units.before_backward(loss)

@@ -75,10 +75,12 @@ def _misprinted(journal: Journal) -> list[Finding]:
                     right[one.where] += 1
                     continue
                 for known in recent:
-                    earlier = [other for other in so_far if other.source == known.source]
+                    until = so_far[: so_far.index(known) + 1]
+                    earlier = [other for other in until if other.source == known.source]
                     wrong.setdefault(one.where, []).extend(_explained(text, values, known, earlier, lengths))
     for where, said in wrong.items():
-        if len(said) > right[where]:
+        averaged = len(said) == 1 and "evaluations" in said[0][0]  # over seeds or folds, once
+        if len(said) > right[where] and not averaged:
             evidence, patterns, known = said[0]
             line = first(leading(journal, "printed", where), *patterns) if patterns else known.where
             return [finding("wrong-accuracy", "fail", line or where, evidence)]
@@ -137,7 +139,7 @@ def _explained(
     if len(earlier) > 1:
         total = sum(one.count for one in earlier)
         formulas.append((f"{summed} right ones of {len(earlier)} evaluations together", summed / count, (r"\+=", "/")))
-        formulas.append((f"the mean over {len(earlier)} evaluations so far", summed / total, (r"\+=", "/")))
+        formulas.append((f"the share of all {total} of {len(earlier)} evaluations", summed / total, (r"\+=", "/")))
     return [
         (f"{text} was told, which is {formula}; the accuracy is {right}/{count} = {right / count:.4f}", patterns, known)
         for formula, wrong, patterns in formulas
@@ -213,7 +215,8 @@ def evaluation_in_train_mode(journal: Journal) -> Verdict:
         return []
     what = "a dropout that ignores eval()" if wrong[0].switched_on else listed(list(wrong[0].active))
     evidence = f"{len(wrong)} of {len(seen)} evaluation passes looked at ran with {what} in training mode"
-    return [finding("evaluation-in-train-mode", "fail", wrong[0].switched_on or wrong[0].where, evidence)]
+    where = wrong[0].switched_on or wrong[0].put or wrong[0].where
+    return [finding("evaluation-in-train-mode", "fail", where, evidence)]
 
 
 def _sampling(passes: list[Pass]) -> bool:
@@ -236,5 +239,5 @@ def identical_seeds(journal: Journal) -> Verdict:
     seeds = journal.of(Seeded)
     again = [one for one in seeds if sum(one.value == other.value for other in seeds) >= len(same)]
     if again:
-        where = first(leading(journal, "seed", again[-1].where), r"^[^(]*=", "") or again[-1].where
+        where = first(leading(journal, "seed", again[-1].where), r"^[a-z_][^(]*=", "") or again[-1].where  # no constant
     return [finding("identical-seeds", "fail" if len(same) > 2 else "warn", where, evidence)]

@@ -89,10 +89,10 @@ def best_state_alias(journal: Journal) -> Verdict:
         taken = [state for state in journal.of(StateTaken) if state.model == one.model and state.step <= one.step]
         earlier = [state for state in taken if state.step < one.step]
         held = any(state.kept for state in earlier) or taken[-1:] == earlier[-1:]
-        if not one.aliases or one.aliases < one.matched or not earlier or not held:
+        if not one.own or len(one.own) < one.matched or not earlier or not held:
             continue
         evidence = (
-            f"{one.aliases} tensors loaded at step {one.step} are the model's own: what state_dict() gave at step "
+            f"{len(one.own)} tensors loaded at step {one.step} are the model's own: what state_dict() gave at step "
             f"{earlier[-1].step} moved with the model"
         )
         return [finding("best-state-alias", "fail", earlier[-1].where, evidence)]
@@ -101,17 +101,20 @@ def best_state_alias(journal: Journal) -> Verdict:
 
 @decides("partial-load")
 def partial_load(journal: Journal) -> Verdict:
-    """Names that do not match when a state is loaded."""
+    """Names that do not match when a state is loaded, or that were filled up with the model's own tensors."""
     seen = journal.of(StateLoaded)
     if not seen:
         return None
     found: list[Finding] = []
+    taken = {(state.model, state.step) for state in journal.of(StateTaken)}
     for one in seen:
-        if not one.missing:
+        filled = one.own if (one.model, one.step) in taken else ()  # what its own state_dict() gave just before
+        missing = [*one.missing, *filled]
+        if not missing:
             continue
-        total = one.matched + len(one.missing)
-        level = "fail" if one.matched < total / 2 else "warn" if one.unexpected else "info"
-        evidence = f"{one.matched} of {total} tensors were loaded; missing {listed(list(one.missing))}" + (
+        given, total = one.matched - len(filled), one.matched + len(one.missing)
+        level = "fail" if given < total / 2 else "warn" if one.unexpected else "info"
+        evidence = f"{given} of {total} tensors were loaded; missing {listed(missing)}" + (
             f"; not known {listed(list(one.unexpected))}" if one.unexpected else ""
         )
         found.append(finding("partial-load", level, one.where, evidence))

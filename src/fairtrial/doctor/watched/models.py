@@ -49,7 +49,13 @@ class Models(Part):
         self.probed: set[int] = set()
         self.own: dict[int, frozenset[int]] = {}  # the parameters of each model
         self.stacks: Any = WeakIdKeyDictionary()  # the user's lines that were at work when a module was built
+        self.put: Any = WeakIdKeyDictionary()  # backward passes until a model was put in its mode, and the line
         self.switched: Any = WeakIdKeyDictionary()  # modes that a model was put in lately, and the lines that did so
+
+    def put_at(self, module: nn.Module) -> str | None:
+        """The line that put a model in its mode, if no backward pass came since."""
+        backwards, where = self.put.get(module, (None, None))
+        return where if backwards == self.watch.backwards else None
 
     def meet(self, module: nn.Module, model: int) -> None:
         """Look at a model when it is first called."""
@@ -62,6 +68,7 @@ class Models(Part):
     def on_switched(self, module: nn.Module, frame: FrameType) -> None:
         """The user's code put a model in training or evaluation mode."""
         self.switched[module] = [*self.switched.get(module, ()), (module.training, place(frame))][-SWITCHES:]
+        self.put[module] = self.watch.backwards, place(frame)
 
     def describe(self, module: nn.Module, model: int) -> Model:
         """A model's layers and parameters."""

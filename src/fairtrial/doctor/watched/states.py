@@ -40,7 +40,7 @@ class States(Part):
         """A state was loaded into a model."""
         model = self.watch.serial(module)
         live = {tensor.data_ptr() for tensor in _state(module) if tensor.numel()}
-        given = [tensor for tensor in state.values() if isinstance(tensor, Tensor)]
+        given = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
         own = {name for name, _ in module.named_parameters()} | {name for name, _ in module.named_buffers()}
         self.watch.note(
             StateLoaded(
@@ -50,7 +50,7 @@ class States(Part):
                 missing=tuple(missing),
                 unexpected=tuple(unexpected),
                 matched=len(own & set(state)),
-                aliases=sum(tensor.data_ptr() in live for tensor in given),
+                own=tuple(name for name, tensor in given.items() if tensor.data_ptr() in live),
             )
         )
 
