@@ -175,7 +175,7 @@ def _bind(file: File, statement: ast.AST, target: ast.AST, value: ast.expr, inde
         _bind(file, statement, target.value, value, index)
     elif isinstance(target, ast.Tuple | ast.List):
         for number, one in enumerate(target.elts):
-            _bind(file, statement, one, value, (number, *index))
+            _bind(file, statement, one, value, (*index, number))
 
 
 def _called(call: ast.Call) -> str:

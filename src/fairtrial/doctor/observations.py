@@ -196,12 +196,14 @@ class Layer:
     name: str
     kind: str
     where: str | None  # the line that built it
+    chosen: str | None  # the line that names its class, or calls the function that builds what it is given
     training: bool
     gain: float | None  # deviation of the weights times the root of the inputs: about 0.6 to 1.4 at torch's starts
     rows: int  # units of a layer with weights
     distinct: int  # that differ in their weights
     rate: float | None  # of a dropout
     momentum: float | None  # of a batch norm
+    fresh: bool  # its weights are as the line that built it drew them
     parameters: frozenset[int]
 
 

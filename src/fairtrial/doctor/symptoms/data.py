@@ -16,6 +16,7 @@ from fairtrial.doctor.observations import (
     End,
     Evaluation,
     Input,
+    Lineage,
     Loader,
     Look,
     LossCall,
@@ -32,6 +33,9 @@ HARDER = 0.1  # share of labels by which the neighbours of unclear examples may 
 FLAT = 0.1  # between the smallest and the largest number
 UNSCALED = frozenset(("Embedding", "EmbeddingBag"))  # layers that are given numbers of things
 TURNED = r"(?i)rot90|rotate\(|RandomRotation|RandomVerticalFlip|vflip|flipud"
+BLANKED = (
+    r"uint8|\.int\(|round|crop|clip|clamp|zeros|\[[^\[\]]*:[^\[\]]*,[^\[\]]*:"  # rounded away, or cut out beside it
+)
 MIRRORED = r"(?i)flip|mirror"
 
 # What statements look like that turn what was read into what a model is fed, that order it, that cut it into parts.
@@ -39,6 +43,7 @@ CONVERTED = r"\.float\(|\.to\(torch\.float|float32|ToTensor|FloatTensor|\.Tensor
 SCALED = (
     r"/=? *\(?[\w.\[\]]*(255|256|std|sigma|sd|spread|scale|\d)|\* *\(?1|\.div_?\(|\.mul_?\(|ormalize|Scaler|transform\("
 )
+UNCHANGED = r"^\w+ = \w+(\.(clone|copy|contiguous)\(\))?$"
 WHOLE = r"uint8|\.byte\(|round\("
 ORDERED = (
     r"\w*(shuffle|mix|random|perm)\w*=False",
@@ -47,8 +52,12 @@ ORDERED = (
     r"range\(",
     r"split\(|\[.*:.*\]",
 )
+NUMBERED = r"unique|class_to_idx|sorted|set\(|enumerate|factorize|Encoder|fit_transform|categor|\{.*:"
 REORDERED = r"shuffle|perm\w*\(|\[\w*perm\w*\]|sort|roll\(|flip|::-1|listdir|glob"
 SPLIT = r"train_test_split|random_split|Subset\(|KFold|\.split\("
+SHARED = r"random_split|^(?!.*lambda|return ).*Subset\("  # by both parts
+MADE = r"^\w+ = .*(batch_size|shuffle|[Ll]oader|[Dd]ata)"
+AUGMENTED = r"(?i)transform|augment|jitter|train=True"
 CUT = r"randperm|permutation|\[[^\]]*:[^\]]*\]|choice|sample"
 
 
@@ -68,7 +77,7 @@ def input_scale(journal: Journal) -> Verdict:
     inner = leading(journal, "learned", where)
     before = layers[0].before if layers else ()
     if all(given.maximum > 100 and given.deviation > 10 for _, given in fed):
-        line = first(_since_whole((*before, *inner, *outer)), CONVERTED, SCALED) or passes[0].where
+        line = first(_since_whole((*before, *inner, *outer)), UNCHANGED, CONVERTED, SCALED) or passes[0].where
         return [finding("input-scale", "warn", line, f"the model is fed {said}", 0.9)]
     if all(len(given.shape) > 1 and 0 < given.maximum - given.minimum < FLAT for _, given in fed):
         line = first((*before, *inner, *outer), SCALED) or where
@@ -281,8 +290,12 @@ def augmented_validation(journal: Journal) -> Verdict:
             )
             where = loaders[loader].where
             lines = leading(journal, "loader", where)
-            line = first(lines, r"random_split|Subset\(", r"(?i)transform|augment|jitter|train=True", r"DataLoader\(")
-            return [finding("augmented-validation", "fail", line or where, evidence)]
+            shared = {
+                line for one in learned if one in loaders for line in leading(journal, "loader", loaders[one].where)
+            }
+            own = [line for line in lines if line not in shared]
+            line = first(own, AUGMENTED) or first(lines, SHARED, AUGMENTED) or first(own, MADE) or where
+            return [finding("augmented-validation", "fail", line, evidence)]
     return []
 
 
@@ -290,6 +303,7 @@ def augmented_validation(journal: Journal) -> Verdict:
 def split_preprocessing_mismatch(journal: Journal) -> Verdict:
     """Evaluation inputs of another size or centre than training inputs."""
     passes = [one for one in journal.of(Pass) if one.input and one.input.finite and one.input.shape[0] >= ENOUGH_ROWS]
+    passes = [one for one in passes if one.model not in _fed_by_models(journal)]
     scored = [one for one in passes if not one.grad and one.judged]
     models = {one.model for one in scored} & {one.model for one in passes if one.backward}
     if not models:
@@ -316,6 +330,11 @@ def split_preprocessing_mismatch(journal: Journal) -> Verdict:
     own = [(line, text) for line, text in leading(journal, "evaluated", where) if line not in fed]
     line = first(own, SCALED, r"^(?!for |return |with ).*=") or first(own, "") or where
     return [finding("split-preprocessing-mismatch", level, line, evidence, 1.0 if level == "fail" else 0.9)]
+
+
+def _fed_by_models(journal: Journal) -> set[int]:
+    """Models whose inputs something that learns has made."""
+    return {one.model for one in journal.of(Pass) if one.input and one.input.made}
 
 
 def _middle(inputs: list[Input]) -> tuple[float, float]:
@@ -359,7 +378,9 @@ def class_map_mismatch(journal: Journal) -> Verdict:
     evidence = f"{last.right} of {last.count} are right as counted, {best} if classes are renamed: " + ", ".join(
         f"what is called {p} is labelled {matched[p]}" for p in moved[:3]
     )
-    return [finding("class-map-mismatch", "warn", last.caller, evidence, 0.95)]
+    learning = {line for one in journal.of(Lineage) if one.about == "labels" for line in one.lines}
+    own = [line for line in leading(journal, "truth", last.where) if line not in learning]
+    return [finding("class-map-mismatch", "warn", first(own, NUMBERED) or last.caller, evidence, 0.95)]
 
 
 @decides("repeated-worker-rng")
@@ -405,7 +426,7 @@ def degenerate_data(journal: Journal) -> Verdict:
     blank = [one.input.blank for one in learning if one.input]
     if sum(blank) / len(blank) > 0.05:
         evidence = f"{sum(blank) / len(blank):.0%} of the training pictures looked at have one value in all pixels"
-        line = first(leading(journal, "learned", learning[0].where), r"uint8|int\(|round", r"crop|clip|clamp|zeros")
+        line = first(leading(journal, "learned", learning[0].where), BLANKED)
         return [finding("degenerate-data", "warn", line or learning[0].where, evidence, 0.9)]
     return _hidden_imbalance(journal, totals) or _turned_digits(journal, learning[0].where)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fairtrial.doctor import tensors
+from fairtrial.doctor.lineage import Call, calls_in
 from fairtrial.doctor.lines import lines_above, source
 from fairtrial.doctor.observations import Loader, Look, Shared
 from fairtrial.doctor.watched.part import Part
@@ -20,6 +22,15 @@ ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
 ALL_BYTES = 128_000_000  # of all sources'
 
 
+@dataclass
+class _Cut:
+    """A part of the data that the script cuts into batches by hand: the first batch stands for it."""
+
+    source: int  # digest
+    rows: int
+    over: bool = False  # a smaller batch came: the last one
+
+
 class Inputs(Part):
     """What models are given, and where it comes from."""
 
@@ -27,7 +38,7 @@ class Inputs(Part):
         super().__init__(watch)
         self.source = 0
         self.batch: tuple[int, int, Tensor | None] | None = None  # the last one's loader, size and labels
-        self.sites: dict[tuple[tuple[str, ...], int], int] = {}
+        self.sites: dict[tuple[tuple[Call, ...], int], _Cut] = {}
         self.rows: dict[int | str, list[int]] = {}  # digests, of a source; with gradients of a line
         self.bytes: dict[int | str, int] = {}
         self.fed: dict[str, set[int]] = {}  # the sources that fed a line
@@ -45,17 +56,20 @@ class Inputs(Part):
         if self.batch is not None and self.batch[1] == len(given):
             self.source = self.batch[0]
         elif judged:  # cut by hand: the first batch that this call of the user's functions saw stands for all of them
-            lines = list(lines_above(frame))
-            site = (tuple(lines[1:] or lines), self.watch.backwards)
-            if site not in self.sites:
-                self.sites = {site: tensors.digest(given)}
-            self.source = self.sites[site]
+            calls = calls_in(frame)
+            site = (calls[1:] or calls, self.watch.backwards)
+            known = self.sites.get(site)
+            if known is None or len(given) > known.rows or known.over:
+                self.sites = {site: (known := _Cut(tensors.digest(given), len(given)))}
+            known.over = len(given) < known.rows
+            self.source = known.source
         if judged and (self.source, self.watch.backwards) not in self.looked:
             self.looked.add((self.source, self.watch.backwards))
             callers = tuple((line, source(line)) for line in lines_above(frame))
             self.watch.note(Look(step=self.watch.steps, where=where, model=model, source=self.source, callers=callers))
         part = self.source if not grad else where or ""
-        self.fed.setdefault(where or "", set()).add(self.source)
+        if grad:
+            self.fed.setdefault(where or "", set()).add(self.source)
         size = given.numel() * given.element_size()
         if self.bytes.get(part, 0) <= ROW_BYTES and sum(self.bytes.values()) <= ALL_BYTES:
             self.bytes[part] = self.bytes.get(part, 0) + size

@@ -6,7 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
@@ -50,6 +50,16 @@ class _Evaluating:
     unlabelled: list[list[int]] = field(default_factory=list[list[int]])  # predictions whose labels are still unknown
 
 
+@dataclass(frozen=True)
+class _Answered:
+    """What a model said of its last inputs, not counted yet."""
+
+    labels: list[int] | None
+    said: list[int]
+    lines: list[str]
+    source: int
+
+
 class Scoring(Part):
     """Predictions that are compared with labels, and what is printed of them."""
 
@@ -59,7 +69,7 @@ class Scoring(Part):
         self.measure: Callable[[], None] = lambda: None  # look at scikit-learn's metrics too
         self.measured = False
         self.judging = False  # the last pass taught nothing
-        self.uncounted: tuple[list[int] | None, list[int], list[str]] | None = None
+        self.uncounted: _Answered | None = None
         self.frames: tuple[FrameType, ...] = ()  # in which a model was last asked, the innermost first
         self.stated: dict[tuple[str, str, str], float] = {}  # accuracies that variables held: file, function and name
         self.evaluating: dict[int, _Evaluating] = {}
@@ -82,8 +92,9 @@ class Scoring(Part):
     def on_predicted(self, said: Tensor, frame: FrameType) -> None:
         """The largest scores were looked for."""
         self.predicted = said
-        if self.uncounted is not None and len(self.uncounted[1]) == said.numel():
-            self.uncounted = self.uncounted[0], said.detach().reshape(-1).tolist(), list(lines_above(frame))
+        if self.uncounted is not None and len(self.uncounted.said) == said.numel():
+            said_now, lines = said.detach().reshape(-1).tolist(), list(lines_above(frame))
+            self.uncounted = replace(self.uncounted, said=said_now, lines=lines)
 
     @careful
     def on_answered(self, answer: Any, frame: FrameType) -> None:
@@ -96,7 +107,8 @@ class Scoring(Part):
             said = _said(answer.detach())
             labels = next(_labels(given, len(said)), None) if given is not None else None
         self.frames = tuple(_own(frame))
-        self.uncounted = None if labels is None else labels.tolist(), said, list(lines_above(frame))
+        known = None if labels is None else labels.tolist()
+        self.uncounted = _Answered(known, said, list(lines_above(frame)), self.watch.inputs.source)
 
     @careful
     def on_compared(self, a: Any, b: Any, frame: FrameType) -> None:
@@ -117,15 +129,16 @@ class Scoring(Part):
             return
         self.uncounted = None
         self.watch.tape.on_compared(truth)
+        self.watch.sources.note("truth", place(frame), frame)
         lines = list(lines_above(frame))
         labels, said = (x.detach().reshape(-1).long().tolist() for x in (truth, predicted))
-        self.add(labels, said, lines, "compared")
+        self.add(labels, said, lines, "compared", self.watch.inputs.source)
 
     def is_predicted(self, x: Tensor) -> bool:
         """Whether these are the places of the largest scores, or what a model's last answer comes to."""
         if self.predicted is not None and x.data_ptr() == self.predicted.data_ptr():
             return True
-        said = self.uncounted[1] if self.uncounted else []
+        said = self.uncounted.said if self.uncounted else []
         return 1 < len(said) == x.numel() and x.detach().reshape(-1).tolist() == said
 
     @careful
@@ -133,37 +146,36 @@ class Scoring(Part):
         """A metric of scikit-learn's was given labels and predictions: they count once, if nothing else is counted."""
         if self.judging and len(truth) == len(said):
             labels, predictions = ([int(one) for one in several] for several in (truth, said))
-            self.add(labels, predictions, list(lines_above(frame)), "scored")
+            self.add(labels, predictions, list(lines_above(frame)), "scored", self.watch.inputs.source)
 
     def rows(self, a: Tensor, b: Tensor, lines: list[str]) -> None:
         """Each entry of one-hot rows was compared with what is said of it."""
         binary = all(bool(((x == 0) | (x == 1)).all()) for x in (a, b))
         if binary and any(bool((x.sum(1) == 1).all()) for x in (a, b)):
-            known = self.current(lines, "compared")
+            known = self.current(lines, "compared", self.watch.inputs.source)
             known.batches.append((int((a == b).all(1).sum()), len(a)))
             known.entries = known.entries[0] + int((a == b).sum()), known.entries[1] + a.numel()
 
     def count(self) -> None:
         """What was predicted for labels of a loader, and was not compared by torch."""
         if self.uncounted is not None:
-            (labels, said, lines), self.uncounted = self.uncounted, None
-            if labels is not None:
-                self.add(labels, said, lines, "answered")
-            elif (known := self.current(lines, "answered")).how == "answered":
-                known.unlabelled.append(said)
+            one, self.uncounted = self.uncounted, None
+            if one.labels is not None:
+                self.add(one.labels, one.said, one.lines, "answered", one.source)
+            elif (known := self.current(one.lines, "answered", one.source)).how == "answered":
+                known.unlabelled.append(one.said)
 
-    def add(self, labels: list[int], said: list[int], lines: list[str], how: Counted) -> None:
+    def add(self, labels: list[int], said: list[int], lines: list[str], how: Counted, source: int) -> None:
         """One more batch of labels and predictions."""
-        known = self.current(lines, how)
+        known = self.current(lines, how, source)
         if known.how != how or (how == "scored" and known.last == (labels, said)):
             return
         known.last = labels, said
         known.batches.append((sum(y == p for y, p in zip(labels, said, strict=True)), len(labels)))
         known.confusion.update(zip(labels, said, strict=True))
 
-    def current(self, lines: list[str], how: Counted) -> _Evaluating:
-        """The evaluation that is going on, of the last inputs' source, begun anew where the script itself compares."""
-        source = self.watch.inputs.source
+    def current(self, lines: list[str], how: Counted, source: int) -> _Evaluating:
+        """The evaluation of a source that is going on, begun anew where the script itself compares."""
         known = self.evaluating.get(source)
         if known is None or known.backwards != self.watch.backwards:
             self.tell(source)
