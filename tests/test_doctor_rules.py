@@ -17,6 +17,8 @@ from fairtrial.doctor.observations import (
     Evaluation,
     Input,
     Loader,
+    OptimizerMade,
+    ParameterSeen,
     Pass,
     Printed,
     Rates,
@@ -28,6 +30,7 @@ from fairtrial.doctor.observations import (
     Stepped,
 )
 from fairtrial.doctor.symptoms.data import split_leakage, unshuffled_training
+from fairtrial.doctor.symptoms.loss import ascending_loss
 from fairtrial.doctor.symptoms.protocol import evaluation_in_train_mode, wrong_accuracy
 from fairtrial.doctor.symptoms.step import clipping_too_tight, missing_zero_grad, non_finite, schedule_too_fast
 
@@ -36,6 +39,7 @@ STEP = Step(
     step=0, where="t.py:9", optimizer=1, kind="SGD", settings=(SETTINGS,), backwards=1, stale=False,
     cleared_after_backward=False, backward_where="t.py:8", parameters=(),
 )  # fmt: skip
+WEIGHT = ParameterSeen(1, "", 1.0, True, 1.0, 64, 0.1, -0.1, True)
 INPUT = Input((4, 2), -1.0, 1.0, 0.0, 1.0, True, False, 1, 1.0)
 PASS = Pass(
     step=0, where="t.py:5", model=1, training=True, active=("drop",), idle=(), grad=True, backward=True, judged=True,
@@ -172,3 +176,17 @@ def test_a_leak_is_a_part_of_what_is_evaluated_and_not_the_training_part_itself(
     assert split_leakage.decide(Journal([replace(shared, shared=0)])) == []
     assert not split_leakage.decide(Journal([replace(shared, same_part=True)]))
     assert split_leakage.decide(Journal([replace(shared, repeats=100)])) == []  # inputs that repeat by nature
+
+
+def test_no_step_is_stale_whose_gradients_are_put_in_place() -> None:
+    made = OptimizerMade(step=0, optimizer=1, kind="SGD", parameters=frozenset((1, 2)), remembers=False, replaces=None)
+    stale = [made, STEP, *(replace(STEP, step=n, stale=True) for n in range(1, 4))]
+    assert missing_zero_grad.decide(Journal([*stale, replace(BACK, reached=frozenset((1, 2)))]))
+    assert missing_zero_grad.decide(Journal([*stale, replace(BACK, reached=frozenset((3, 4)))])) == []
+
+
+def test_gradients_that_are_turned_around_before_the_step_climb() -> None:
+    turned = [Rescaled(step=n, left=(1.0, 1.0), used=(1.0, 1.0), turned=True) for n in range(3)]
+    steps = [replace(STEP, step=n, parameters=(WEIGHT,)) for n in range(3)]
+    assert ascending_loss.decide(Journal([BACK, *steps, *turned]))
+    assert ascending_loss.decide(Journal([BACK, *steps, *turned[:1]])) == []

@@ -13,7 +13,7 @@ so that each loss names the labels that it would have been computed with. Only t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -30,20 +30,44 @@ class Likeness:
     name: str
     summed: bool
     labels: Tensor  # of the classes' numbers, or a column for each class
+    weights: Tensor | None = None  # of the examples, where that can be told
+    ascending: bool = False  # minus the loss
 
 
 def likeness(scores: Tensor, slope: Tensor) -> Likeness | None:
     """The loss that has this slope at these scores, in rows of examples and columns of classes."""
     s = scores.detach().double().reshape(len(scores), -1)
     g = slope.double().reshape(s.shape)
-    rows, columns = s.shape
     if not g.any() or not s.isfinite().all() or not g.isfinite().all():
         return None
-    if columns > 1 and _picks(g):
+    if s.shape[1] > 1 and _picks(g):
         return Likeness("nll_loss", float(g.min()) == -1, g.argmin(1))
+    return _entropy(s, g) or _by_labels(s, g) or _ascending(_by_labels(s, -g))
+
+
+def _ascending(known: Likeness | None) -> Likeness | None:
+    return None if known is None else replace(known, ascending=True)
+
+
+def _entropy(s: Tensor, g: Tensor) -> Likeness | None:
+    """Cross-entropy, where each example may have a weight of its own: it lowers all scores of a row but one."""
+    if s.shape[1] < 2 or not bool(((g < 0).sum(1) == 1).all()):
+        return None
+    label, p = g.argmin(1), s.softmax(1)
+    missing = p - torch.nn.functional.one_hot(label, s.shape[1])
+    weights = (g * missing).sum(1) / missing.square().sum(1)
+    if float((g / weights[:, None] - missing).abs().max()) > NEAR or float(missing.abs().max()) < FAR:
+        return None
+    return Likeness(
+        "cross_entropy", len(s) > 1 and bool(torch.isclose(weights, weights.new_ones(())).all()), label, weights
+    )
+
+
+def _by_labels(s: Tensor, g: Tensor) -> Likeness | None:
+    """A loss whose derivatives name its labels."""
+    rows, columns = s.shape
     inside = bool(((s >= 0) & (s <= 1)).all())
     for name, predicted, factor in (
-        ("cross_entropy", s.softmax(1), 1),
         ("binary_cross_entropy_with_logits", s.sigmoid(), 1),
         ("binary_cross_entropy", s, s * (1 - s) if inside else 0),
         ("mse_loss", s, 0.5),
@@ -51,10 +75,8 @@ def likeness(scores: Tensor, slope: Tensor) -> Likeness | None:
     ):
         for parts in (rows, rows * columns, 1):
             labels = predicted - g * factor * parts
-            if _told(labels, predicted) and (name != "cross_entropy" or _one_hot(labels)):
-                whole = labels.round().long()
-                one_class = name == "cross_entropy"
-                return Likeness(name, parts == 1 < rows, whole.argmax(1) if one_class else whole.squeeze(1))
+            if _told(labels, predicted):
+                return Likeness(name, parts == 1 < rows, labels.round().long().squeeze(1))
     return None
 
 
@@ -72,7 +94,3 @@ def _told(labels: Tensor, predicted: Tensor) -> bool:
         and float(whole.max()) <= top
         and float((predicted - whole).abs().max()) > FAR
     )
-
-
-def _one_hot(labels: Tensor) -> bool:
-    return labels.shape[1] > 1 and bool((labels.round().sum(1) == 1).all())

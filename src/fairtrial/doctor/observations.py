@@ -340,6 +340,7 @@ class Rescaled(Seen):
 
     left: tuple[float, float]
     used: tuple[float, float]
+    turned: bool = False  # they point the other way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -483,6 +484,14 @@ class Shared(Seen):
     evaluated: int
     shared: int
     same_part: bool  # the evaluated part is the one that was trained on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool(Seen):
+    """The same inputs taught three times in a row, and were picked out of a larger array."""
+
+    rows: int
+    held: int  # rows of the array that were not evaluated
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,12 @@ from fairtrial.doctor.observations import Crash, Model
 
 # What an error's text says, by fault.
 TEXTS: dict[str, tuple[str, ...]] = {
-    "wrong-class-count": (r"Target -?\d+ is out of bounds", r"weight tensor should be defined either for all"),
+    "wrong-class-count": (
+        r"Target -?\d+ is out of bounds",
+        r"weight tensor should be defined either for all",
+        r"Class values must be smaller than num_classes",
+        r"index (\d+) is out of bounds for dimension 1 with size \1$",  # the last class, where they are numbered from 1
+    ),
     "batchnorm-batch-of-one": (r"Expected more than 1 value per channel when training",),
     "ascending-loss": (r"Invalid learning rate: -",),
     "extreme-optimizer-settings": (

@@ -53,6 +53,7 @@ SCALE_FREE = frozenset(
         "Muon",
     )
 )
+SINGLE = 4  # losses of one example each that make up a batch
 SOME = 16  # numbers of a parameter that is no bias of a small layer
 EARLY = 6  # steps in which a loss that is too large throws the weights about
 LARGE = 0.1  # of their size: of a rate that is too high
@@ -396,6 +397,7 @@ def sum_reduction(journal: Journal) -> Verdict:
             )
         )
     ] or [(one.ends, one.rows, one.value) for one in hand if one.rows > 1 and one.likelihoods == one.rows]
+    summed = summed or one_by_one(seen, back)
     if not summed:
         return []
     where, rows, value = summed[0]
@@ -414,6 +416,23 @@ def sum_reduction(journal: Journal) -> Verdict:
         evidence += f"; the learning rate fits it, as a step moves the weights by {median(moves):.2g} of their size"
         return [finding("sum-reduction", "info", where, evidence, 0.5)]
     return [finding("sum-reduction", "fail", where, evidence)]
+
+
+def one_by_one(seen: list[LossCall], back: dict[int, Backward]) -> list[tuple[str | None, int, float]]:
+    """Losses of single examples that are added up: each goes into backward as it is."""
+    found: list[tuple[str | None, int, float]] = []
+    for step in dict.fromkeys(call.step for call in seen):
+        own, b = [call for call in seen if call.step == step], back.get(step)
+        single = len(own) >= SINGLE and all(call.rows == 1 for call in own)
+        if (
+            single
+            and b is not None
+            and b.factor is not None
+            and abs(b.factor - 1) < ROUNDING
+            and b.value > own[0].value
+        ):
+            found.append((b.ends or b.where, len(own), b.value))
+    return found
 
 
 def scale_free(journal: Journal) -> bool:
@@ -478,18 +497,28 @@ def ascending_loss(journal: Journal) -> Verdict:
     told = [one.likelihoods for one in hand if one.likelihoods]
     up = [step for step in steps if _climbs(step)]
     likely = bool(told) and max(told) < 0
-    if likely and up and all(step in up for step in steps if step.settings):
-        return []  # a likelihood that is climbed
+    turned = [b for b in back if b.factor is not None and b.factor < 0]
+    minus = bool(turned) and len(turned) == len([b for b in back if b.factor is not None])
+    if (likely or minus) and up and all(step in up for step in steps if step.settings):
+        return []  # a likelihood, or minus a loss, that is climbed
     if likely:
         evidence = (
             f"the loss is the log-likelihood itself ({hand[0].value:.4g}), not minus it: its derivatives by the scores "
             f"raise all classes but the right one"
         )
         return [finding("ascending-loss", "fail", hand[0].ends or hand[0].where, evidence)]
-    turned = [b for b in back if b.factor is not None and b.factor < 0]
-    if turned and len(turned) == len([b for b in back if b.factor is not None]):
+    if minus:
         evidence = f"backward() got {turned[0].value:.4g}, {turned[0].factor:.4g} times the loss"
-        return [finding("ascending-loss", "fail", turned[0].where, evidence)]
+        by_hand = any(call.hand for call in journal.of(LossCall))
+        where = (turned[0].ends if by_hand else None) or turned[0].where
+        return [finding("ascending-loss", "fail", where, evidence)]
+    again = [one for one in journal.of(Rescaled) if one.turned]
+    if len(again) >= ENOUGH and len(again) >= len([step for step in steps if step.settings]):
+        line = line_like(journal, r"\.neg_?\(|\.grad\b.*=.*-|mul_\(-", (back[0].where or "").rpartition(":")[0], 1)
+        evidence = (
+            f"at each of {len(again)} steps looked at the gradients point the other way than backward() left them"
+        )
+        return [finding("ascending-loss", "fail", line or steps[0].where, evidence)]
     if up and any(one.maximize for one in up[0].settings):
         made = [one for one in journal.of(OptimizerMade) if one.optimizer == up[0].optimizer]
         where = made[0].where if made else up[0].where
@@ -529,6 +558,10 @@ def graph_cut(journal: Journal) -> Verdict:
         if own <= held and not own & got and not own & still
     ]
     if not lost or not got:
+        return []
+    ways = next(one.called for one in journal.of(Pass) if one.backward and lost[-1] in one.called)
+    within = number(lost[-1][0] or "") < number(next_cut(journal, lost[-1][0]) or "") <= number(ways[-1][0] or "")
+    if ways[0][1] & got and not within:  # what comes before has gradients, and nothing cuts: it is not used
         return []
     count = len({serial for _, own in lost for serial in own})
     evidence = (

@@ -51,7 +51,9 @@ def missing_zero_grad(journal: Journal) -> Verdict:
     later = [step for step in journal.of(Step) if step.backwards and step.step]
     if not later:
         return None
-    stale = [step for step in later if step.stale]
+    got, held = reached(journal), {one.optimizer: one.parameters for one in journal.of(OptimizerMade)}
+    # Gradients that are put in place, such as those of a copy in 16-bit floats, are not added to.
+    stale = [step for step in later if step.stale and (held.get(step.optimizer, got) & got or not got)]
     if not stale or (len(stale) == 1 and len(later) > 2):
         return []
     evidence = f"the gradients of the last step were still there at {len(stale)} of {len(later)} steps looked at"
@@ -138,10 +140,11 @@ def optimizer_of_another_model(journal: Journal) -> Verdict:
     steps = [step for step in journal.of(Step) if step.backwards]
     if not got or not steps or not made:
         return None
+    fed = {step.optimizer for step in steps if any(p.gradient for p in step.parameters)}  # by hand
     found: dict[int, Finding] = {}
     for step in steps:
         held = made.get(step.optimizer)
-        if held is None or held.parameters & got or step.step < 1:
+        if held is None or held.parameters & got or step.step < 1 or step.optimizer in fed:
             continue
         evidence = (
             f"none of the optimizer's {len(held.parameters)} parameters is among the {len(got)} that gradients reach"
@@ -197,7 +200,7 @@ def listed(names: list[str]) -> str:
 
 @decides("frozen-parameters")
 def frozen_parameters(journal: Journal) -> Verdict:
-    """Nothing is trainable, or freezing was written where it does nothing."""
+    """Nothing is trainable, or most weights are not and hold random numbers; or freezing where it does nothing."""
     models = [model for model in journal.of(Model) if model.names]
     if not models or not journal.of(OptimizerMade):
         return None
@@ -212,7 +215,23 @@ def frozen_parameters(journal: Journal) -> Verdict:
         if stuck and len(stuck) == len(model.names) and not got:
             evidence = f"all {len(stuck)} parameters have requires_grad=False"
             found.append(finding("frozen-parameters", "fail", model.where, evidence))
+        elif got & {serial for serial, _, _ in model.names} and (drawn := _frozen_as_drawn(model, held - got)):
+            evidence = (
+                f"{listed(drawn)} hold the random numbers they were built with, are given to an optimizer, and have "
+                f"requires_grad=False"
+            )
+            paths = [one.path for one in journal.of(Source)]
+            lines = (line for path in paths if (line := line_like(journal, r"\brequires_grad", path, 1)))
+            found.append(finding("frozen-parameters", "warn", next(lines, model.where), evidence, 0.8))
     return found
+
+
+def _frozen_as_drawn(model: Model, idle: frozenset[int]) -> list[str]:
+    """The layers with random weights that an optimizer holds and that do not learn, if they are most of all."""
+    still = {serial for serial, name, trains in model.names if not trains and name.endswith("weight")} & idle
+    layers = [layer for layer in model.layers if layer.rows]
+    drawn = [layer.name for layer in layers if layer.fresh and layer.parameters & still]
+    return drawn if len(drawn) > max(len(layers) / 2, 1) else []
 
 
 @decides("optimizer-recreated")
@@ -280,7 +299,10 @@ def handed_over(journal: Journal, where: str | None) -> str | None:
 def rate_by_hand(journal: Journal) -> str | None:
     """The line that sets a rate without a scheduler."""
     files = [seen.path for seen in journal.of(Source)]
-    return next((line for path in files if (line := line_like(journal, r"\[.lr.\]\s*[*/]?=[^=]", path, 1))), None)
+    return next(
+        (line for path in files if (line := line_like(journal, r"\[.lr.\]\s*[*/]?=[^=]|param_groups.*\blr=", path, 1))),
+        None,
+    )
 
 
 @decides("batchnorm-batch-of-one")

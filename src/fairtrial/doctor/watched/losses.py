@@ -64,35 +64,37 @@ class Losses(Part):
             slope, *others = self.slopes(loss, [head.layers[0], *held])
             if slope.dim() == 2 and slope.any():
                 self.by_hand(head, seen, slope)
-            self.recognise(loss, head, seen, list(zip(held, others, strict=True)))
+            if self.recognise(loss, head, seen, list(zip(held, others, strict=True))):
+                return replace(seen, factor=-1.0)
         return replace(seen, factor=None)
 
-    @careful
-    def recognise(self, loss: Tensor, head: tensors.Head, seen: Backward, slopes: list[tuple[Any, Tensor]]) -> None:
-        """The loss of torch's that this one is for the scores nearest to it that make it one."""
+    def recognise(self, loss: Tensor, head: tensors.Head, seen: Backward, slopes: list[tuple[Any, Tensor]]) -> bool:
+        """Note the loss of torch's that this is for the scores nearest to it that make it one; True for minus it."""
         for node, slope in slopes:
             scores: Tensor = node.metadata[tensors.SCORES]
             known = likeness(scores, slope) if scores.shape == slope.shape else None
             if known is not None and tensors.only_way(head, loss, node):
                 classes = scores.shape[1] if scores.dim() > 1 else 1
-                self.watch.note(
-                    LossCall(
-                        step=seen.step,
-                        where=seen.ends or seen.where,
-                        name=known.name,
-                        value=seen.value,
-                        reduction="sum" if known.summed else "mean",
-                        rows=len(scores),
-                        classes=classes,
-                        learning=True,
-                        scores=tensors.scores(scores),
-                        targets=tensors.targets(known.labels, classes),
-                        origin=tensors.made(node),
-                        built=seen.ends or seen.where,
-                        hand=True,
-                    )
+                call = LossCall(
+                    step=seen.step,
+                    where=seen.ends or seen.where,
+                    name=known.name,
+                    value=seen.value,
+                    reduction="sum" if known.summed else "mean",
+                    rows=len(scores),
+                    classes=classes,
+                    learning=True,
+                    scores=tensors.scores(scores),
+                    targets=tensors.targets(known.labels, classes),
+                    origin=tensors.made(node),
+                    built=seen.ends or seen.where,
+                    hand=True,
                 )
-                return
+                self.watch.note(call)
+                if known.weights is not None:
+                    self.weigh(call, known.labels, known.weights)
+                return known.ascending
+        return False
 
     def slopes(self, loss: Tensor, nodes: list[Any]) -> tuple[Tensor, ...]:
         """The derivatives of a loss by what these operations gave."""

@@ -49,6 +49,7 @@ class _Optimizer:
     within: int = 0  # steps that are being made, one inside the other
     wiped: bool = False  # in this step, after its last backward
     left: tuple[float, float] | None = None  # how large its gradients were when the last backward was over
+    last: Tensor | None = None  # of these gradients
 
 
 class Steps(Part):
@@ -75,7 +76,7 @@ class Steps(Part):
             own = [found[id(p)] for group in optimizer.param_groups for p in group["params"] if id(p) in found]
             if own:
                 known.spent = False  # nothing is added to what was there
-                known.left = _sizes(own) if self.close else None
+                self.leave(known, own)
 
     @careful
     def on_clipped(self, norm: Tensor, limit: float, where: str | None) -> None:
@@ -97,7 +98,12 @@ class Steps(Part):
         held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
         self.hand = [(leaf, before, grad.detach().clone()) for leaf, before, grad in held if grad is not None]
         for optimizer, known in self.optimizers.items():
-            known.left = _sizes(_gradients(optimizer)) if self.close else None
+            self.leave(known, _gradients(optimizer))
+
+    def leave(self, known: _Optimizer, gradients: list[Tensor]) -> None:
+        """Keep how large gradients are, and the last of them."""
+        if self.close and gradients:
+            known.left, known.last = _sizes(gradients), gradients[-1].detach().clone()
 
     @property
     def close(self) -> bool:
@@ -200,9 +206,13 @@ class Steps(Part):
     @careful
     def rescaled(self, optimizer: Optimizer, known: _Optimizer) -> None:
         """What became of the gradients since the last backward pass."""
-        if known.left is not None and (used := _sizes(_gradients(optimizer))) != known.left:
-            self.watch.note(Rescaled(step=self.watch.steps, left=known.left, used=used))
-        known.left = None
+        gradients = _gradients(optimizer)
+        if known.left is not None and known.last is not None and gradients:
+            used, now = _sizes(gradients), gradients[-1].detach()
+            turned = now.shape == known.last.shape and float((now * known.last).sum()) < 0
+            if used != known.left or turned:
+                self.watch.note(Rescaled(step=self.watch.steps, left=known.left, used=used, turned=turned))
+        known.left = known.last = None
 
     def after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """An optimizer made a step."""
