@@ -174,6 +174,8 @@ class Watch:
             switched=tuple(self.models.switched.get(module, ())),
             entered=entered,
         )
+        if grad and given is not None and seen.input is not None:
+            self.inputs.repeat(seen.input.digest, given, where, frame)
         self.pending[model] = _Pending(seen, self.models.parameters(module, learning=True))
 
     @contextmanager

@@ -24,6 +24,7 @@ from fairtrial.doctor.observations import (
     Neighbours,
     Order,
     Pass,
+    Pool,
     Shared,
 )
 from fairtrial.doctor.symptoms.places import Lines, first, leading
@@ -105,11 +106,11 @@ def repeated_batch(journal: Journal) -> Verdict:
     if len({one.input.digest for one in seen if one.input}) > 1:
         return []
     loaders = [one for one in journal.of(Loader) if one.length > one.batch > 0]
-    given = seen[0].input
+    given, pools = seen[0].input, journal.of(Pool)
     if loaders and journal.of(Batch) and given and given.shape[0] == loaders[0].batch:
         whole = f"a batch of {loaders[0].batch} of {loaders[0].length}"
-    elif given and given.share < 0.9:
-        whole = f"{given.share:.0%} of the tensor they were cut out of"
+    elif pools and given and pools[0].rows < 0.5 * pools[0].held:
+        whole = f"{pools[0].rows} of {pools[0].held} that there are to learn from"
     else:
         return []
     evidence = f"the same {given.shape[0]} inputs at all {len(seen)} steps looked at: {whole}"

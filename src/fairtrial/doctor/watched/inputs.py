@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.lineage import Call, calls_in
 from fairtrial.doctor.lines import lines_above, source
-from fairtrial.doctor.observations import Loader, Look, Shared
+from fairtrial.doctor.observations import Loader, Look, Pool, Shared
 from fairtrial.doctor.watched.part import Part
+from fairtrial.doctor.watched.variables import arrays, own
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
@@ -44,6 +46,8 @@ class Inputs(Part):
         self.fed: dict[str, set[int]] = {}  # the sources that fed a line
         self.learned: set[str] = set()  # lines whose passes teach
         self.repeats = 0  # within batches
+        self.repeated: tuple[int, int] = (0, 0)  # digest of what teaches, and how often it came in a row
+        self.pool: tuple[str | None, set[int], set[int]] | None = None  # line, rows, and rows that they are picked from
         self.looked: set[tuple[int, int]] = set()
 
     def note(self, given: Tensor | None, model: int, where: str | None, frame: FrameType, training: bool) -> None:
@@ -78,8 +82,23 @@ class Inputs(Part):
             if grad:
                 self.repeats += len(digests) - len(set(digests))
 
+    def repeat(self, digest: int, given: Tensor, where: str | None, frame: FrameType) -> None:
+        """Inputs that teach: when the same ones come for the third time, what they were picked out of is looked for."""
+        times = self.repeated[1] + 1 if digest == self.repeated[0] else 1
+        self.repeated = digest, times
+        if times != 3 or self.pool is not None:
+            return
+        rows = set(tensors.row_digests(given))
+        with self.watch.apart():
+            pools = (_rows(held, given) for held in arrays(own(frame)))
+            self.pool = next(((where, rows, pool) for pool in pools if len(pool) > len(rows) and rows <= pool), None)
+
     def finish(self) -> None:
-        """Which evaluated inputs training saw."""
+        """Which evaluated inputs training saw, and how many are left of those that it could have seen."""
+        if self.pool is not None:
+            where, rows, pool = self.pool
+            judged = {row for origin, held in self.rows.items() if origin not in self.learned for row in held}
+            self.watch.note(Pool(step=self.watch.steps, where=where, rows=len(rows), held=len(pool - (judged - rows))))
         lines = {line: rows for line, rows in self.rows.items() if line in self.learned}
         trained = {row for rows in lines.values() for row in rows}
         fed = {source for line in self.learned for source in self.fed.get(line, ()) if source}
@@ -105,3 +124,14 @@ class Inputs(Part):
                     same_part=origin in fed or (known is not None and any(used.get(one) == known for one in fed)),
                 )
             )
+
+
+def _rows(held: Any, like: Tensor) -> set[int]:
+    """Digests of the rows of an array that is longer than a tensor and has rows like it; none of other things."""
+    if isinstance(held, np.ndarray) and held.dtype.kind in "iufb":
+        held = torch.from_numpy(np.ascontiguousarray(held))
+    if not isinstance(held, Tensor) or held.dim() < 1 or len(held) <= len(like) or held.shape[1:] != like.shape[1:]:
+        return set()
+    if held.numel() * like.element_size() > ROW_BYTES:
+        return set()
+    return set(tensors.row_digests(held.detach().to(like.dtype)))

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from torch import Tensor
 
 from fairtrial.doctor.lineage import named
-from fairtrial.doctor.lines import foreign, lines_above, place
+from fairtrial.doctor.lines import lines_above, place
 from fairtrial.doctor.lines import source as text_of
 from fairtrial.doctor.observations import Crossed, Evaluation, Lineage, Printed, Seeded
 from fairtrial.doctor.watched.part import Part, careful, sampled
-from fairtrial.doctor.watched.variables import arrays, variables
+from fairtrial.doctor.watched.variables import arrays, own, variables
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
@@ -106,7 +106,7 @@ class Scoring(Part):
         with self.watch.apart():
             said = _said(answer.detach())
             labels = next(_labels(given, len(said)), None) if given is not None else None
-        self.frames = tuple(_own(frame))
+        self.frames = tuple(own(frame))
         known = None if labels is None else labels.tolist()
         self.uncounted = _Answered(known, said, list(lines_above(frame)), self.watch.inputs.source)
 
@@ -261,16 +261,6 @@ class Scoring(Part):
         self.count()
         for source in list(self.evaluating):
             self.tell(source)
-
-
-def _own(frame: FrameType | None) -> Iterator[FrameType]:
-    """The frames of the user's that are at work, innermost first."""
-    while frame is not None:
-        if not foreign(frame.f_code.co_filename):
-            yield frame
-            if frame.f_code.co_name == "<module>":
-                return
-        frame = frame.f_back
 
 
 def _said(answer: Tensor) -> list[int]:
