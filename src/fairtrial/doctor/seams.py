@@ -30,6 +30,7 @@ from fairtrial.doctor.lines import FOREIGN, foreign, lines_above, place
 from fairtrial.doctor.observations import Axis, Misfrozen, Scheduled, ScheduleMade
 from fairtrial.doctor.watch import Watch
 from fairtrial.doctor.watched.calls import called_by
+from fairtrial.doctor.watched.models import names
 from fairtrial.doctor.watched.part import CLOSE, sampled
 
 LOSSES = (
@@ -80,6 +81,11 @@ DRAWING = ("rand", "randn")  # numbers that want scaling
 MULTIPLYING = (
     *(("linear", functional), ("matmul", torch), ("mm", torch), ("addmm", torch), ("einsum", torch)),
     *((name, Tensor) for name in ("matmul", "__matmul__", "__rmatmul__", "mm")),
+)
+PRODUCTS = (
+    (Tensor, ("__matmul__", "matmul", "mm")),
+    (torch, ("matmul", "mm", "addmm", "einsum")),
+    (functional, ("linear", "conv1d", "conv2d")),
 )
 MAKING = ("zeros", "ones", "full", "normal", "tensor", "from_numpy")
 WRITING = ("fill_", "zero_", "normal_", "uniform_", "mul_", "div_", "copy_")
@@ -134,8 +140,9 @@ def _modules(watch: Watch, patches: Patches) -> None:
         def init(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             if watch.looking:
                 frame = _outside(sys._getframe(1), module)
-                watch.built[module] = place(frame)
-                watch.models.stacks[module] = tuple(lines_above(frame))
+                lines = tuple(lines_above(frame))
+                watch.built[module] = next((one for one in lines if names(one, module)), next(iter(lines), None))
+                watch.models.stacks[module] = lines
                 watch.writes.open = True
             original(module, *args, **kwargs)
 
@@ -195,6 +202,14 @@ def _outside(frame: FrameType, module: nn.Module) -> FrameType:
 
 
 def _functions(watch: Watch, patches: Patches) -> None:
+    def multiply(original: Any) -> Any:
+        def multiplied(*args: Any, **kwargs: Any) -> Any:
+            if watch.depth == 0 and watch.looking:
+                watch.on_product([x for x in args if isinstance(x, Tensor)], sys._getframe(1))
+            return original(*args, **kwargs)
+
+        return multiplied
+
     def loss(name: str) -> Callable[[Any], Any]:
         def around(original: Any) -> Any:
             signature = inspect.signature(original)
@@ -408,6 +423,9 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
         return normalised
 
+    for owner, names in PRODUCTS:
+        for name in names:
+            patches.put(owner, name, multiply)
     for name in LOSSES:
         patches.put(functional, name, loss(name))
     for name, function, owners in MARKED:

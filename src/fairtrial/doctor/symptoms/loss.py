@@ -560,7 +560,9 @@ def graph_cut(journal: Journal) -> Verdict:
     if not lost or not got:
         return []
     ways = next(one.called for one in journal.of(Pass) if one.backward and lost[-1] in one.called)
-    within = number(lost[-1][0] or "") < number(next_cut(journal, lost[-1][0]) or "") <= number(ways[-1][0] or "")
+    path, _, line = (lost[-1][0] or ":0").rpartition(":")
+    cut_at = line_like(journal, CUTTING, path, int(line))
+    within = cut_at is not None and number(cut_at) <= number(ways[-1][0] or "")
     if ways[0][1] & got and not within:  # what comes before has gradients, and nothing cuts: it is not used
         return []
     count = len({serial for _, own in lost for serial in own})

@@ -90,7 +90,9 @@ def no_nonlinearity(journal: Journal) -> Verdict:
         f"{graphs[0].depth} layers with weights follow each other, and autograd recorded no operation between them "
         f"that is not linear"
     )
-    where = [written_at(journal, model, layer) for model in models(journal) for layer in weight_layers(model)[:1]]
+    seen = models(journal)
+    where = [one for model in seen for layer in model.layers if layer.kind == "Identity" and (one := layer.chosen)]
+    where += [written_at(journal, model, layer) for model in seen for layer in weight_layers(model)[:1]]
     return [finding("no-nonlinearity", "fail", next(iter(where), graphs[0].where), evidence)]
 
 

@@ -121,16 +121,19 @@ class Models(Part):
         fan_in = 0 if weight is None else weight[0].numel()
         rate = module.p if isinstance(module, nn.modules.dropout._DropoutNd) else None
         momentum = module.momentum if isinstance(module, nn.modules.batchnorm._NormBase) else None
+        lines = self.stacks.get(module, ())
         return Layer(
             name=name,
             kind=type(module).__name__,
             where=self.watch.built.get(module),
+            chosen=next((line for line in lines if names(line, module)), next(iter(lines[1:2] or lines), None)),
             training=module.training,
             gain=None if weight is None else float(weight.detach().float().square().mean().mul(fan_in).sqrt()),
             rows=0 if weight is None else len(weight),
             distinct=0 if weight is None else tensors.distinct_rows(weight),
             rate=rate,
             momentum=momentum,
+            fresh=weight is not None and self.watch.writes.line(weight) in lines[:1],
             parameters=frozenset(self.watch.serial(p) for p in module.parameters(recurse=False)),
         )
 
@@ -177,6 +180,11 @@ def streams_kept() -> Generator[None]:
 
 def _digest(module: nn.Module) -> int:
     return hash(tuple(tensors.digest(p) for p in module.parameters()))
+
+
+def names(line: str, module: nn.Module) -> bool:
+    """Whether a line has the name of a module's class: else it builds what was chosen elsewhere."""
+    return re.search(rf"\b{type(module).__name__}\b", source(line)) is not None
 
 
 def has_modes(layer: nn.Module) -> bool:
