@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.jit import _builtins
 from torch.nn import functional
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook, register_optimizer_step_pre_hook
@@ -105,7 +106,12 @@ class Patches:
     def put(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         """Replace owner.name by what `make` makes of it."""
         own, original = name in vars(owner), vars(owner).get(name, None) or getattr(owner, name)
-        setattr(owner, name, functools.wraps(original)(make(original)))
+        replaced: Any = functools.wraps(original)(make(original))
+        replaced.__prepare_scriptable__ = lambda: original  # what torch.jit.script reads instead
+        if (operator := _builtins._find_builtin(original)) is not None:  # torch.jit.script knows it by its identity
+            _builtins._register_builtin(replaced, operator)
+            self.undo.append(lambda: _builtins._get_builtin_table().pop(id(replaced)))
+        setattr(owner, name, replaced)
         self.undo.append(lambda: setattr(owner, name, original) if own else delattr(owner, name))
 
     def remove(self) -> None:
@@ -423,8 +429,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
         return normalised
 
-    for owner, names in PRODUCTS:
-        for name in names:
+    for owner, products in PRODUCTS:
+        for name in products:
             patches.put(owner, name, multiply)
     for name in LOSSES:
         patches.put(functional, name, loss(name))

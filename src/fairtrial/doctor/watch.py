@@ -22,7 +22,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.lines import HERE, foreign, listing, place
-from fairtrial.doctor.observations import Backward, End, Entered, Graph, LossCall, Pass, Seen, Source
+from fairtrial.doctor.observations import Backward, End, Entered, Graph, LossCall, Pass, Seen, Source, Subject
 from fairtrial.doctor.watched.examples import Examples
 from fairtrial.doctor.watched.inputs import Inputs
 from fairtrial.doctor.watched.loaders import Loaders
@@ -36,10 +36,14 @@ from fairtrial.doctor.watched.states import States
 from fairtrial.doctor.watched.steps import Steps
 from fairtrial.doctor.watched.tape import Tape
 from fairtrial.doctor.watched.units import Units
+from fairtrial.doctor.watched.variables import argument, own
 from fairtrial.doctor.watched.weights import Weights
 from fairtrial.doctor.watched.workers import Workers
 from fairtrial.doctor.watched.writes import Writes
 
+TEACHING = frozenset(
+    ("backward", "step", "grad", "no_grad", "inference_mode", "argmax", "cross_entropy")
+)  # functions do
 SAVED = frozenset(8**k for k in range(1, 12))  # steps after which what was seen is told, should the script be killed
 
 
@@ -84,6 +88,7 @@ class Watch:
         self.entered: Entered | None = None
         self.before: tuple[tuple[str, str], ...] = ()  # lines of the user's layers before the first one with weights
         self.phase = 0
+        self.by_hand: dict[int, int] = {}  # weights that data are multiplied with: backward passes before it last was
         self.learning: bool | None = None
         self.in_phase = 0
         self.loss: tuple[float, str] | None = None
@@ -125,10 +130,7 @@ class Watch:
         """The user's code called a model."""
         model, where = self.serial(module), place(frame)
         self.settle(model)
-        grad = torch.is_grad_enabled()
-        if grad != self.learning:
-            self.learning, self.phase, self.in_phase = grad, self.phase + 1, 0
-        self.in_phase += 1
+        grad = self.turn()
         if model not in self.models.trained:
             self.models.meet(module, model)
         given = next(
@@ -177,6 +179,58 @@ class Watch:
         if grad and given is not None and seen.input is not None:
             self.inputs.repeat(seen.input.digest, given, where, frame)
         self.pending[model] = _Pending(seen, self.models.parameters(module, learning=True))
+
+    def turn(self) -> bool:
+        """One more pass, with gradients or without: passes of either kind in a row make a phase."""
+        grad = torch.is_grad_enabled()
+        if grad != self.learning:
+            self.learning, self.phase, self.in_phase = grad, self.phase + 1, 0
+        self.in_phase += 1
+        return grad
+
+    @careful
+    def on_product(self, operands: list[Tensor], frame: FrameType) -> None:
+        """Data were multiplied by hand with weights that learn: a pass of a model that is no module."""
+        x = next((one for one in operands if not one.requires_grad and one.dim() > 1), None)
+        weight = next((one for one in operands if one.requires_grad and one.is_leaf), None)
+        if x is None or weight is None or self.models.trained:
+            return
+        model, grad = self.serial(weight), torch.is_grad_enabled()
+        if (self.by_hand.get(model) == self.backwards) if grad else (model not in self.by_hand):
+            return  # a later layer, or the same one again
+        if grad:
+            self.by_hand[model] = self.backwards
+        self.settle(model)
+        self.turn()
+        frames = list(own(frame))
+        asking = next((one for one in frames if TEACHING & set(one.f_code.co_names)), frame)
+        where = place(asking)
+        about: Subject = "learned" if grad else "evaluated"
+        if (about, where) not in self.sources.calls:
+            called = frames[frames.index(asking) - 1] if asking in frames[1:] else None
+            self.sources.note(about, where, asking, None if called is None else argument(called, x))
+        self.inputs.note(x, model, where, asking, grad)
+        self.examples.note(x)
+        self.scoring.on_judged(grad)
+        if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, where))):
+            return
+        seen = Pass(
+            step=self.steps,
+            where=where,
+            model=model,
+            training=grad,
+            active=(),
+            idle=(),
+            grad=grad,
+            backward=False,
+            judged=False,
+            phase=self.phase,
+            input=tensors.describe(x),
+            loader=self.inputs.batch[0] if self.inputs.batch else None,
+        )
+        if grad and seen.input is not None:
+            self.inputs.repeat(seen.input.digest, x, where, asking)
+        self.pending[model] = _Pending(seen, frozenset({model}))
 
     @contextmanager
     def apart(self) -> Generator[None]:

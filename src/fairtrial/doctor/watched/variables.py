@@ -39,6 +39,13 @@ def variables(frame: FrameType) -> dict[str, Any]:
     return found
 
 
+def argument(frame: FrameType, value: object) -> int | None:
+    """Which argument of a function that is at work was given this value."""
+    held = variables(frame)
+    names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+    return next((n for n, name in enumerate(name for name in names if name != "self") if held.get(name) is value), None)
+
+
 def arrays(frames: Iterable[FrameType]) -> Iterator[Any]:
     """Tensors, NumPy arrays and lists that these frames can reach, each once, near ones first."""
     waiting = deque((value, 0) for frame in frames for name, value in variables(frame).items() if name[:2] != "__")
