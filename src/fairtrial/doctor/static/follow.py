@@ -601,6 +601,7 @@ class Follower:
         """`target += value` is an assignment; with a gradient in it, it is a step by hand."""
         place = self.at(target, scope)
         by_hand = (isinstance(old, Made) and old.kind == "parameter") or any(one.op == "grad" for one in ancestors(new))
+        by_hand = by_hand and not any(one.op == "grad" for one in ancestors(old))  # that changes only gradients
         if by_hand:
             self.note("step", old, place, new, name=type(operator).__name__.lower())
         elif isinstance(old, Items) and isinstance(operator, ast.Add):

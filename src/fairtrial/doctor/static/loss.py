@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fairtrial.doctor.findings import Finding, Level, finding
-from fairtrial.doctor.static.facts import REDUCES, bare, count, labels, operand, out_width, shape
+from fairtrial.doctor.static.facts import REDUCES, bare, count, labels, operand, out_width, shape, sources
 from fairtrial.doctor.static.library import SAME_NUMBERS
 from fairtrial.doctor.static.script import (
     Rule,
@@ -158,6 +158,8 @@ def bce_for_single_label(script: Script) -> Verdict:
 def single_output(script: Script) -> Verdict:
     """A binary loss, or softmax of one output, whose targets are the numbers of more than two classes."""
     calls = [e for e in script.losses if e.name in (BINARY, "binary_cross_entropy") and len(e.args) > 1]
+    changed = {id(e.subject) for e in script.trace.of("set")}
+    calls = [e for e in calls if not any(id(one) in changed for one in sources(e.args[1]))]
     known = [(e, told) for e in calls if (told := labels(e.args[1])) is not None]
     if not known:
         return None
@@ -485,11 +487,14 @@ def _inside(script: Script) -> list[Finding]:
     """A cut within a model that leaves layers before it without any way to the loss."""
     found: list[Finding] = []
     frozen = bool(script.trace.of("freeze"))
+    taught = [one for back in script.trace.of("backward") for one in _uncut(back.subject)[0].values()]
+    alive = {id(one.maker) for one in taught if one.op == "linear"}  # by this loss or another one
     for call in script.losses:
         reached, cuts = _uncut(call.args[0])
         for cut in cuts:
             before = [one for one in ancestors(cut) if one.op == "linear"]
-            lost = [one for one in before if id(one) not in reached and one.maker and perhaps_taught(script, one.maker)]
+            lost = [one for one in before if one.maker and id(one.maker) not in alive]
+            lost = [one for one in lost if one.maker and perhaps_taught(script, one.maker)]
             if lost and any(one.op == "linear" for one in reached.values()) and not frozen:
                 how = f".{cut.op}" if cut.op == "data" else f".{cut.op}()"
                 evidence = (

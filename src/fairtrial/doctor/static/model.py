@@ -171,7 +171,9 @@ def init_too_large(script: Script) -> Verdict:
 
 @decides("init-too-small")
 def init_too_small(script: Script) -> Verdict:
-    """Normal weights with a deviation of a thousandth and less."""
+    """Normal weights with a deviation of a thousandth and less, that no norm scales up again."""
+    if script.says("BatchNorm"):
+        return []
     events = [e for e in script.trace.of("init") if e.name in ("normal_", "trunc_normal_")]
     gains = [(e, gain) for e in script.trace.of("init") if e.name.startswith(("xavier_", "orthogonal_"))
              and (gain := number(e.options.get("gain"))) is not None and id(_set(e)[0]) not in script.last_layers
@@ -239,7 +241,12 @@ def no_nonlinearity(script: Script) -> Verdict:
         made = _model_part(call.args[0])
         layers = {id(one.maker): one.maker for one in made or [] if one.op == "linear" and one.maker is not None}
         model = next((m for m in script.models if made and all(within(one, m) for one in layers.values())), None)
-        if made is not None and len(layers) > 1 and model:
+        plain = all(
+            isinstance(bias := layer.options.get("bias"), Known) and bias.value is False
+            for layer in layers.values()
+            if isinstance(layer, Layer)
+        )  # a table of vectors, and no net
+        if made is not None and len(layers) > 1 and model and not plain:
             evidence = (
                 f"{len(layers)} layers with weights follow each other, from line {made[-1].place.line} to "
                 f"{made[0].place.line}, with no activation"

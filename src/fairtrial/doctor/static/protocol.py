@@ -310,7 +310,7 @@ def unshuffled_training(script: Script) -> Verdict:
         elif sorted_:
             text = "the data were sorted, and the training loader does not shuffle"
             found.append(finding("unshuffled-training", "warn", str(one.place), text, 0.9))
-        elif told is not None and data.name != "random_split":
+        elif told is not None and data.name != "random_split" and not any(map(shuffles, loaders)):
             text = "the training loader has shuffle=False"
             found.append(finding("unshuffled-training", "warn", str(one.place), text, 0.6))
     stirred = {id(e.subject) for e in script.trace.of("shuffled")}
@@ -712,10 +712,25 @@ def _scores(value: Value, made: frozenset[int]) -> bool:
     return value.op in {"softmax", "sigmoid", "numpy", *SAME_NUMBERS} and _scores(value.parents[0], made)
 
 
+def _since_compared(value: Value) -> Iterator[Tensor]:
+    """What was made of comparisons, back to these."""
+    todo, seen = [value], set[int]()
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, Either | Items):
+            todo += one.options if isinstance(one, Either) else one.items
+        elif isinstance(one, Tensor):
+            yield one
+            todo += one.parents if one.op not in ("eq", "loss") else ()
+
+
 def _divided(event: Event) -> tuple[bool, str, float] | None:
     """What is wrong with a division of right answers."""
     above, below = event.args
-    made = [one.op for one in ancestors(above)]
+    made = [one.op for one in _since_compared(above)]
     if "eq" not in made or "loss" in made:
         return None
     listed = isinstance(below, Tensor) and below.op == "len" and isinstance(below.parents[0], Items)

@@ -76,7 +76,7 @@ def missing_zero_grad(script: Script) -> Verdict:
                     if not script.trace.lent(optimizer):
                         place = str(rarely.place if rarely else backward.place)
                         found[place] = finding("missing-zero-grad", "fail", place, evidence)
-                stepped, backward = True, None
+                stepped, backward = stepped or event.sure, None
     return list(found.values())[:1]
 
 
