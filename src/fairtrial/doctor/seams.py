@@ -88,6 +88,12 @@ PRODUCTS = (
     (torch, ("matmul", "mm", "addmm", "einsum")),
     (functional, ("linear", "conv1d", "conv2d")),
 )
+COPYING = (
+    (Tensor, "clone"),
+    (Tensor, "numpy"),
+    (nn.Parameter, "__deepcopy__"),
+    (nn.utils, "parameters_to_vector"),
+)
 MAKING = ("zeros", "ones", "full", "normal", "tensor", "from_numpy")
 WRITING = ("fill_", "zero_", "normal_", "uniform_", "mul_", "div_", "copy_")
 ARITHMETIC = ("__mul__", "__rmul__", "mul", "__truediv__", "div")
@@ -107,10 +113,10 @@ class Patches:
         """Replace owner.name by what `make` makes of it."""
         own, original = name in vars(owner), vars(owner).get(name, None) or getattr(owner, name)
         replaced: Any = functools.wraps(original)(make(original))
-        replaced.__prepare_scriptable__ = lambda: original  # what torch.jit.script reads instead
+        replaced.__prepare_scriptable__ = functools.partial(inspect.unwrap, original)  # what torch.jit.script reads
         if (operator := _builtins._find_builtin(original)) is not None:  # torch.jit.script knows it by its identity
             _builtins._register_builtin(replaced, operator)
-            self.undo.append(lambda: _builtins._get_builtin_table().pop(id(replaced)))
+            self.undo.append(functools.partial(_builtins._get_builtin_table().__delitem__, id(replaced)))
         setattr(owner, name, replaced)
         self.undo.append(lambda: setattr(owner, name, original) if own else delattr(owner, name))
 
@@ -593,6 +599,18 @@ def _states(watch: Watch, patches: Patches) -> None:
 
         return loaded
 
+    def copy(original: Any) -> Any:
+        def copied(x: Any, *args: Any, **kwargs: Any) -> Any:
+            if watch.states.pointers and watch.depth == 0 and watch.looking:
+                x = x if isinstance(x, Tensor) else list(x)  # parameters, which may be read only once
+                for tensor in [x] if isinstance(x, Tensor) else x:
+                    watch.states.on_copied(tensor, sys._getframe(1))
+            return original(x, *args, **kwargs)
+
+        return copied
+
+    for owner, name in COPYING:
+        patches.put(owner, name, copy)
     patches.put(nn.Module, "state_dict", take)
     patches.put(nn.Module, "load_state_dict", load)
 
