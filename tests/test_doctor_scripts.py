@@ -255,6 +255,24 @@ def test_all_that_a_training_may_do_to_python(tmp_path: Path) -> None:
     assert "   where: train.py:15\n      loss.backward()  # never cleared\n" in ended.out
 
 
+def test_functions_that_torch_compiles(tmp_path: Path) -> None:
+    text = """
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    torch.manual_seed(0)
+
+    @torch.jit.script
+    def score(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(torch.exp(-x.clamp(min=0.0)) + F.relu(x) + torch.sigmoid(x), y)
+
+    net = torch.jit.script(nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Softmax(1)))
+    print(score(torch.eye(3), torch.arange(3)), net(torch.eye(3)).sum())
+    """
+    assert same(tmp_path, text).status == 0
+
+
 def test_a_script_that_dies_is_told_until_then(tmp_path: Path) -> None:
     ended = doctor(tmp_path, TRAIN + "train(20); sys.stdout.flush(); os._exit(0)")
     assert (ended.status, ended.faults) == (1, ["missing-zero-grad"])
