@@ -17,6 +17,7 @@ from typing import Any
 import fairtrial
 
 HERE = Path.cwd()  # when the script begins: it may change its folder later
+OURS = str(Path(fairtrial.__file__).parent) + os.sep
 FOREIGN = tuple(
     {
         str(Path(place)) + os.sep
@@ -37,6 +38,15 @@ TYPED = ("<stdin>", "<ipython-input", "<python-input", "<console>")  # at a prom
 def foreign(path: str) -> bool:
     """Whether a file of code is none of the user's."""
     return path.startswith(FOREIGN) or (path.startswith("<") and not path.startswith(TYPED))
+
+
+def ours(frame: FrameType | None) -> bool:
+    """Whether the doctor itself asks, and not the user's code."""
+    while frame is not None and foreign(frame.f_code.co_filename):
+        if frame.f_code.co_filename.startswith(OURS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def lines_above(frame: FrameType | None) -> Iterator[str]:

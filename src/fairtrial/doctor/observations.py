@@ -285,7 +285,7 @@ class Pass(Seen):
 
 @dataclass(frozen=True, kw_only=True)
 class StateTaken(Seen):
-    """state_dict() was called."""
+    """state_dict() was called, or weights were copied otherwise."""
 
     model: int
     kept: bool  # what it returned was still there after the next step: it holds the live weights
@@ -463,6 +463,7 @@ class Look(Seen):
     model: int
     source: int  # the loader, or the digest of the first images
     callers: tuple[tuple[str, str], ...]  # the lines that asked for it with their text, innermost first
+    weights: int = 0  # digest of the model's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -550,6 +551,13 @@ class Units(Seen):
     examples: int
     silenced: str | None = None  # the line that set their biases far below zero
     beside: bool = False  # what they give is added to something that passes them by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropped(Seen):
+    """dropout() was called with a high rate."""
+
+    rate: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.lines import HERE, foreign, listing, place
-from fairtrial.doctor.observations import Backward, End, Entered, Graph, LossCall, Pass, Seen, Source, Subject
+from fairtrial.doctor.observations import Backward, Dropped, End, Entered, Graph, LossCall, Pass, Seen, Source, Subject
 from fairtrial.doctor.watched.examples import Examples
 from fairtrial.doctor.watched.inputs import Inputs
 from fairtrial.doctor.watched.loaders import Loaders
@@ -137,7 +137,7 @@ class Watch:
             (x for x in inputs if isinstance(x, Tensor) and x.numel() and x.dim() and not x.is_complex()), None
         )
         self.sources.note("learned" if grad else "evaluated", where, frame)
-        self.inputs.note(given, model, where, frame, module.training)
+        self.inputs.note(given, model, where, frame, module.training, module.parameters())
         self.examples.note(given)
         self.norms.note(module, model, inputs, 0 if given is None else len(given))
         self.scoring.on_judged(grad and module.training)
@@ -209,7 +209,7 @@ class Watch:
         if (about, where) not in self.sources.calls:
             called = frames[frames.index(asking) - 1] if asking in frames[1:] else None
             self.sources.note(about, where, asking, None if called is None else argument(called, x))
-        self.inputs.note(x, model, where, asking, grad)
+        self.inputs.note(x, model, where, asking, grad, [weight])
         self.examples.note(x)
         self.scoring.on_judged(grad)
         if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, where))):
@@ -261,6 +261,13 @@ class Watch:
         """The last pass of a model has had its consequences."""
         if pending := self.pending.pop(model, None):
             self.note(pending.seen)
+
+    @careful
+    def on_dropout(self, rate: float, frame: FrameType) -> None:
+        """The user's code called dropout() itself, with a high rate."""
+        where = place(frame)
+        if self.looking and not self.count(("dropout", where)):
+            self.note(Dropped(step=self.steps, where=where, rate=rate))
 
     @careful
     def judge(self) -> None:
@@ -391,6 +398,7 @@ class Watch:
 
     def finish(self) -> None:
         """The training is over."""
+        self.states.pointers.clear()
         for model in list(self.pending):
             self.settle(model)
         self.scoring.release()

@@ -168,10 +168,13 @@ def best_not_restored(journal: Journal) -> Verdict:
     later = {step for step in looked if step > max(kept, default=0)}
     chosen = bool(kept) and len(kept) < len(looked) and bool(later)
     loaded = [one for one in journal.of(StateLoaded) if one.step >= final.step and one.model == final.model]
-    if not chosen or loaded or final.step < max(looked) or any(other == part for _, other in before):
+    last = (
+        next(one for one, other in reversed(before) if other != part and one.model == final.model) if looked else final
+    )
+    if not chosen or loaded or final.weights != last.weights or any(other == part for _, other in before):
         return []
     evidence = (
-        f"state_dict() was kept after {len(kept)} of {len(looked)} evaluations, last at step "
+        f"weights were kept after {len(kept)} of {len(looked)} evaluations, last at step "
         f"{max(kept)}; the last part is evaluated at step {final.step} with the weights of that step"
     )
     return [finding("best-not-restored", "fail", final.callers[min(1, len(final.callers) - 1)][0], evidence)]

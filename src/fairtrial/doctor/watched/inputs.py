@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
 ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
+FEW = 64  # numbers of each parameter that tell whether it is another one
 ALL_BYTES = 128_000_000  # of all sources'
 
 
@@ -50,13 +52,21 @@ class Inputs(Part):
         self.pool: tuple[str | None, set[int], set[int]] | None = None  # line, rows, and rows that they are picked from
         self.looked: set[tuple[int, int]] = set()
 
-    def note(self, given: Tensor | None, model: int, where: str | None, frame: FrameType, training: bool) -> None:
+    def note(
+        self,
+        given: Tensor | None,
+        model: int,
+        where: str | None,
+        frame: FrameType,
+        training: bool,
+        held: Iterable[Tensor],
+    ) -> None:
         """Where the inputs come from, and what they are, for the first megabytes of each source."""
         self.source = 0
         if given is None:
             return
         grad = torch.is_grad_enabled()
-        judged = not (grad and training)
+        judged, held = not (grad and training), list(held)
         if self.batch is not None and self.batch[1] == len(given):
             self.source = self.batch[0]
         elif judged:  # cut by hand: the first batch that this call of the user's functions saw stands for all of them
@@ -70,7 +80,12 @@ class Inputs(Part):
         if judged and (self.source, self.watch.backwards) not in self.looked:
             self.looked.add((self.source, self.watch.backwards))
             callers = tuple((line, source(line)) for line in lines_above(frame))
-            self.watch.note(Look(step=self.watch.steps, where=where, model=model, source=self.source, callers=callers))
+            weights = hash(tuple(tensors.digest(p.detach().flatten()[:FEW]) for p in held))
+            seen = Look(
+                step=self.watch.steps, where=where, model=model, source=self.source, callers=callers, weights=weights
+            )
+            self.watch.note(seen)
+            self.watch.states.pointers |= {p.data_ptr(): model for p in held}
         part = self.source if not grad else where or ""
         if grad:
             self.fed.setdefault(where or "", set()).add(self.source)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from fairtrial.doctor.lines import ours, place
 from fairtrial.doctor.observations import StateLoaded, StateTaken
 from fairtrial.doctor.watched.part import Part, careful
 
@@ -21,12 +23,22 @@ class States(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.taken: list[tuple[Any, StateTaken]] = []
+        self.pointers: dict[int, int] = {}  # where the weights of models lie that were evaluated
+        self.copied: set[tuple[int, int]] = set()
 
     @careful
     def on_taken(self, module: nn.Module, state: Any, where: str | None) -> None:
         """A state was taken of a model."""
         seen = StateTaken(step=self.watch.steps, where=where, model=self.watch.serial(module), kept=False)
         self.taken.append((weakref.ref(state), seen))
+
+    @careful
+    def on_copied(self, tensor: Tensor, frame: FrameType) -> None:
+        """Weights of an evaluated model were copied: by clone(), numpy(), deepcopy() or into a vector."""
+        model = self.pointers.get(tensor.data_ptr())
+        if model is not None and not ours(frame) and (self.watch.steps, model) not in self.copied:
+            self.copied.add((self.watch.steps, model))
+            self.watch.note(StateTaken(step=self.watch.steps, where=place(frame), model=model, kept=False))
 
     def settle(self) -> None:
         """After a step: which states that were taken are still held."""
