@@ -75,7 +75,8 @@ OUTPUT_AND_LOSS = _faults(
         "exact",
         "The outputs go through sigmoid, and then through a loss that applies sigmoid itself.",
         "Twice through sigmoid leaves probabilities between 0.5 and 0.73: the loss has a floor, and gradients vanish.",
-        "Remove the sigmoid, or use binary_cross_entropy, which takes probabilities.",
+        "Give the loss the outputs before the sigmoid, or use binary_cross_entropy, which takes probabilities. Where "
+        "raw outputs decide, the threshold is 0 and no longer 0.5.",
     ),
     (
         "single-output-for-many-classes",
@@ -83,7 +84,7 @@ OUTPUT_AND_LOSS = _faults(
         "A single output with a binary loss is trained on labels of more than two classes.",
         "A binary loss expects 0 or 1. With larger labels it can fall below any bound, and the net learns one number, "
         "not a class.",
-        "Give the net one output for each class, and use cross_entropy.",
+        "Give the net one output for each class, use cross_entropy, and decide by argmax(1).",
     ),
     (
         "softmax-over-one-unit",
@@ -120,7 +121,8 @@ OUTPUT_AND_LOSS = _faults(
         "exact",
         "The loss is summed over the batch, where the learning rate is meant for the mean.",
         "The gradient is as many times larger as there are examples in a batch, and the step with it.",
-        "Use reduction='mean', or divide the learning rate by the batch size.",
+        "Use reduction='mean' (by hand: divide by the number of examples in the batch), or divide the learning rate "
+        "by that number.",
     ),
     (
         "inverted-class-weights",
@@ -134,7 +136,8 @@ OUTPUT_AND_LOSS = _faults(
         "exact",
         "The training climbs up the loss.",
         "The sign of the loss, of the step or of the learning rate is turned round: every step makes the net worse.",
-        "Minimise the loss: no minus before it, maximize=False, a positive learning rate, and p -= lr * gradient.",
+        "Give backward() what is to become smaller: minus the log-likelihood, maximize=False, a positive learning "
+        "rate, and p -= lr * gradient.",
     ),
     (
         "graph-cut",
@@ -149,7 +152,8 @@ OUTPUT_AND_LOSS = _faults(
         "exact",
         "A hand-written loss takes the logarithm of probabilities.",
         "Where a probability rounds to 0 the logarithm is infinite, or stops at the clip, and with it the gradient.",
-        "Use cross_entropy on the raw outputs (or log_softmax and nll_loss), which is computed without that loss.",
+        "Compute the loss from the raw outputs: cross_entropy for several classes, binary_cross_entropy_with_logits "
+        "for one output. If the logarithm must stay, keep what is in it away from 0.",
     ),
 )
 
@@ -174,7 +178,8 @@ OPTIMISATION = _faults(
         "exact",
         "There are gradients, but the weights never change.",
         "optimizer.step() is not called, or the learning rate is zero: the net stays as it was initialised.",
-        "Call optimizer.step() after each backward, with a learning rate above zero.",
+        "Call optimizer.step() after each backward, with a learning rate above zero. Updates by hand have to change "
+        "the tensor itself, p -= lr * gradient; p = p - ... only makes another one.",
     ),
     (
         "optimizer-of-another-model",
@@ -195,7 +200,7 @@ OPTIMISATION = _faults(
         "exact",
         "Parameters are frozen by accident, or meant to be frozen and are not.",
         "What is frozen does not learn; and setting requires_grad on a module, not on its parameters, freezes nothing.",
-        "Use module.requires_grad_(False) for what is to stay, and leave the rest trainable.",
+        "Freeze what is to stay by module.requires_grad_(False), and see that all else has requires_grad=True.",
     ),
     (
         "optimizer-recreated",
@@ -209,14 +214,15 @@ OPTIMISATION = _faults(
         "statistical",
         "The learning rate is too high.",
         "Each step overshoots: the loss jumps about, grows, or settles where the net says the same for every image.",
-        "Lower the learning rate by 10, or find a range by trying some values for a hundred steps each.",
+        "Lower the learning rate by 10, and again while the loss falls faster.",
     ),
     (
         "lr-too-low",
         "statistical",
         "The learning rate is too low.",
         "The weights hardly move, and training ends long before the net has learned what it can.",
-        "Raise the learning rate by 10, and again while the loss falls faster.",
+        "Raise the learning rate by 10, and again while the loss falls faster: Adam is usually at 1e-3, SGD at 1e-2 "
+        "to 1e-1.",
     ),
     (
         "schedule-too-fast",
@@ -238,14 +244,14 @@ OPTIMISATION = _faults(
         "Batch norm in training mode gets a batch of a single example.",
         "One example has no spread: torch stops with an error, or the example is normalised by itself and the running "
         "statistics are spoiled.",
-        "Use drop_last=True in the training loader, or another batch size.",
+        "Leave the last short batch out (drop_last=True in the training loader), or take another batch size.",
     ),
     (
         "over-regularised",
         "statistical",
         "Weight decay outweighs the data.",
         "The pull towards zero is stronger than the gradient of the loss, so that nothing can be learned against it.",
-        "Lower weight_decay, for a start to 1e-4.",
+        "Lower weight_decay, for a start to 1e-4, or the factor before the penalty in the loss.",
     ),
     (
         "clipping-too-tight",
@@ -253,14 +259,17 @@ OPTIMISATION = _faults(
         "Gradients are clipped far below their size, or at a place where it does nothing.",
         "If nearly each gradient is cut to a hundredth, the learning rate is cut as much; clipping after the step or "
         "before backward changes nothing.",
-        "Clip between backward() and step(), at about the size that gradients usually have.",
+        "Clip between backward() and step(), at about the norm that gradients usually have (1 is a usual limit; look "
+        "at what clip_grad_norm_ returns).",
     ),
     (
         "non-finite",
         "exact",
         "The loss or a gradient became infinite or no number (NaN).",
         "From there on every weight that it touches is lost.",
-        "Lower the learning rate, scale the inputs, and compute the loss from raw outputs; the first place is named.",
+        "Begin at the operation that is named: add a small number under a root, a logarithm or a division that gets "
+        "0, and compute the loss from raw outputs. If the loss grew before, lower the learning rate and scale the "
+        "inputs.",
     ),
     (
         "fp16-underflow",
@@ -275,14 +284,15 @@ OPTIMISATION = _faults(
         "The optimizer has settings far from any that are known to work.",
         "An eps too small divides by nothing, one too large turns Adam into plain descent; averages with a momentum "
         "of 1 never forget.",
-        "Go back to the defaults (Adam: betas 0.9 and 0.999, eps 1e-8; momentum 0.9), and change one at a time.",
+        "Go back to the optimizer's defaults (Adam: betas 0.9 and 0.999, eps 1e-8; momentum 0.9), and change one at a "
+        "time.",
     ),
     (
         "under-trained",
         "statistical",
         "Training stops while the validation loss still falls.",
         "The net had more to learn; a comparison with it measures patience.",
-        "Train for more epochs, until the validation loss has stopped falling.",
+        "Train for several times as many epochs, until the validation loss has stopped falling.",
     ),
     (
         "over-trained",
@@ -308,28 +318,32 @@ ARCHITECTURE = _faults(
         "The weights start too large.",
         "The first outputs are huge and sure of themselves; the loss starts far above chance, and training has to undo "
         "it first.",
-        "Scale the start by the number of inputs: nn.init.kaiming_normal_, or torch's default.",
+        "Divide numbers of deviation 1 by the square root of the number of inputs (nn.init.kaiming_normal_ does so "
+        "for weights of shape outputs x inputs), or keep torch's start.",
     ),
     (
         "init-too-small",
         "statistical",
         "The weights start too small.",
         "The signal fades from layer to layer, and so does the gradient on its way back.",
-        "Scale the start by the number of inputs (nn.init.kaiming_normal_), or add batch norm.",
+        "Divide numbers of deviation 1 by the square root of the number of inputs (nn.init.kaiming_normal_ does so "
+        "for weights of shape outputs x inputs), or add batch norm.",
     ),
     (
         "dead-relu",
         "exact",
         "Most units of a ReLU layer give zero for every image.",
         "Where ReLU gives zero it passes no gradient: such a unit can never come back.",
-        "Lower the learning rate, keep torch's start (no negative biases), or use LeakyReLU.",
+        "Start without large negative biases; lower the learning rate if the units died during training; LeakyReLU "
+        "keeps a gradient where ReLU has none.",
     ),
     (
         "vanishing-gradient",
         "statistical",
         "Gradients fade on their way to the first layers.",
         "The first layers stay as they were at the start, and the last ones learn on noise.",
-        "Use ReLU instead of sigmoid or tanh, batch norm, or shortcuts around the layers.",
+        "Let the layers have shortcuts (x + layer(x)) or batch norm; or use ReLU together with a start that fits it "
+        "(nn.init.kaiming_normal_). ReLU alone is often not enough.",
     ),
     (
         "no-nonlinearity",
@@ -357,21 +371,23 @@ ARCHITECTURE = _faults(
         "hint",
         "Dropout removes nearly everything.",
         "So little is left of each image's signal that the net cannot even fit its training images.",
-        "Use a rate of 0.2 to 0.5.",
+        "Use a rate of 0.2 to 0.5. It is the share that is dropped, not that which is kept.",
     ),
     (
         "cross-sample-mixing",
         "exact",
         "The output for one image depends on the other images of the batch.",
         "A view, reshape or softmax mixes the batch axis with others: the answer changes with the neighbours.",
-        "Keep the batch axis first and untouched: flatten(1) or view(x.size(0), -1).",
+        "Keep the batch axis first and untouched: flatten(1) or view(x.size(0), -1). Where it is not first (states of "
+        "RNNs), move it there with transpose before.",
     ),
     (
         "channel-order",
         "exact",
         "Images with channels last are used as if channels came first.",
         "The pixels are torn apart, and a convolution sees noise where neighbours should be.",
-        "Use permute(0, 3, 1, 2), which moves the axis; view and reshape only relabel the numbers.",
+        "Read the numbers in the order they are stored, and move the axis after that: permute(0, 3, 1, 2) for a "
+        "batch, permute(2, 0, 1) for one picture; view and reshape only relabel the numbers.",
     ),
     (
         "unregistered-submodule",
@@ -379,7 +395,7 @@ ARCHITECTURE = _faults(
         "Layers are kept in a plain list or dict, where torch does not find them.",
         "They are missing from parameters(), from state_dict() and from to(device): they are not "
         "trained and not saved.",
-        "Use nn.ModuleList or nn.ModuleDict.",
+        "Use nn.ModuleList or nn.ModuleDict (its keys are strings), and nn.Parameter for single tensors.",
     ),
     (
         "unused-or-repeated-layer",
@@ -400,7 +416,8 @@ ARCHITECTURE = _faults(
         "statistical",
         "The net is too small or too large for the data.",
         "Too small, it cannot even fit a few dozen examples; too large, it learns them by heart.",
-        "Check that the net can fit 64 examples; make it wider if not.",
+        "Make the narrowest layers wider, several times the number of classes, until the net can learn 64 examples by "
+        "heart.",
     ),
 )
 
@@ -440,14 +457,15 @@ MODE_AND_STATE = _faults(
         "exact",
         "The best weights are kept, but the last ones are tested.",
         "What is reported is not the model that was selected.",
-        "Call model.load_state_dict(best) before the last evaluation.",
+        "Call load_state_dict(best) on the very model that is evaluated, before the last evaluation.",
     ),
     (
         "partial-load",
         "exact",
         "A checkpoint is loaded only in part.",
         "Names do not match, and strict=False says nothing: the layers left out keep their random start.",
-        "Look at what load_state_dict returns, correct the names (often a prefix), and load with strict=True.",
+        "Look at what load_state_dict returns and correct the names (often a prefix), until nothing is missing; or "
+        "load into the part of the model that the state is of. strict=True says at once what does not fit.",
     ),
     (
         "identical-seeds",
@@ -494,7 +512,8 @@ DATA = _faults(
         "statistical",
         "The labels do not belong to their images.",
         "The net can only learn them by heart: training improves, validation stays at chance.",
-        "Shuffle images and labels with the same permutation, and look at some pairs.",
+        "Give images and labels the same order: one permutation for both, files sorted by number and not as text; and "
+        "look at some pairs.",
     ),
     (
         "class-map-mismatch",
@@ -508,7 +527,8 @@ DATA = _faults(
         "statistical",
         "Some labels are wrong.",
         "They set a ceiling to the accuracy, and the net learns them by heart in the end.",
-        "Look through the images where the net is sure and the label disagrees.",
+        "Look through the images where the net is sure and the label disagrees; correct the labels at their source, "
+        "or leave these images out of the training.",
     ),
     (
         "unshuffled-training",
@@ -536,7 +556,8 @@ DATA = _faults(
         "exact",
         "The data are broken: one class only, empty pictures, or numbers that are none.",
         "Whatever is learned from them says nothing about the task.",
-        "Look at the images and count the labels before training; remove or repair what is broken.",
+        "Look at the images and labels as the net gets them, after all that is done to them (crops, masks, "
+        "augmentation), count the classes, and repair the step that loses them.",
     ),
 )
 
@@ -547,7 +568,8 @@ PROTOCOL = _faults(
         "exact",
         "The accuracy is computed wrongly.",
         "A wrong divisor, a mean of batch means or the wrong axis gives a number that is no share of right answers.",
-        "Sum the right answers over all batches, take the largest output of each image (dim=1), divide by the images.",
+        "Compare predictions and labels of the same shape, (n,) with (n,): the largest output of each image (dim=1). "
+        "Sum the right answers over all batches, and divide by the number of images.",
     ),
     (
         "test-set-selection",
