@@ -100,6 +100,7 @@ ARITHMETIC = ("__mul__", "__rmul__", "mul", "__truediv__", "div")
 LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
 NAMED = re.compile(r"soft_?max|sigmoid|logistic|expit|proba|predict|_?relu$", re.IGNORECASE)
 _DISTRIBUTIONS = str(Path(torch.distributions.__file__).parent)
+STRONG = 0.8  # rate of a dropout
 _MODULES = str(Path(nn.__file__).parent / "modules")
 
 
@@ -414,6 +415,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
             result = original(x, p, training, inplace)
             if p and watch.depth and not foreign(sys._getframe(1).f_code.co_filename):
                 watch.called_with[training] = ("dropout()",)
+                if training and p >= STRONG and torch.is_grad_enabled():
+                    watch.on_dropout(p, sys._getframe(1))
             if training and p and (watch.marking or not torch.is_grad_enabled()):
                 frame = sys._getframe(1)
                 where = called_by(frame, watch.built)

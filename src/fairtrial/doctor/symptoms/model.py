@@ -7,6 +7,7 @@ from math import log, prod
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
+    Dropped,
     End,
     Graph,
     Input,
@@ -136,11 +137,12 @@ def dropout_too_strong(journal: Journal) -> Verdict:
     seen = models(journal)
     if not seen:
         return None
+    layers = [layer for model in seen for layer in model.layers if layer.training]
+    strong = [(one.where, one.name, one.rate) for one in layers if one.rate is not None and one.rate >= 0.8]
+    strong += [(one.where, "dropout()", one.rate) for one in journal.of(Dropped)]
     return [
-        finding("dropout-too-strong", "warn", layer.where, f"{layer.name} drops {layer.rate:.0%} of the units", 0.7)
-        for model in seen
-        for layer in model.layers
-        if layer.rate is not None and layer.rate >= 0.8 and layer.training
+        finding("dropout-too-strong", "warn", where, f"{name} drops {rate:.0%} of the units", 0.7)
+        for where, name, rate in strong
     ]
 
 

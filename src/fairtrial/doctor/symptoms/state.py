@@ -86,6 +86,9 @@ def best_state_alias(journal: Journal) -> Verdict:
     if not loaded and not journal.of(StateTaken):
         return None
     for one in loaded:
+        if _kept_by_hand(journal, one):
+            evidence = f"all {len(one.own)} tensors loaded at step {one.step} are the model's own: no copy was kept"
+            return [finding("best-state-alias", "fail", one.where, evidence)]
         taken = [state for state in journal.of(StateTaken) if state.model == one.model and state.step <= one.step]
         earlier = [state for state in taken if state.step < one.step]
         held = any(state.kept for state in earlier) or taken[-1:] == earlier[-1:]
@@ -99,6 +102,17 @@ def best_state_alias(journal: Journal) -> Verdict:
     return []
 
 
+def _used(journal: Journal, loaded: StateLoaded) -> bool:
+    """Whether a model had been called before this state was loaded."""
+    return any(model.model == loaded.model and model.step < loaded.step for model in journal.of(Model))
+
+
+def _kept_by_hand(journal: Journal, loaded: StateLoaded) -> bool:
+    """Whether a model's own tensors are loaded into it, which no state_dict() gave."""
+    known = any(state.model == loaded.model for state in journal.of(StateTaken))
+    return _used(journal, loaded) and not known and 0 < loaded.matched <= len(loaded.own)
+
+
 @decides("partial-load")
 def partial_load(journal: Journal) -> Verdict:
     """Names that do not match when a state is loaded, or that were filled up with the model's own tensors."""
@@ -106,9 +120,8 @@ def partial_load(journal: Journal) -> Verdict:
     if not seen:
         return None
     found: list[Finding] = []
-    taken = {(state.model, state.step) for state in journal.of(StateTaken)}
     for one in seen:
-        filled = one.own if (one.model, one.step) in taken else ()  # what its own state_dict() gave just before
+        filled = () if _used(journal, one) else one.own  # what its own state_dict() gave just before
         missing = [*one.missing, *filled]
         if not missing:
             continue
