@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from run import BANK, MARK, examine, programs
+from run import BANK, IDIOMS, MARK, examine, programs
 
 from fairtrial.doctor.catalogue import FAULTS, Fault
 from fairtrial.doctor.findings import Diagnosis
@@ -23,10 +23,15 @@ KINDS = {
 }
 
 
+def program(faulty: Path) -> str:
+    """The program without its mark."""
+    return "\n".join(line.partition(f"  {MARK}")[0] for line in faulty.read_text("utf8").splitlines())
+
+
 def difference(faulty: Path) -> str:
     """What has to be changed in the faulty program, as a diff."""
     healthy = faulty.with_name(faulty.name.replace("_faulty", "_healthy"))
-    before, after = (path.read_text("utf8").replace(f"  {MARK}", "").splitlines() for path in (faulty, healthy))
+    before, after = (program(path).splitlines() for path in (faulty, healthy))
     lines = list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]
     return "\n".join(line for line in lines if not line.startswith("@@"))
 
@@ -47,8 +52,10 @@ def page(fault: Fault, faulty: Path | None) -> str:
     if faulty is None:
         parts.append("No rule decides this fault in a running script yet: it is listed under `not_observable`.")
     else:
-        parts.append(f"What mends `{faulty.relative_to(BANK.parent)}`:\n\n```diff\n{difference(faulty)}\n```")
-        parts.append(f"What the doctor prints of it:\n\n```text\n{printed(faulty, fault.name)}\n```")
+        where = faulty.relative_to(BANK.parent)
+        parts.append(f"## A program that has it\n\n`{where}`\n\n```python\n{program(faulty).strip()}\n```")
+        parts.append(f"## What the doctor prints\n\n```text\n{printed(faulty, fault.name)}\n```")
+        parts.append(f"## What mends it\n\n```diff\n{difference(faulty)}\n```")
     return "\n\n".join(parts) + "\n"
 
 
@@ -57,10 +64,9 @@ def main() -> None:
     os.chdir(BANK.parent)
     torch.set_num_threads(1)
     PAGES.mkdir(parents=True, exist_ok=True)
-    by_fault: dict[str, Path] = {}
-    for path in programs():
-        if path.stem.endswith("_faulty"):
-            by_fault.setdefault(path.parent.name, path)
+    faulty = [path for path in (*programs(), *programs(folder=IDIOMS)) if path.stem.endswith("_faulty")]
+    faulty.sort(key=lambda path: (path.is_relative_to(IDIOMS), len(path.read_text("utf8").splitlines())), reverse=True)
+    by_fault = {path.parent.name: path for path in faulty}  # the shortest one, of the bank's own if there is one
     index = ["# The faults", "Written by `python bank/pages.py` from the catalogue and the bank."]
     for part in dict.fromkeys(fault.part for fault in FAULTS.values()):
         rows = [f"| [{f.name}]({f.name}.md) | {f.what} |" for f in FAULTS.values() if f.part == part]

@@ -15,6 +15,15 @@ import run as bank  # noqa: E402
 
 FAULTY = [path for path in bank.programs() if path.stem.endswith("_faulty")]
 HEALTHY = [path for path in bank.programs() if path not in FAULTY]
+# Of what others wrote, a sample: each seventh faulty program and its twin, and some with two or three faults.
+OTHERS = {
+    folder.name: [
+        path
+        for path in bank.programs(folder=folder)[::14]
+        if path.stem.endswith("_faulty") and "FAIRTRIAL_DATA" not in path.read_text("utf8")
+    ]
+    for folder in (bank.IDIOMS, bank.ASIDE)
+}
 # Dropout, batch norm, averages, several optimizers, closures, augmentation: where watching could leave a trace.
 DELICATE = [path for path in HEALTHY if path.parent.name == "healthy"][::3]
 
@@ -57,6 +66,18 @@ def test_nothing_is_said_of_a_healthy_program(path: Path) -> None:
 @pytest.mark.parametrize("path", DELICATE, ids=name)
 def test_watching_changes_no_bit(path: Path) -> None:
     assert bank.examine(path).same
+
+
+@pytest.mark.parametrize("folder", OTHERS)
+def test_programs_by_others_are_judged_as_the_published_figures_say(folder: str) -> None:
+    """Not all of them: docs/doctor.md says which shares, and this many of a sample are well within them."""
+    outcomes = [watched(path) for path in OTHERS[folder]]
+    twins = [watched(path.with_name(path.name.replace("_faulty", "_healthy"))) for path in OTHERS[folder]]
+    assert len(outcomes) > 15
+    assert sum(len(one.detected) / len(one.faults) for one in outcomes) >= 0.8 * len(outcomes)
+    assert sum(one.first for one in outcomes) >= 0.8 * len(outcomes)
+    assert sum(len(one.placed) / len(one.faults) for one in outcomes) >= 0.7 * len(outcomes)
+    assert sum(bool(one.alarms) for one in twins) <= 1
 
 
 def test_every_program_has_its_twin_and_a_marked_line() -> None:

@@ -110,7 +110,7 @@ ENDINGS = {
     "SIGINT": ("import os, time; os.kill(os.getpid(), 2); time.sleep(9)", 0, "Ctrl-C"),
     "atexit": ("import atexit\natexit.register(print, 'last')\nprint('first')\n1 / 0", 1, "ZeroDivisionError"),
     "late thread": ("import threading, time\nthreading.Timer(0.2, print, ['late']).start()\nprint('over')", 0, "torch"),
-    "os.fork": ("import os\npid = os.fork()\nprint(bool(pid))\nif pid: os.wait()\nelse: 1 / 0", 0, "torch"),
+    "os.fork": ("import os\npid = os.fork()\nif pid: os.wait()\nprint(bool(pid))\nif not pid: 1 / 0", 0, "torch"),
     "orphan": ("import os, time\nif not os.fork():\n    os.closerange(0, 3); time.sleep(60)", 0, "torch"),
     "files closed": ("import os\nos.closerange(3, 99)\nf = [open(f'{i}', 'w') for i in range(9)]", 0, "cut us off"),
     "other program": ("import os, sys\nif not sys.argv[1:]: os.execv(sys.executable, ['p', __file__, '1'])", 0, "cut"),

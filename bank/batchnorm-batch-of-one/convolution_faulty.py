@@ -42,7 +42,7 @@ def main():
     model = build()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     loss_fn = nn.CrossEntropyLoss()
-    for epoch in range(3):
+    for epoch in range(12):
         model.train()
         order = torch.randperm(len(x))
         for start in range(len(x)):

@@ -29,7 +29,7 @@ train = DataLoader(Subset(whole, range(800)), batch_size=50, shuffle=True, num_w
 valid = DataLoader(Subset(Points(False), range(800, 1000)), batch_size=100)
 model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 4))
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-for epoch in range(1):
+for epoch in range(12):
     model.train()
     for x, y in train:  # <- fault
         optimizer.zero_grad()
