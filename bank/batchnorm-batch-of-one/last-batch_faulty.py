@@ -9,7 +9,7 @@ torch.manual_seed(0)
 CLASSES = 5
 points = torch.randn(1201, 20)
 labels = (points @ torch.randn(20, CLASSES)).argmax(1)
-train = DataLoader(TensorDataset(points[:1001], labels[:1001]), batch_size=50, shuffle=True)
+train = DataLoader(TensorDataset(points[:1001], labels[:1001]), batch_size=50, shuffle=True)  # <- fault
 valid = DataLoader(TensorDataset(points[1001:], labels[1001:]), batch_size=100)
 
 

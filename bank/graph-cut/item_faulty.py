@@ -36,8 +36,8 @@ for epoch in range(4):
     for x, y in train:
         optimizer.zero_grad()
         loss = criterion(model(x), y)
-        loss = torch.tensor(loss.item(), requires_grad=True)
-        loss.backward()  # <- fault
+        loss = torch.tensor(loss.item(), requires_grad=True)  # <- fault
+        loss.backward()
         optimizer.step()
     model.eval()
     right = 0

@@ -512,7 +512,10 @@ def _maker(watch: Watch, frame: FrameType) -> str | None:
     """The line that built the layer, for a layer of torch; else the line that is at work."""
     if frame.f_code.co_filename.startswith(_MODULES) and (module := frame.f_locals.get("self")) in watch.built:
         return watch.built[module]
-    return place(frame if (caller := _asking(frame)) is None else caller)
+    asking = _asking(frame)
+    if asking is not None and place(asking) != place(frame):
+        return place(asking)
+    return called_by(frame, watch.built)
 
 
 def _asking(frame: FrameType | None) -> FrameType | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from fairtrial.doctor.findings import finding
 from fairtrial.doctor.journal import Journal, Symptom, Verdict
-from fairtrial.doctor.observations import Crash, Model
+from fairtrial.doctor.observations import Crash, Model, Pass
+from fairtrial.doctor.symptoms.step import cut_up, left_over
 
 # What an error's text says, by fault.
 TEXTS: dict[str, tuple[str, ...]] = {
@@ -43,16 +45,26 @@ def _by_text(fault: str) -> Callable[[Journal], Verdict]:
     return decide
 
 
-CLASS_COUNT, ONE_EXAMPLE, RATE, SETTINGS, LOADING = (
+CLASS_COUNT, RATE, SETTINGS, LOADING = (
     Symptom(fault, _by_text(fault))
     for fault in (
         "wrong-class-count",
-        "batchnorm-batch-of-one",
         "ascending-loss",
         "extreme-optimizer-settings",
         "partial-load",
     )
 )
+
+
+def _one_example(journal: Journal) -> Verdict:
+    """The error of a batch norm, told where its batch is cut."""
+    found = _by_text("batchnorm-batch-of-one")(journal)
+    last = next((one.where for one in reversed(journal.of(Pass))), None)
+    where = left_over(journal) or cut_up(journal, last)
+    return found and [replace(one, where=where or one.where) for one in found]
+
+
+ONE_EXAMPLE = Symptom("batchnorm-batch-of-one", _one_example)
 
 
 def _nothing_to_learn(journal: Journal) -> tuple[Crash, bool] | None:

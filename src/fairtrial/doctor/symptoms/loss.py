@@ -544,7 +544,8 @@ def graph_cut(journal: Journal) -> Verdict:
     cut = [b for b in back if not b.has_graph]
     if cut:
         evidence = "backward() starts at a tensor that was computed from no parameter: a new tensor made of a number"
-        return [finding("graph-cut", "fail", cut[0].where, evidence)]
+        losses = [call.where for call in journal.of(LossCall) if call.learning and call.step == cut[0].step]
+        return [finding("graph-cut", "fail", cut_between(journal, next(iter(losses), None), cut[0].where), evidence)]
     if fresh := made_of_numbers(journal):
         return fresh
     got = frozenset[int]().union(*(b.reached for b in back if b.reached is not None))
@@ -582,11 +583,16 @@ def made_of_numbers(journal: Journal) -> Verdict:
     again = any(one & other for one, other in pairwise(reached))
     if len(reached) < ENOUGH or again or not passes or any(one & known for one in reached):
         return []
-    back = journal.of(Backward)[0]
-    line, last = next_cut(journal, passes[0].where) or "", back.where or ""
-    inside = line.rpartition(":")[0] == last.rpartition(":")[0] and number(line) <= number(last)
     evidence = "backward() starts at what was computed from no parameter: a new tensor, made of numbers for each step"
-    return [finding("graph-cut", "fail", line if inside else last, evidence)]
+    where = cut_between(journal, passes[0].where, journal.of(Backward)[0].where)
+    return [finding("graph-cut", "fail", where, evidence)]
+
+
+def cut_between(journal: Journal, first: str | None, last: str | None) -> str | None:
+    """The first line with a word which cuts, from one line to another of the same file; the last one where none has."""
+    line, end = next_cut(journal, first) or "", last or ""
+    inside = line.rpartition(":")[0] == end.rpartition(":")[0] and number(line) <= number(end)
+    return line if inside else last
 
 
 def number(line: str) -> int:

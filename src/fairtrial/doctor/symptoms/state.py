@@ -103,8 +103,9 @@ def best_state_alias(journal: Journal) -> Verdict:
 
 
 def _used(journal: Journal, loaded: StateLoaded) -> bool:
-    """Whether a model had been called before this state was loaded."""
-    return any(model.model == loaded.model and model.step < loaded.step for model in journal.of(Model))
+    """Whether a model had been called, or a state taken of it, at a step before this state was loaded."""
+    seen = [*journal.of(Model), *journal.of(StateTaken)]
+    return any(one.model == loaded.model and one.step < loaded.step for one in seen)
 
 
 def _kept_by_hand(journal: Journal, loaded: StateLoaded) -> bool:

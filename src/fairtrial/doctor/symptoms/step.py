@@ -313,19 +313,33 @@ def batchnorm_batch_of_one(journal: Journal) -> Verdict:
     if not seen:
         return None
     single = [one for one in seen if one.input and one.input.shape[0] == 1 and one.active and one.backward]
-    rests = [one for one in journal.of(Loader) if one.batch > 1 and not one.drop_last and one.length % one.batch == 1]
+    rests = with_rest(journal)
     if not single:
         return []
-    where = rests[0].where if rests else single[0].where
-    if rests:
-        where = places.first(places.leading(journal, "loader", where), r"DataLoader\(") or where
-    elif len(single) < len(seen):
-        where = places.first(places.leading(journal, "learned", where), CUT_UP) or where
+    where = left_over(journal) or single[0].where
+    if not rests and len(single) < len(seen):
+        where = cut_up(journal, single[0].where) or where
     level = "fail" if len(single) == len(seen) else "warn"
     evidence = f"{len(single)} of {len(seen)} training batches looked at have one example"
     if rests:
         evidence += f": {rests[0].length} examples in batches of {rests[0].batch} leave one over"
     return [finding("batchnorm-batch-of-one", level, where, evidence)]
+
+
+def with_rest(journal: Journal) -> list[Loader]:
+    """Loaders whose last batch has one example."""
+    return [one for one in journal.of(Loader) if one.batch > 1 and not one.drop_last and one.length % one.batch == 1]
+
+
+def left_over(journal: Journal) -> str | None:
+    """The line that builds a loader whose last batch has one example."""
+    where = next((one.where for one in with_rest(journal)), None)
+    return places.first(places.leading(journal, "loader", where), r"DataLoader\(") or where
+
+
+def cut_up(journal: Journal, where: str | None) -> str | None:
+    """The line that cuts what a line learns from into batches."""
+    return places.first(places.leading(journal, "learned", where), CUT_UP)
 
 
 @decides("clipping-too-tight")
@@ -488,6 +502,7 @@ def extreme_optimizer_settings(journal: Journal) -> Verdict:
     if not steps:
         return None
     said: dict[int, list[str]] = {}
+    endless: set[int] = set()  # optimizers that forget no step: nothing has to be tried
     for step in steps:
         for one in step.settings:
             wrong = said.setdefault(step.optimizer, [])
@@ -497,10 +512,11 @@ def extreme_optimizer_settings(journal: Journal) -> Verdict:
                 wrong.append(f"betas={one.betas}")
             if one.momentum >= 1:
                 wrong.append(f"momentum={one.momentum:g}")
+                endless.add(step.optimizer)
     return [
         finding(
             "extreme-optimizer-settings",
-            "warn",
+            "fail" if optimizer in endless else "warn",
             made[optimizer].where if optimizer in made else None,
             f"the optimizer has {', '.join(dict.fromkeys(wrong))}",
             0.9,

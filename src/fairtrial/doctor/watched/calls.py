@@ -24,7 +24,9 @@ def called_by(frame: FrameType | None, built: Mapping[Any, str | None], end: Cod
         path = frame.f_code.co_filename
         if path.startswith(MODULES):
             layer = frame.f_locals.get("self")
-            if layer in built and layer not in layers:
+            if (
+                layer is not None and built.get(layer) and layer not in layers
+            ):  # a copy was built by no line of the user's
                 layers.append(layer)
         elif not foreign(path):
             return f"{shown(path)}:{frame.f_lineno}" if len(layers) < 2 else built[layers[0]]

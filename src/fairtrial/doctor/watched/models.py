@@ -66,9 +66,11 @@ class Models(Part):
 
     @careful
     def on_switched(self, module: nn.Module, frame: FrameType) -> None:
-        """The user's code put a model in training or evaluation mode."""
-        self.switched[module] = [*self.switched.get(module, ()), (module.training, place(frame))][-SWITCHES:]
-        self.put[module] = self.watch.backwards, place(frame)
+        """The user's code put a model and its parts in training or evaluation mode."""
+        where = place(frame)
+        for part in module.modules():
+            self.switched[part] = [*self.switched.get(part, ()), (part.training, where)][-SWITCHES:]
+            self.put[part] = self.watch.backwards, where
 
     def describe(self, module: nn.Module, model: int) -> Model:
         """A model's layers and parameters."""
