@@ -14,6 +14,7 @@ from fairtrial.doctor.observations import (
     Batch,
     Crossed,
     End,
+    Entered,
     Evaluation,
     Input,
     Loader,
@@ -29,7 +30,12 @@ from fairtrial.doctor.observations import (
     Step,
     Stepped,
 )
-from fairtrial.doctor.symptoms.data import split_leakage, unshuffled_training
+from fairtrial.doctor.symptoms.data import (
+    augmented_validation,
+    split_leakage,
+    split_preprocessing_mismatch,
+    unshuffled_training,
+)
 from fairtrial.doctor.symptoms.loss import ascending_loss
 from fairtrial.doctor.symptoms.protocol import evaluation_in_train_mode, wrong_accuracy
 from fairtrial.doctor.symptoms.step import clipping_too_tight, missing_zero_grad, non_finite, schedule_too_fast
@@ -171,11 +177,35 @@ def test_predictions_compared_with_labels_each_with_each_are_told() -> None:
 
 
 def test_a_leak_is_a_part_of_what_is_evaluated_and_not_the_training_part_itself() -> None:
-    shared = Shared(step=0, source=5, trained=1000, repeats=0, evaluated=200, shared=40, same_part=False)
+    shared = Shared(step=0, source=5, trained=1000, repeats=0, evaluated=200, shared=40, known=40, same_part=False)
     assert split_leakage.decide(Journal([shared]))
-    assert split_leakage.decide(Journal([replace(shared, shared=0)])) == []
+    assert split_leakage.decide(Journal([replace(shared, known=0)])) == []  # taught after it was judged: pseudo-labels
     assert not split_leakage.decide(Journal([replace(shared, same_part=True)]))
     assert split_leakage.decide(Journal([replace(shared, repeats=100)])) == []  # inputs that repeat by nature
+
+
+def test_validation_that_changes_is_told_where_each_reading_has_a_loader_of_its_own() -> None:
+    learning = [LOADER, replace(PASS, loader=1)]
+    loaders = [replace(LOADER, loader=n, dataset=2, where="t.py:7") for n in (2, 3)]
+    batch = Batch(step=9, loader=2, round=0, place=0, images=1, labels=(0, 1) * 4)
+    found = augmented_validation.decide(Journal([*learning, *loaders, batch, replace(batch, loader=3, images=2)]))
+    assert found
+    assert found[0].where == "t.py:7"
+    assert augmented_validation.decide(Journal([*learning, *loaders, batch, replace(batch, loader=3)])) == []
+
+
+def test_inputs_of_another_size_are_told_of_what_was_not_taught_and_is_no_token() -> None:
+    given = replace(INPUT, shape=(64, 2))
+    taught = replace(PASS, input=given)
+    judged = replace(taught, grad=False, backward=False, source=5, where="t.py:8")
+    other = replace(judged, input=replace(given, deviation=0.05), source=6, where="t.py:9")
+    known = Shared(step=9, source=5, trained=64, repeats=0, evaluated=64, shared=64, known=64, same_part=False)
+    seen = [known, replace(known, source=6, shared=0, known=0), taught, judged, judged, other]
+    found = split_preprocessing_mismatch.decide(Journal(seen))
+    assert found
+    assert found[0].where == "t.py:9"
+    tokens = [replace(one, entered=Entered(None, "Embedding", given)) if isinstance(one, Pass) else one for one in seen]
+    assert not split_preprocessing_mismatch.decide(Journal(tokens))
 
 
 def test_no_step_is_stale_whose_gradients_are_put_in_place() -> None:

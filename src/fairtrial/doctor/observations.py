@@ -276,6 +276,7 @@ class Pass(Seen):
     phase: int  # passes with and without learning alternate
     input: Input | None
     loader: int | None = None  # whose latest batch was not used up yet
+    source: int = 0  # of what is judged, or the loader; 0: not known
     switched_on: str | None = None  # the line of a dropout that was active in a model in evaluation mode
     called: tuple[tuple[str | None, frozenset[int]], ...] = ()  # layers: the line that called each, its parameters
     put: str | None = None  # the line that put the model in its mode, where no backward pass came since
@@ -484,6 +485,7 @@ class Shared(Seen):
     repeats: int  # of these are repeats within their batch
     evaluated: int
     shared: int
+    known: int  # of these training had seen when the source was last evaluated
     same_part: bool  # the evaluated part is the one that was trained on
 
 

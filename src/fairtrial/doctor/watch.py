@@ -170,6 +170,7 @@ class Watch:
             phase=self.phase,
             input=None if given is None else tensors.describe(given),
             loader=self.inputs.batch[0] if self.inputs.batch else None,
+            source=self.inputs.source,
             switched_on=switched_on,
             called=called,
             put=self.models.put_at(module),
@@ -227,6 +228,7 @@ class Watch:
             phase=self.phase,
             input=tensors.describe(x),
             loader=self.inputs.batch[0] if self.inputs.batch else None,
+            source=self.inputs.source,
         )
         if grad and seen.input is not None:
             self.inputs.repeat(seen.input.digest, x, where, asking)

@@ -44,7 +44,7 @@ CONVERTED = r"\.float\(|\.to\(torch\.float|float32|ToTensor|FloatTensor|\.Tensor
 SCALED = (
     r"/=? *\(?[\w.\[\]]*(255|256|std|sigma|sd|spread|scale|\d)|\* *\(?1|\.div_?\(|\.mul_?\(|ormalize|Scaler|transform\("
 )
-UNCHANGED = r"^\w+ = \w+(\.(clone|copy|contiguous)\(\))?$"
+UNCHANGED = r"^\w+ = [A-Za-z_]\w*(\.(clone|copy|contiguous)\(\))?$"
 WHOLE = r"uint8|\.byte\(|round\("
 ORDERED = (
     r"\w*(shuffle|mix|random|perm)\w*=False",
@@ -250,13 +250,13 @@ def split_leakage(journal: Journal) -> Verdict:
                 where = first(leading(journal, "loader", other.where), r"Subset\(", CUT) or other.where
                 found.append(finding("split-leakage", "fail", where, evidence))
     for one in seen:
-        share, usual = one.shared / one.evaluated, one.repeats / one.trained
-        if one.shared >= 5 and 0.01 < share < 0.99 and share > 5 * usual:
+        share, usual = one.known / one.evaluated, one.repeats / one.trained
+        if one.known >= 5 and 0.01 < share < 0.99 and share > 5 * usual:
             look = next((look for look in journal.of(Look) if look.source == one.source), None)
             lines = leading(journal, "evaluated", look.where) if look else ()
             where = first(lines, SPLIT, CUT) or (look and look.callers[min(1, len(look.callers) - 1)][0])
             evidence = (
-                f"{one.shared} of {one.evaluated} different evaluated inputs ({share:.0%}) are among "
+                f"{one.known} of {one.evaluated} different evaluated inputs ({share:.0%}) are among "
                 f"the first {one.trained} "
                 f"training inputs, byte by byte"
             )
@@ -274,22 +274,25 @@ def augmented_validation(journal: Journal) -> Verdict:
     """The same labels in the same places, and other pictures."""
     learned = _learning_loaders(journal)
     loaders = {one.loader: one for one in journal.of(Loader)}
-    places: dict[tuple[int, int, tuple[int, ...]], set[int]] = {}
-    turns: set[int] = set()
+    taught = {loaders[one].dataset for one in learned if one in loaders}
+    places: dict[tuple[int, int, tuple[int, ...]], list[Batch]] = {}
+    turns: set[tuple[int, int]] = set()
     for one in journal.of(Batch):
-        if one.loader not in learned and len(one.labels) >= 8 and len(set(one.labels)) > 1:
-            places.setdefault((one.loader, one.place, one.labels), set()).add(one.images)
-            turns.add(one.round)
+        dataset = loaders[one.loader].dataset
+        if dataset not in taught and len(one.labels) >= 8 and len(set(one.labels)) > 1:
+            places.setdefault((dataset, one.place, one.labels), []).append(one)
+            turns.add((one.loader, one.round))
     if len(turns) < 2:
         return None
-    for (loader, _, labels), images in places.items():
+    for (_, _, labels), batches in places.items():
+        images = {one.images for one in batches}
         if len(images) > 1:
             evidence = (
                 f"a batch of {len(labels)} evaluated images had the same labels and {len(images)} "
                 "different contents from "
                 f"one reading to the next"
             )
-            where = loaders[loader].where
+            where = loaders[batches[0].loader].where
             lines = leading(journal, "loader", where)
             shared = {
                 line for one in learned if one in loaders for line in leading(journal, "loader", loaders[one].where)
@@ -304,8 +307,10 @@ def augmented_validation(journal: Journal) -> Verdict:
 def split_preprocessing_mismatch(journal: Journal) -> Verdict:
     """Evaluation inputs of another size or centre than training inputs."""
     passes = [one for one in journal.of(Pass) if one.input and one.input.finite and one.input.shape[0] >= ENOUGH_ROWS]
-    passes = [one for one in passes if one.model not in _fed_by_models(journal)]
-    scored = [one for one in passes if not one.grad and one.judged]
+    unlike = _fed_by_models(journal) | {one.model for one in passes if one.entered and one.entered.kind in UNSCALED}
+    passes = [one for one in passes if one.model not in unlike]
+    taught = {one.source for one in journal.of(Shared) if one.source and 2 * one.shared > one.evaluated}
+    scored = [one for one in passes if not one.grad and one.judged and one.source not in taught]
     models = {one.model for one in scored} & {one.model for one in passes if one.backward}
     if not models:
         return None

@@ -31,7 +31,7 @@ Whole = npt.NDArray[np.int64]
 
 
 class Examples(Part):
-    """Inputs and labels of the first round through the training data."""
+    """Inputs and labels of the first round through the training data; of token numbers the labels alone."""
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
@@ -48,7 +48,7 @@ class Examples(Part):
         """A loss compares what the model made of its last inputs with labels."""
         given = self.given and self.given()
         labels = _classes(target.detach())
-        if given is None or labels is None or len(labels) != len(given) or not given.is_floating_point():
+        if given is None or labels is None or len(labels) != len(given) or given.dim() < 2:
             return
         digests = tensors.row_digests(given)
         self.complete = any(digest in self.met for digest in digests) or len(self.met) >= MOST
@@ -57,9 +57,10 @@ class Examples(Part):
         self.met.update(digests)
         self.where, self.table = place(frame), given.dim() == 2
         self.watch.sources.note("labels", self.where, frame, 1)
-        with self.watch.apart(), torch.no_grad():
-            self.inputs.append(_small(given.detach().float().cpu()).flatten(1).numpy().copy())
         self.labels += labels.tolist()
+        if given.is_floating_point():
+            with self.watch.apart(), torch.no_grad():
+                self.inputs.append(_small(given.detach().float().cpu()).flatten(1).numpy().copy())
 
     def note(self, given: Tensor | None) -> None:
         """What a model was given."""
@@ -67,9 +68,10 @@ class Examples(Part):
 
     def finish(self) -> None:
         """What the neighbours say."""
-        if len({x.shape[1] for x in self.inputs}) != 1:
+        if self.labels:
+            self.watch.note(Order(step=self.watch.steps, where=self.where, labels=tuple(self.labels)))
+        if len({x.shape[1] for x in self.inputs}) != 1 or sum(map(len, self.inputs)) != len(self.labels):
             return
-        self.watch.note(Order(step=self.watch.steps, where=self.where, labels=tuple(self.labels)))
         x, y = np.concatenate(self.inputs), np.array(self.labels)
         if len(y) >= FEW and 1 < len(set(self.labels)) <= len(y) / NEAREST and bool(np.isfinite(x).all()):
             self.watch.note(self.neighbours(x - x.mean(0), y))

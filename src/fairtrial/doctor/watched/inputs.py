@@ -50,7 +50,8 @@ class Inputs(Part):
         self.repeats = 0  # within batches
         self.repeated: tuple[int, int] = (0, 0)  # digest of what teaches, and how often it came in a row
         self.pool: tuple[str | None, set[int], set[int]] | None = None  # line, rows, and rows that they are picked from
-        self.looked: set[tuple[int, int]] = set()
+        self.looked: set[tuple[int, int, int]] = set()
+        self.seen: dict[int | str, dict[int | str, int]] = {}  # rows so far of each line, when a source was last judged
 
     def note(
         self,
@@ -77,8 +78,8 @@ class Inputs(Part):
                 self.sites = {site: (known := _Cut(tensors.digest(given), len(given)))}
             known.over = len(given) < known.rows
             self.source = known.source
-        if judged and (self.source, self.watch.backwards) not in self.looked:
-            self.looked.add((self.source, self.watch.backwards))
+        if judged and (self.source, self.watch.backwards, model) not in self.looked:
+            self.looked.add((self.source, self.watch.backwards, model))
             callers = tuple((line, source(line)) for line in lines_above(frame))
             weights = hash(tuple(tensors.digest(p.detach().flatten()[:FEW]) for p in held))
             seen = Look(
@@ -89,6 +90,8 @@ class Inputs(Part):
         part = self.source if not grad else where or ""
         if grad:
             self.fed.setdefault(where or "", set()).add(self.source)
+        if judged:
+            self.seen[part] = {line: len(self.rows.get(line, ())) for line in self.fed}
         size = given.numel() * given.element_size()
         if self.bytes.get(part, 0) <= ROW_BYTES and sum(self.bytes.values()) <= ALL_BYTES:
             self.bytes[part] = self.bytes.get(part, 0) + size
@@ -122,7 +125,8 @@ class Inputs(Part):
         for number, (origin, held) in enumerate(self.rows.items(), 1):
             if origin in self.learned:
                 continue
-            rows = set(held)
+            rows, until = set(held), self.seen.get(origin)
+            before = {row for line in lines for row in lines[line][: until.get(line, 0) if until else None]}
             same = next((n for n, part in parts.items() if 2 * len(rows & part) > min(len(rows), len(part))), number)
             parts.setdefault(same, set()).update(rows)
             known = used.get(origin) if isinstance(origin, int) else None
@@ -136,6 +140,7 @@ class Inputs(Part):
                     repeats=self.repeats,
                     evaluated=len(rows),
                     shared=len(rows & trained),
+                    known=len(rows & before),
                     same_part=origin in fed or (known is not None and any(used.get(one) == known for one in fed)),
                 )
             )

@@ -66,12 +66,9 @@ class Loaders(Part):
         labels = batch[1] if isinstance(batch, list | tuple) and len(batch) == 2 else None
         held = labels if isinstance(labels, Tensor) else None
         self.watch.inputs.batch = (serial, len(first), held) if isinstance(first, Tensor) else None
-        if not (turn < OFTEN and number < OFTEN) or not isinstance(batch, list | tuple) or len(batch) < 2:
-            return
-        images, labels = batch[0], batch[1]
-        if isinstance(images, Tensor) and isinstance(labels, Tensor):
-            known = tuple(labels.reshape(-1).tolist()) if labels.dim() == 1 and not labels.is_floating_point() else ()
-            digest = tensors.digest(images)
+        if turn < OFTEN and number < OFTEN and isinstance(first, Tensor) and held is not None:
+            known = tuple(held.tolist()) if held.dim() == 1 and not held.is_floating_point() else ()
+            digest = tensors.digest(first)
             self.watch.note(
                 Batch(step=self.watch.steps, loader=serial, round=turn, place=number, images=digest, labels=known)
             )
