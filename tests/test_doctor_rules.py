@@ -13,6 +13,7 @@ from fairtrial.doctor.observations import (
     Backward,
     Batch,
     Crossed,
+    Curve,
     End,
     Entered,
     Evaluation,
@@ -29,6 +30,7 @@ from fairtrial.doctor.observations import (
     Shared,
     Step,
     Stepped,
+    Tried,
 )
 from fairtrial.doctor.symptoms.data import (
     augmented_validation,
@@ -39,6 +41,7 @@ from fairtrial.doctor.symptoms.data import (
 from fairtrial.doctor.symptoms.loss import ascending_loss
 from fairtrial.doctor.symptoms.protocol import evaluation_in_train_mode, wrong_accuracy
 from fairtrial.doctor.symptoms.step import clipping_too_tight, missing_zero_grad, non_finite, schedule_too_fast
+from fairtrial.doctor.symptoms.tried import under_trained, unsuitable_batch_size
 
 SETTINGS = Settings(0.1, 0.0, None, None, 0.0, False)
 STEP = Step(
@@ -206,6 +209,15 @@ def test_inputs_of_another_size_are_told_of_what_was_not_taught_and_is_no_token(
     assert found[0].where == "t.py:9"
     tokens = [replace(one, entered=Entered(None, "Embedding", given)) if isinstance(one, Pass) else one for one in seen]
     assert not split_preprocessing_mismatch.decide(Journal(tokens))
+
+
+def test_training_too_short_is_the_fault_of_batches_that_are_all_of_the_data() -> None:
+    curve = Curve(step=20, losses=tuple(2.3 - 0.002 * n for n in range(20)), held=(), rows=1000, loop="t.py:3")
+    small = Tried(step=20, fault="unsuitable-batch-size", said="", steps=6, before=2.29, after=2.1, error=0.01)
+    more = Tried(step=20, fault="under-trained", said="", steps=20, before=0.8, after=0.6, error=0.01)
+    for length, found in ((1000, unsuitable_batch_size), (10_000, under_trained)):
+        seen = Journal([replace(LOADER, length=length), replace(PASS, loader=1), curve, small, more])
+        assert [rule for rule in (unsuitable_batch_size, under_trained) if rule.decide(seen)] == [found]
 
 
 def test_no_step_is_stale_whose_gradients_are_put_in_place() -> None:

@@ -47,7 +47,7 @@ SCALED = (
 UNCHANGED = r"^\w+ = [A-Za-z_]\w*(\.(clone|copy|contiguous)\(\))?$"
 WHOLE = r"uint8|\.byte\(|round\("
 ORDERED = (
-    r"\w*(shuffle|mix|random|perm)\w*=False",
+    r"^(?!.*make_\w+\().*(shuffle|mix|random|perm)\w*=False",  # of what is read, not of how it was made up
     r"DataLoader\(",
     r"range\(.*(len|size|shape)",
     r"range\(",

@@ -189,7 +189,7 @@ def unsuitable_batch_size(journal: Journal) -> Verdict:
     if share is None:
         return None
     rows, rate = journal.of(Curve)[0].rows, attempt(journal, "lr-too-high")
-    if tried and confirmed(tried):
+    if tried and (confirmed(tried) or _few_updates(journal)):
         evidence = f"{rows} examples a step, and the loss is still at {share:.0%} of its start; {words(tried)}"
         return [finding("unsuitable-batch-size", "warn", batched(journal), evidence, 0.9)]
     if rate and confirmed(rate) and 0 < rows <= TINY:
@@ -198,11 +198,24 @@ def unsuitable_batch_size(journal: Journal) -> Verdict:
     return []
 
 
+def _few_updates(journal: Journal) -> bool:
+    """Whether training too short has one or two steps a round, and smaller batches make it fall three times as far."""
+    tried, curve = attempt(journal, "unsuitable-batch-size"), journal.of(Curve)[0]
+    used = {one.loader for one in journal.of(Pass) if one.backward}
+    whole = any(one.length <= 2 * curve.rows for one in journal.of(Loader) if one.loader in used)
+    if tried is None or not whole or not _helped_by_more(journal):
+        return False
+    fall, further = curve.losses[0] - tried.before, curve.losses[0] - tried.after
+    return further > 3 * max(fall, 0) and further > 3 * tried.error
+
+
 def batched(journal: Journal) -> str | None:
     """The line that decides on the batches."""
     passed = next((one.where for one in journal.of(Pass) if one.backward), None)
     line = places.first(places.leading(journal, "learned", passed), r"split\(|range\(.*,.*,", r"(?i)batch")
-    return next((one.where for one in journal.of(Loader)), line or journal.of(Curve)[0].loop)
+    read = next((one.where for one in journal.of(Loader)), None)
+    made = places.first(places.leading(journal, "loader", read), r"DataLoader\(")
+    return made or read or line or journal.of(Curve)[0].loop
 
 
 @decides("unsuitable-capacity")
@@ -227,16 +240,20 @@ def under_trained(journal: Journal) -> Verdict:
     share, tried = learned(journal), attempt(journal, "under-trained")
     if share is None:
         return None
-    if tried is None or wrong_rate(journal):
-        return []
-    gain = tried.before - tried.after  # of errors
-    if gain < 0.05 or gain < 3 * tried.error:
+    if tried is None or not _helped_by_more(journal) or _few_updates(journal):
         return []
     evidence = (
         f"the loss ended at {share:.0%} of its start; tried: {tried.steps} more steps from the end, on batches already "
         f"seen, raise the accuracy of {tried.said} from {1 - tried.before:.1%} to {1 - tried.after:.1%}"
     )
     return [finding("under-trained", "warn", journal.of(Curve)[0].loop, evidence, 0.95)]
+
+
+def _helped_by_more(journal: Journal) -> bool:
+    """Whether trying showed that more steps at the same rate make fewer errors."""
+    tried = attempt(journal, "under-trained")
+    gain = tried.before - tried.after if tried else 0.0  # of errors
+    return tried is not None and not wrong_rate(journal) and gain >= max(0.05, 3 * tried.error)
 
 
 @decides("over-trained")
