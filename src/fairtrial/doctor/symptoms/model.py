@@ -354,6 +354,8 @@ def vanishing_gradient(journal: Journal) -> Verdict:
     steps = full_steps(journal)
     if not steps or steps[-1].step < 16 or not models(journal):
         return None
+    if init_too_small.decide(journal):  # which explains it
+        return []
     found: list[Finding] = []
     for model in models(journal):
         layers = weight_layers(model)

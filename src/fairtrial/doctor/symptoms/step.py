@@ -64,9 +64,10 @@ def missing_zero_grad(journal: Journal) -> Verdict:
     return [finding("missing-zero-grad", "fail", where, evidence)]
 
 
-def reached(journal: Journal) -> frozenset[int]:
-    """All parameters that a backward pass got to."""
-    return frozenset[int]().union(*(b.reached for b in journal.of(Backward) if b.reached is not None))
+def reached(journal: Journal, since: int = 0) -> frozenset[int]:
+    """All parameters that a backward pass got to, from this step on."""
+    seen = (b.reached for b in journal.of(Backward) if b.step >= since)
+    return frozenset[int]().union(*(one for one in seen if one is not None))
 
 
 @decides("no-gradient-at-step")
@@ -141,13 +142,18 @@ def optimizer_of_another_model(journal: Journal) -> Verdict:
     if not got or not steps or not made:
         return None
     fed = {step.optimizer for step in steps if any(p.gradient for p in step.parameters)}  # by hand
+    looked = {step.optimizer for step in steps if step.parameters}
     found: dict[int, Finding] = {}
     for step in steps:
         held = made.get(step.optimizer)
-        if held is None or held.parameters & got or step.step < 1 or step.optimizer in fed:
+        if held is None or step.step < 1 or step.optimizer in fed:
             continue
+        since = reached(journal, held.step)
+        if held.parameters & got and (not since or held.parameters & since or step.optimizer not in looked):
+            continue
+        count = len(since or got)
         evidence = (
-            f"none of the optimizer's {len(held.parameters)} parameters is among the {len(got)} that gradients reach"
+            f"none of the optimizer's {len(held.parameters)} parameters is among the {count} that gradients reach"
         )
         where = put_in_place(journal, held.where) or held.where
         found[step.optimizer] = finding("optimizer-of-another-model", "fail", where, evidence)
@@ -190,7 +196,19 @@ def optimizer_beside(journal: Journal, serial: int) -> str | None:
     beside = {
         one for model in journal.of(Model) for one, _, _ in model.names if serial in {n for n, _, _ in model.names}
     }
-    return next((one.where for one in reversed(made) if one.parameters & beside), made[0].where)
+    where = next((one.where for one in reversed(made) if one.parameters & beside), made[0].where)
+    return last_given(journal, where) or where
+
+
+def last_given(journal: Journal, where: str | None) -> str | None:
+    """The last line before this one that gives the name a value which its call gets first: `groups` in Adam(groups)."""
+    called = (
+        re.search(r"(?:=|\breturn)\s*[\w.]+\(\s*(?:params=)?(\w+)\s*[,)]", text_of(journal, where)) if where else None
+    )
+    path, _, number = (where or "").rpartition(":")
+    texts = next((seen.lines for seen in journal.of(Source) if seen.path == path), ())[: int(number or 1) - 1]
+    given = [n for n, text in enumerate(texts, 1) if called and re.match(rf"\s*{called[1]}\s*\+?=[^=]", text)]
+    return f"{path}:{given[-1]}" if given else None
 
 
 def listed(names: list[str]) -> str:

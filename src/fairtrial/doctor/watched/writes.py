@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from fairtrial.doctor.lines import foreign, place
 from fairtrial.doctor.watched.part import Part, careful
@@ -22,7 +22,7 @@ class Writes(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.lines: dict[tuple[int, int], str] = {}
-        self.drawn: set[tuple[int, int]] = set()  # tensors that hold what was drawn, of size 1
+        self.drawn: dict[tuple[int, int], CodeType] = {}  # tensors that hold what was drawn, of size 1, and by whom
         self.open = True  # from the start, or from a module that is built, to the next backward pass
 
     @careful
@@ -30,19 +30,23 @@ class Writes(Part):
         """A line made a tensor, or wrote to it."""
         if self.watch.looking and len(self.lines) < KEPT and (where := place(frame)):
             self.lines[_memory(tensor)] = where
-            self.drawn.discard(_memory(tensor))
+            self.drawn.pop(_memory(tensor), None)
 
     @careful
     def on_drawn(self, tensor: Tensor, frame: FrameType) -> None:
         """A line drew a tensor, which somebody may still scale."""
         self.on_written(tensor, frame)
-        self.drawn.add(_memory(tensor))
+        self.drawn[_memory(tensor)] = frame.f_code
 
     @careful
     def on_named(self, tensor: Tensor, frame: FrameType) -> None:
-        """A line made a parameter of a tensor: it is told where no line made or scaled that."""
-        memory = _memory(tensor)
-        bare = memory in self.drawn and not foreign(frame.f_code.co_filename)
+        """A line made a parameter of a tensor: it is told where nothing made or scaled that, or only drew it before.
+
+        Nobody scales a tensor where requires_grad is set: the line of the same function that drew it is told.
+        """
+        memory, code = _memory(tensor), frame.f_code
+        drawn = memory in self.drawn and not foreign(code.co_filename)
+        bare = drawn and (isinstance(tensor, nn.Parameter) or self.drawn[memory] is not code)
         if self.watch.looking and (bare or memory not in self.lines):
             self.on_written(tensor, frame)
 
