@@ -19,6 +19,7 @@ from fairtrial.doctor.observations import (
     Evaluation,
     Input,
     Loader,
+    Model,
     OptimizerMade,
     ParameterSeen,
     Pass,
@@ -28,6 +29,8 @@ from fairtrial.doctor.observations import (
     Scheduled,
     Settings,
     Shared,
+    StateLoaded,
+    StateTaken,
     Step,
     Stepped,
     Tried,
@@ -40,7 +43,15 @@ from fairtrial.doctor.symptoms.data import (
 )
 from fairtrial.doctor.symptoms.loss import ascending_loss
 from fairtrial.doctor.symptoms.protocol import evaluation_in_train_mode, wrong_accuracy
-from fairtrial.doctor.symptoms.step import clipping_too_tight, missing_zero_grad, non_finite, schedule_too_fast
+from fairtrial.doctor.symptoms.state import best_state_alias, partial_load
+from fairtrial.doctor.symptoms.step import (
+    clipping_too_tight,
+    extreme_optimizer_settings,
+    missing_zero_grad,
+    non_finite,
+    optimizer_of_another_model,
+    schedule_too_fast,
+)
 from fairtrial.doctor.symptoms.tried import under_trained, unsuitable_batch_size
 
 SETTINGS = Settings(0.1, 0.0, None, None, 0.0, False)
@@ -232,3 +243,37 @@ def test_gradients_that_are_turned_around_before_the_step_climb() -> None:
     steps = [replace(STEP, step=n, parameters=(WEIGHT,)) for n in range(3)]
     assert ascending_loss.decide(Journal([BACK, *steps, *turned]))
     assert ascending_loss.decide(Journal([BACK, *steps, *turned[:1]])) == []
+
+
+def test_momentum_that_forgets_nothing_is_proof_in_itself() -> None:
+    found = extreme_optimizer_settings.decide(Journal([replace(STEP, settings=(replace(SETTINGS, momentum=1.0),))]))
+    assert found
+    assert found[0].level == "fail"
+    assert (
+        extreme_optimizer_settings.decide(Journal([replace(STEP, settings=(replace(SETTINGS, momentum=0.99),))])) == []
+    )
+
+
+def test_an_optimizer_is_judged_by_the_gradients_since_it_was_built() -> None:
+    made = OptimizerMade(step=8, optimizer=2, kind="SGD", parameters=frozenset([1]), remembers=False, replaces=1)
+    step = replace(STEP, step=8, optimizer=2, parameters=(replace(WEIGHT, gradient=None),))
+    early = replace(BACK, reached=frozenset([1]))
+    found = optimizer_of_another_model.decide(
+        Journal([early, made, replace(early, step=8, reached=frozenset([5])), step])
+    )
+    assert found
+    assert optimizer_of_another_model.decide(Journal([early, made, replace(early, step=8), step])) == []
+
+
+def test_weights_that_are_written_to_themselves_were_kept_without_a_copy() -> None:
+    model = Model(step=0, model=1, name="Net", layers=(), names=(), unregistered=(), repeated=())
+    loaded = StateLoaded(step=9, where="t.py:9", model=1, missing=(), unexpected=(), matched=1, own=("a weight",))
+    assert best_state_alias.decide(Journal([model, loaded]))
+    assert best_state_alias.decide(Journal([model, replace(loaded, own=())])) == []
+
+
+def test_a_state_that_was_taken_steps_before_is_the_best_one_and_fills_nothing_up() -> None:
+    loaded = StateLoaded(step=9, where="t.py:9", model=1, missing=(), unexpected=(), matched=1, own=("w",))
+    taken = StateTaken(step=9, model=1, kept=False)
+    assert partial_load.decide(Journal([taken, loaded]))
+    assert partial_load.decide(Journal([replace(taken, step=5), loaded])) == []

@@ -329,10 +329,10 @@ def _functions(watch: Watch, patches: Patches) -> None:
     def rectify(original: Any) -> Any:
         def rectified(x: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(x, *args, **kwargs)
-            frame = sys._getframe(1)
-            outer = frame.f_globals.get("__name__") != "torch.nn.functional"  # torch.relu out of F.relu
-            if outer and watch.units.wanted() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
-                watch.units.on_relu(result, _maker(watch, frame))
+            if watch.units.wanted() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
+                frame = sys._getframe(1)
+                if frame.f_globals.get("__name__") != "torch.nn.functional":  # torch.relu out of F.relu
+                    watch.units.on_relu(result, _maker(watch, frame))
             return result
 
         return rectified
@@ -615,8 +615,18 @@ def _states(watch: Watch, patches: Patches) -> None:
 
         return copied
 
+    def put_back(original: Any) -> Any:
+        def written(x: Any, *args: Any, **kwargs: Any) -> Any:
+            frame = sys._getframe(1)
+            if watch.states.pointers and args and watch.depth == 0 and not foreign(frame.f_code.co_filename):
+                watch.states.on_put_back(x, args[0], frame)
+            return original(x, *args, **kwargs)
+
+        return written
+
     for owner, name in COPYING:
         patches.put(owner, name, copy)
+    patches.put(Tensor, "copy_", put_back)
     patches.put(nn.Module, "state_dict", take)
     patches.put(nn.Module, "load_state_dict", load)
 

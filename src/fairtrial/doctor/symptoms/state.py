@@ -7,7 +7,11 @@ from math import inf
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import Model, Pass, StateLoaded, StateTaken, Statistics, Step
+from fairtrial.doctor.symptoms.loss import line_like
 from fairtrial.doctor.symptoms.step import listed
+
+# Weights that are gathered one by one, or into a dict, and not copied.
+KEPT = r"^(?!.*(clone|copy)).*([\[{(].*\bfor\b.*\.(named_)?parameters\(\)|\bdict\(.*\.named_parameters\()"
 
 
 @decides("training-in-eval-mode")
@@ -87,8 +91,9 @@ def best_state_alias(journal: Journal) -> Verdict:
         return None
     for one in loaded:
         if _kept_by_hand(journal, one):
-            evidence = f"all {len(one.own)} tensors loaded at step {one.step} are the model's own: no copy was kept"
-            return [finding("best-state-alias", "fail", one.where, evidence)]
+            evidence = f"what is loaded at step {one.step} are the model's own tensors: no copy was kept"
+            path = (one.where or "").rpartition(":")[0]
+            return [finding("best-state-alias", "fail", line_like(journal, KEPT, path, 1) or one.where, evidence)]
         taken = [state for state in journal.of(StateTaken) if state.model == one.model and state.step <= one.step]
         earlier = [state for state in taken if state.step < one.step]
         held = any(state.kept for state in earlier) or taken[-1:] == earlier[-1:]

@@ -25,6 +25,7 @@ class States(Part):
         self.taken: list[tuple[Any, StateTaken]] = []
         self.pointers: dict[int, int] = {}  # where the weights of models lie that were evaluated
         self.copied: set[tuple[int, int]] = set()
+        self.back: set[tuple[int, int]] = set()
 
     @careful
     def on_taken(self, module: nn.Module, state: Any, where: str | None) -> None:
@@ -39,6 +40,24 @@ class States(Part):
         if model is not None and not ours(frame) and (self.watch.steps, model) not in self.copied:
             self.copied.add((self.watch.steps, model))
             self.watch.note(StateTaken(step=self.watch.steps, where=place(frame), model=model, kept=False))
+
+    @careful
+    def on_put_back(self, tensor: Tensor, given: Any, frame: FrameType) -> None:
+        """Something was written to a tensor by hand: a weight of an evaluated model to itself?"""
+        model = self.pointers.get(tensor.data_ptr())
+        own = isinstance(given, Tensor) and given.data_ptr() == tensor.data_ptr() and given.shape == tensor.shape
+        if own and model is not None and self.watch.looking and (self.watch.steps, model) not in self.back:
+            self.back.add((self.watch.steps, model))
+            seen = StateLoaded(
+                step=self.watch.steps,
+                where=place(frame),
+                model=model,
+                missing=(),
+                unexpected=(),
+                matched=1,
+                own=("a weight",),
+            )
+            self.watch.note(seen)
 
     def settle(self) -> None:
         """After a step: which states that were taken are still held."""
