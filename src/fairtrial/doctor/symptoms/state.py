@@ -10,6 +10,7 @@ from fairtrial.doctor.observations import Model, Pass, StateLoaded, StateTaken, 
 from fairtrial.doctor.symptoms.loss import line_like
 from fairtrial.doctor.symptoms.step import listed
 
+MOMENTUM = 0.1  # of torch's batch norms
 # Weights that are gathered one by one, or into a dict, and not copied.
 KEPT = r"^(?!.*(clone|copy)).*([\[{(].*\bfor\b.*\.(named_)?parameters\(\)|\bdict\(.*\.named_parameters\()"
 
@@ -73,9 +74,14 @@ def stale_batchnorm(journal: Journal) -> Verdict:
 
 
 def _far(one: Statistics) -> bool:
-    """Whether half of the channels are off by a factor of 3, where most is still the start or predictions show it."""
+    """Whether half of the channels are off by a factor of 3, and most is still the start or predictions show it.
+
+    A factor of 2 will do where a momentum below torch's own is why most is still the start.
+    """
     start = (1 - one.momentum) ** one.updates if one.momentum is not None and one.updates else not one.updates
-    return (not 1 / 3 < one.variance < 3 or one.shift > 1) and (start > 0.5 or one.changed > 0.2)
+    slow = start > 0.5 and one.momentum is not None and one.momentum < MOMENTUM
+    far = not 1 / 3 < one.variance < 3 or one.shift > 1
+    return (far and (start > 0.5 or one.changed > 0.2)) or (slow and not 1 / 2 < one.variance < 2)
 
 
 def _batches(momentum: float) -> float:

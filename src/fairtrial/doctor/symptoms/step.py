@@ -431,8 +431,15 @@ def non_finite(journal: Journal) -> Verdict:
             return [finding("non-finite", "fail", line, evidence)]
     if first is None:
         return []
-    line = losses.get(first.step, first.where)
+    line = divided(journal, first.step) or losses.get(first.step, first.where)
     return [finding("non-finite", "fail", line, f"at step {first.step} the loss is {first.value}")]
+
+
+def divided(journal: Journal, step: int) -> str | None:
+    """The line that makes what a model learns from by a division or a logarithm, where that is not finite."""
+    fed = [one for one in journal.of(Pass) if one.backward and one.step <= step and one.input and not one.input.finite]
+    lines = places.leading(journal, "learned", fed[0].where) if fed else ()
+    return places.first(lines, r"[\w)\]]\s*/\s*\(?[A-Za-z_]", r"\blog\w*\(|sqrt\(")
 
 
 @decides("over-regularised")
