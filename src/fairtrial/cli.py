@@ -399,8 +399,7 @@ class DoctorWords(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Leave alone what follows a script."""
-        script = any(word.endswith(".py") for word in args)
-        ctx.ignore_unknown_options, ctx.allow_interspersed_args = script, not script
+        ctx.allow_interspersed_args = not any(word.endswith(".py") for word in args)
         return super().parse_args(ctx, args)
 
 
@@ -436,6 +435,8 @@ def doctor(
     if static:
         from fairtrial.doctor.static.reading import examine_source
 
+        if not target.endswith(".py"):
+            raise UsageError(f"{target}: --static reads the source of a script (.py)")
         diagnosis = examine_source(Path(target))
         as_json = as_json or "--json" in (arguments or [])  # no words of the script's own: nothing of it runs
     elif target.endswith(".ipynb"):
@@ -447,6 +448,8 @@ def doctor(
         from fairtrial.doctor.examine import examine
 
         seen = examine(target, arguments or [], steps, aside=as_json)
+        if not as_json:
+            print()  # between the script's words and ours
         diagnosis, failed = seen.diagnosis, seen.failed
     elif arguments:
         raise UsageError(f"{' '.join(arguments)!r}: only a script takes words of its own")
@@ -464,11 +467,16 @@ def doctor(
 def _of_what_was_kept(target: str, classes: int | None, images: int | None, store: Path) -> Diagnosis:
     """The diagnosis of a file of curves, or of a run."""
     from fairtrial.doctor.read_curves import is_curves, read_curves
+    from fairtrial.spec.files import RECIPE
 
     if is_curves(Path(target)):
         from fairtrial.doctor.fingerprints import diagnose_curves
 
         return diagnose_curves(read_curves(Path(target), classes, images))
+    if Path(target).exists() and not (Path(target) / RECIPE).is_file():
+        raise UsageError(
+            f"{target} is no script (.py), no curves (.csv, .tsv, .json, .jsonl, a folder of event files) and no run"
+        )
     from fairtrial.doctor.records import diagnose
 
     if Path(target).is_dir():

@@ -378,8 +378,8 @@ ARCHITECTURE = _faults(
         "exact",
         "The output for one image depends on the other images of the batch.",
         "A view, reshape or softmax mixes the batch axis with others: the answer changes with the neighbours.",
-        "Keep the batch axis first and untouched: flatten(1) or view(x.size(0), -1). Where it is not first (states of "
-        "RNNs), move it there with transpose before.",
+        "Keep the batch axis first and untouched: flatten(1) or view(x.size(0), -1). For RNNs "
+        "say batch_first=True; where the batch is not first, as in their last states, move it there with transpose.",
     ),
     (
         "channel-order",
