@@ -35,6 +35,7 @@ ROW = re.compile(r"""["']\s*:\s*lambda\b""")
 TYPED = ("<stdin>", "<ipython-input", "<python-input", "<console>")  # at a prompt; other files in <> are made by code
 
 
+@functools.cache
 def foreign(path: str) -> bool:
     """Whether a file of code is none of the user's."""
     return path.startswith(FOREIGN) or (path.startswith("<") and not path.startswith(TYPED))
@@ -62,8 +63,9 @@ def lines_above(frame: FrameType | None) -> Iterator[str]:
 
 def _row(frame: FrameType) -> bool:
     """Whether a frame is in a function of a table: who takes it from there has chosen it."""
-    text = linecache.getline(frame.f_code.co_filename, frame.f_lineno) if frame.f_code.co_name == "<lambda>" else ""
-    return ROW.search(text) is not None
+    if frame.f_code.co_name != "<lambda>":
+        return False
+    return ROW.search(linecache.getline(frame.f_code.co_filename, frame.f_lineno)) is not None
 
 
 def place(frame: FrameType) -> str | None:

@@ -67,7 +67,7 @@ class Inputs(Part):
         if given is None:
             return
         grad = torch.is_grad_enabled()
-        judged, held = not (grad and training), list(held)
+        judged = not (grad and training)
         if self.batch is not None and self.batch[1] == len(given):
             self.source = self.batch[0]
         elif judged:  # cut by hand: the first batch that this call of the user's functions saw stands for all of them
@@ -80,6 +80,7 @@ class Inputs(Part):
             self.source = known.source
         if judged and (self.source, self.watch.backwards, model) not in self.looked:
             self.looked.add((self.source, self.watch.backwards, model))
+            held = list(held)
             callers = tuple((line, source(line)) for line in lines_above(frame))
             weights = hash(tuple(tensors.digest(p.detach().flatten()[:FEW]) for p in held))
             seen = Look(

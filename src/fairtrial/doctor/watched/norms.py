@@ -42,6 +42,7 @@ class Norms(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.taught: dict[int, _Taught] = {}
+        self.met: set[int] = set()  # models that learn
         self.evaluated: dict[int, weakref.ref[nn.Module]] = {}
 
     def note(self, module: nn.Module, model: int, inputs: tuple[Any, ...], rows: int) -> None:
@@ -51,11 +52,12 @@ class Norms(Part):
                 self.evaluated[model] = weakref.ref(module)
             return
         known = self.taught.get(model)
-        if known is None:
+        if known is None and (self.watch.full or model not in self.met):
+            self.met.add(model)
             names = frozenset(name for name, layer in module.named_modules() if _keeps(layer) and layer.training)
             if names and len(self.taught) < HELD:
                 self.taught[model] = _Taught(weakref.ref(module), inputs, rows, names)
-        elif module.training and 2 * rows >= known.rows:
+        elif known and module.training and 2 * rows >= known.rows:
             self.taught[model] = _Taught(known.module, inputs, rows, known.active)
 
     @careful

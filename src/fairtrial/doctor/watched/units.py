@@ -15,6 +15,7 @@ from fairtrial.doctor.watched.part import Part, careful
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
+PAUSE = 50  # steps at most without a look for new layers
 ALIVE = 2048  # examples for which a unit must be silent to count as dead
 FEW = 4  # examples of a batch that are asked first which units are alive
 
@@ -36,11 +37,12 @@ class Units(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.relus: dict[tuple[str | None, int], _Relu] = {}
+        self.due = 4  # steps
         self.beside: dict[str, bool] = {}  # lines of ReLUs that something passes beside
 
     def wanted(self) -> bool:
         """Whether to look at what a ReLU gave: after some steps, for as many examples as are needed."""
-        return self.watch.steps >= 4 and self.watch.depth == 1
+        return self.watch.steps >= self.due and self.watch.depth == 1
 
     @careful
     def on_relu(self, result: Tensor, where: str | None) -> None:
@@ -63,6 +65,8 @@ class Units(Part):
                     spoke = (x != 0).any(0) if x.dim() == 2 else (x.transpose(0, 1).flatten(1) != 0).any(1)
                     known.silent = known.silent[~spoke]
             known.examples += len(result)
+        if all(one.examples >= ALIVE for one in self.relus.values()):
+            self.due = min(self.watch.steps + PAUSE, *(one.until for one in self.relus.values()))
 
     @careful
     def before_backward(self, loss: Tensor) -> None:
