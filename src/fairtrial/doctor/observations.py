@@ -372,6 +372,7 @@ class Loader(Seen):
     batch: int
     drop_last: bool
     workers: int
+    shuffled: bool = False
     indices: frozenset[int] | None
     classes: tuple[tuple[str, int], ...]  # class_to_idx
 

@@ -136,6 +136,8 @@ def unshuffled_training(journal: Journal) -> Verdict:
         (one.where, [y for batch in batches if batch.loader == one.loader for y in batch.labels]) for one in loaders
     ]
     if not loaders:
+        if any(one.shuffled for one in journal.of(Loader) if one.loader in learned):
+            return []
         orders = [(learning[0].where if learning else one.where, list(one.labels)) for one in journal.of(Order)]
     if not orders:
         return None

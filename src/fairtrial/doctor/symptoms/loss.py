@@ -57,6 +57,7 @@ SINGLE = 4  # losses of one example each that make up a batch
 SOME = 16  # numbers of a parameter that is no bias of a small layer
 EARLY = 6  # steps in which a loss that is too large throws the weights about
 LARGE = 0.1  # of their size: of a rate that is too high
+MOST_CLASSES = 100  # whole numbers above are rather amounts
 ENOUGH = 2  # batches that a rule on numbers wants to see
 
 
@@ -323,7 +324,7 @@ def mse_for_classification(journal: Journal) -> Verdict:
     if all(call.targets.one_hot for call in seen):
         evidence = f"a distance ({seen[0].name}) to one-hot targets of {seen[0].targets.columns} classes"
         return [finding("mse-for-classification", "info", seen[0].where, evidence, 0.9)]
-    if all(call.targets.whole and call.targets.columns == 1 and 1 < call.targets.maximum < 1000 for call in seen):
+    if all(call.targets.whole and call.targets.columns == 1 and 1 < call.targets.maximum < MOST_CLASSES for call in seen):
         evidence = (
             f"a distance ({seen[0].name}) to whole numbers up to {max(call.targets.maximum for call in seen):.0f}"
         )

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Dataset, RandomSampler, Subset
 from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
@@ -49,6 +49,7 @@ class Loaders(Part):
                 batch=loader.batch_size or 0,
                 drop_last=loader.drop_last,
                 workers=loader.num_workers,
+                shuffled=isinstance(loader.sampler, RandomSampler),
                 indices=indices,
                 classes=_class_map(base),
             )
