@@ -324,10 +324,9 @@ def mse_for_classification(journal: Journal) -> Verdict:
     if all(call.targets.one_hot for call in seen):
         evidence = f"a distance ({seen[0].name}) to one-hot targets of {seen[0].targets.columns} classes"
         return [finding("mse-for-classification", "info", seen[0].where, evidence, 0.9)]
-    if all(call.targets.whole and call.targets.columns == 1 and 1 < call.targets.maximum < MOST_CLASSES for call in seen):
-        evidence = (
-            f"a distance ({seen[0].name}) to whole numbers up to {max(call.targets.maximum for call in seen):.0f}"
-        )
+    largest = max(call.targets.maximum for call in seen)
+    if 1 < largest < MOST_CLASSES and all(call.targets.whole and call.targets.columns == 1 for call in seen):
+        evidence = f"a distance ({seen[0].name}) to whole numbers up to {largest:.0f}"
         return [finding("mse-for-classification", "info", seen[0].where, evidence, 0.5)]
     return []
 
