@@ -42,7 +42,8 @@ def printed(faulty: Path, fault: str) -> str:
     text = io.StringIO()
     console = Console(file=text, width=100, highlight=False, no_color=True)
     show_diagnosis(Diagnosis(found[:1], (), ()), console)
-    return text.getvalue().partition("\nchecked:")[0].rstrip()
+    lines = text.getvalue().partition("\nchecked:")[0].splitlines()
+    return "\n".join(line.partition(MARK)[0].rstrip() for line in lines).rstrip()
 
 
 def page(fault: Fault, faulty: Path | None) -> str:
