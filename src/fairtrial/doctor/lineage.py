@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
-from fairtrial.doctor.lines import foreign, shown
+from fairtrial.doctor.lines import foreign, own, shown
 
 MOST = 300  # expressions that are followed from a line
 DEEP = 8  # calls within calls that are told apart
@@ -434,14 +434,7 @@ class Call:
 
 def calls_in(frame: FrameType | None) -> tuple[Call, ...]:
     """What the user's frames are calling, the innermost first."""
-    found: list[Call] = []
-    while frame is not None:
-        if not foreign(frame.f_code.co_filename):
-            found.append(Call(frame.f_code.co_filename, frame.f_lineno, frame.f_code, frame.f_lasti))
-            if frame.f_code.co_name == "<module>":
-                break
-        frame = frame.f_back
-    return tuple(found)
+    return tuple(Call(one.f_code.co_filename, one.f_lineno, one.f_code, one.f_lasti) for one in own(frame))
 
 
 def lineage(calls: tuple[Call, ...], argument: int | None = None) -> tuple[tuple[str, str], ...]:

@@ -50,15 +50,19 @@ def ours(frame: FrameType | None) -> bool:
     return False
 
 
-def lines_above(frame: FrameType | None) -> Iterator[str]:
-    """The user's lines that are at work, as path:line, innermost first; rows of a table of functions left out."""
+def own(frame: FrameType | None) -> Iterator[FrameType]:
+    """The frames of the user's that are at work, innermost first."""
     while frame is not None:
-        path = frame.f_code.co_filename
-        if not foreign(path) and not _row(frame):
-            yield f"{shown(path)}:{frame.f_lineno}"
-            if frame.f_code.co_name == "<module>":  # what runs or imports the script is none of its lines
+        if not foreign(frame.f_code.co_filename):
+            yield frame
+            if frame.f_code.co_name == "<module>":  # what runs or imports the script is none of its frames
                 return
         frame = frame.f_back
+
+
+def lines_above(frame: FrameType | None) -> Iterator[str]:
+    """The user's lines that are at work, as path:line, innermost first; rows of a table of functions left out."""
+    return (f"{shown(one.f_code.co_filename)}:{one.f_lineno}" for one in own(frame) if not _row(one))
 
 
 def _row(frame: FrameType) -> bool:

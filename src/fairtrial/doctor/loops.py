@@ -7,20 +7,15 @@ import functools
 import linecache
 from types import FrameType
 
-from fairtrial.doctor.lines import foreign, lines_above
+from fairtrial.doctor.lines import own, shown
 
 
 def outermost(frame: FrameType | None) -> str | None:
     """Of the script's frames from this one up: the first line, as path:line, of the outermost loop around any."""
     found: str | None = None
-    while frame is not None:
-        number, path = frame.f_lineno, frame.f_code.co_filename
-        inside = [first for first, last in _loops(path) if first < number <= last]
-        if inside and (line := next(lines_above(frame), "")).endswith(f":{number}"):
-            found = f"{line.rpartition(':')[0]}:{min(inside)}"
-        if frame.f_code.co_name == "<module>":
-            break
-        frame = frame.f_back
+    for one in own(frame):
+        if inside := _around(one):
+            found = f"{shown(one.f_code.co_filename)}:{min(inside)}"
     return found
 
 
@@ -30,19 +25,18 @@ def repeated(frame: FrameType | None) -> str | None:
     What only builds something and returns it is left out, so that the call that asks for it again is told.
     """
     found: str | None = None
-    while frame is not None:
-        line = next(lines_above(frame), None)
-        if line is None:
-            return None
-        path, number = frame.f_code.co_filename, frame.f_lineno
-        if line.endswith(f":{number}") and not foreign(path):
-            looped = any(first < number <= last for first, last in _loops(path))
-            if found is None and (looped or "step" in frame.f_code.co_names):
-                found = line
-            if looped:
-                return found
-        frame = None if frame.f_code.co_name == "<module>" else frame.f_back
+    for one in own(frame):
+        looped = bool(_around(one))
+        if found is None and (looped or "step" in one.f_code.co_names):
+            found = f"{shown(one.f_code.co_filename)}:{one.f_lineno}"
+        if looped:
+            return found
     return None
+
+
+def _around(frame: FrameType) -> list[int]:
+    """The first lines of the loops that a frame is at work in."""
+    return [first for first, last in _loops(frame.f_code.co_filename) if first < frame.f_lineno <= last]
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from fairtrial.doctor import tensors
-from fairtrial.doctor.lines import HERE, foreign, listing, place
+from fairtrial.doctor.lines import HERE, foreign, listing, own, place
 from fairtrial.doctor.observations import Backward, Dropped, End, Entered, Graph, LossCall, Pass, Seen, Source, Subject
 from fairtrial.doctor.watched.examples import Examples
 from fairtrial.doctor.watched.inputs import Inputs
@@ -36,7 +36,7 @@ from fairtrial.doctor.watched.states import States
 from fairtrial.doctor.watched.steps import Steps
 from fairtrial.doctor.watched.tape import Tape
 from fairtrial.doctor.watched.units import Units
-from fairtrial.doctor.watched.variables import argument, own
+from fairtrial.doctor.watched.variables import argument
 from fairtrial.doctor.watched.weights import Weights
 from fairtrial.doctor.watched.workers import Workers
 from fairtrial.doctor.watched.writes import Writes

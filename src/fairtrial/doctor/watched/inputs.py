@@ -13,10 +13,10 @@ from torch import Tensor
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.lineage import Call, calls_in
-from fairtrial.doctor.lines import lines_above, source
+from fairtrial.doctor.lines import lines_above, own, source
 from fairtrial.doctor.observations import Loader, Look, Pool, Shared
 from fairtrial.doctor.watched.part import Part
-from fairtrial.doctor.watched.variables import arrays, own
+from fairtrial.doctor.watched.variables import arrays
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch

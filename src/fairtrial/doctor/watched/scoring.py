@@ -16,11 +16,11 @@ import numpy.typing as npt
 from torch import Tensor
 
 from fairtrial.doctor.lineage import named
-from fairtrial.doctor.lines import lines_above, place
+from fairtrial.doctor.lines import lines_above, own, place
 from fairtrial.doctor.lines import source as text_of
 from fairtrial.doctor.observations import Crossed, Evaluation, Lineage, Printed, Seeded
 from fairtrial.doctor.watched.part import Part, careful, sampled
-from fairtrial.doctor.watched.variables import arrays, own, variables
+from fairtrial.doctor.watched.variables import arrays, variables
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch

@@ -12,21 +12,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from fairtrial.doctor.lines import foreign
-
 MOST = 3000  # things that are looked at
 DEEP = 4  # of lists in lists, attributes of attributes
 LONG = 64  # items of a container
-
-
-def own(frame: FrameType | None) -> Iterator[FrameType]:
-    """The frames of the user's that are at work, innermost first."""
-    while frame is not None:
-        if not foreign(frame.f_code.co_filename):
-            yield frame
-            if frame.f_code.co_name == "<module>":
-                return
-        frame = frame.f_back
 
 
 def variables(frame: FrameType) -> dict[str, Any]:
