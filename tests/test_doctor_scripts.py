@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 import fairtrial as ft
 
@@ -332,9 +334,6 @@ def test_text_is_readable_and_places_stay_whole(tmp_path: Path, width: int) -> N
 
 
 def test_an_error_inside_a_watched_block_passes_and_what_was_found_stays() -> None:
-    import torch
-    from torch import nn
-
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
     with pytest.raises(IndexError, match="out of bounds") as raised, ft.watch() as seen:
         nn.functional.cross_entropy(model(torch.randn(6, 4)), torch.full((6,), 2)).backward()
@@ -342,3 +341,32 @@ def test_an_error_inside_a_watched_block_passes_and_what_was_found_stays() -> No
     assert [found.fault for found in seen.findings] == ["wrong-class-count"]
     assert f"where: {Path(__file__).relative_to(Path.cwd())}:" in repr(seen)
     assert "nn.functional.cross_entropy(model(" in repr(seen)
+
+
+def diverging(rate: float) -> None:
+    """A training whose loss the doctor tries to mend."""
+    torch.manual_seed(0)
+    x = torch.randn(400, 8)
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
+    optimizer = torch.optim.SGD(model.parameters(), rate)
+    for rows in torch.randint(400, (40, 20)):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x[rows]), x[rows, :3].argmax(1)).backward()
+        optimizer.step()
+
+
+def test_a_watch_inside_another_shares_what_it_sees() -> None:
+    with ft.watch() as alone:
+        diverging(5.0)
+    with ft.watch() as outer, ft.watch() as inner:
+        diverging(5.0)
+    assert [found.fault for found in alone.findings] == ["lr-too-high"]
+    assert outer.findings == alone.findings
+    assert "inside another" in inner.diagnosis.notes[0]
+    assert repr(alone.findings).startswith(f"(<fail lr-too-high at {Path(__file__).relative_to(Path.cwd())}:")
+
+
+def test_a_script_may_watch_itself(tmp_path: Path) -> None:
+    ended = doctor(tmp_path, f"import fairtrial as ft\n{TRAIN}with ft.watch() as seen: train(12)\nprint(seen.findings)")
+    assert ended.faults == ["missing-zero-grad"]
+    assert ended.err.splitlines()[1].startswith("(<fail missing-zero-grad at train.py:16: ")

@@ -26,7 +26,7 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING
 
 from fairtrial.doctor.observations import Crash
-from fairtrial.doctor.watching import diagnosed, finished, seen_crash, trouble
+from fairtrial.doctor.watching import at_work, diagnosed, finished, seen_crash, trouble
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
@@ -124,6 +124,7 @@ class Visit:
 
         watch = Watch(at_sample=lambda: self.tell(whole=False))
         install(watch, Patches())
+        at_work.append(watch)
         self.watch = watch
 
     def after_step(self, optimizer: object, args: object, kwargs: object) -> None:

@@ -47,7 +47,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """One fault: how bad, where, what was seen, why it hurts, what to change."""
 
@@ -58,6 +58,9 @@ class Finding:
     why: str
     fix: str
     confidence: float  # 1: proved
+
+    def __repr__(self) -> str:
+        return f"<{self.level} {self.fault} at {self.where or 'the whole training'}: {self.evidence}>"
 
 
 def finding(fault: str, level: Level, where: str | None, evidence: str, confidence: float = 1.0) -> Finding:

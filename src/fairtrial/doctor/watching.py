@@ -52,22 +52,40 @@ class Seen:
         return text.getvalue().rstrip()
 
 
+at_work: list[Watch] = []  # one for each thread: two would see each other try things
+INSIDE = "this watch is inside another one, and tells what that one has seen so far; it tells more when it ends"
+
+
 @contextmanager
 def watch() -> Generator[Seen]:
     """Watch the training inside the block, without changing anything in it; an error in it passes, and is told too."""
-    from fairtrial.doctor.seams import watching  # needs torch
-    from fairtrial.doctor.watch import Watch
+    from fairtrial.doctor.watch import Watch  # needs torch
 
-    seen, watched = Seen(), Watch()
+    seen, crash = Seen(), list[Observation]()
+    outer = next((one for one in at_work if one.looking), None)
+    watched = outer or Watch()
     try:
-        with watching(watched):
+        with contextlib.nullcontext() if outer else _looking_on(watched):
             yield seen
     except Exception as error:
-        watched.note(seen_crash(error))
+        crash.append(seen_crash(error))
         raise
     finally:
-        notes = finished(watched)
-        seen.diagnosis = diagnosed(watched.journal, notes)
+        notes = (INSIDE,) if outer else finished(watched)
+        seen.diagnosis = diagnosed([*watched.journal, *crash], notes)
+
+
+@contextmanager
+def _looking_on(watched: Watch) -> Generator[None]:
+    """Have the watch in torch's seams, where others find it."""
+    from fairtrial.doctor.seams import watching
+
+    at_work.append(watched)
+    try:
+        with watching(watched):
+            yield
+    finally:
+        at_work[:] = [one for one in at_work if one is not watched]
 
 
 def seen_crash(error: BaseException) -> Crash:
