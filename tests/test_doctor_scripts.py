@@ -160,6 +160,14 @@ def test_words_behind_a_script_are_its_own(tmp_path: Path) -> None:
     same(tmp_path, "import sys; print(sys.argv)", "--", "-x", "--static", name="./here.py")
 
 
+def test_an_option_of_ours_that_a_script_does_not_know_is_told(tmp_path: Path) -> None:
+    script = write(tmp_path, "import sys; print(sys.argv[1:])  # --steps")
+    ended = start([*COMMAND, script, "--json", "--steps=5"], tmp_path)
+    assert ended.out.startswith("['--json', '--steps=5']\n\nnothing was seen")
+    said = "fairtrial: --json behind train.py is given to the script; put it before train.py to ask the doctor\n"
+    assert ended.err == said
+
+
 def test_standard_input_is_the_scripts(tmp_path: Path) -> None:
     same(tmp_path, "import sys; print(input('? ')); print(sys.stdin.read())", input="one\ntwo\nthree")
 
@@ -199,6 +207,8 @@ def test_a_script_that_calls_itself(tmp_path: Path) -> None:
         (["nowhere.py"], "nowhere.py: no such file"),
         (["folder.py"], "folder.py: a folder"),
         (["book.ipynb"], "jupyter nbconvert --to script book.ipynb"),
+        (["--static", "book.ipynb"], "jupyter nbconvert --to script book.ipynb"),
+        (["nowhere"], "nowhere is no script"),
         (["--steps", "-1", "train.py"], "--steps"),
     ],
 )
@@ -321,7 +331,7 @@ def test_a_doctor_that_is_told_to_end_takes_the_script_along(tmp_path: Path) -> 
     assert "SIGTERM" in json.loads(out)["notes"][0]
 
 
-@pytest.mark.parametrize("width", [60, 160])
+@pytest.mark.parametrize("width", [0, 60, 160])
 def test_text_is_readable_and_places_stay_whole(tmp_path: Path, width: int) -> None:
     folder = tmp_path / ("a-long-name-" * 12)
     folder.mkdir()
@@ -329,7 +339,9 @@ def test_text_is_readable_and_places_stay_whole(tmp_path: Path, width: int) -> N
     ended = start([*COMMAND, script], Path("/"), env=os.environ | {"COLUMNS": str(width)})
     lines = ended.out.splitlines()[1:]
     assert f"   where: {script.removeprefix('/')}:15" in lines
-    assert all(len(line) <= min(width, 100) for line in lines if "where:" not in line and "loss.backward()" not in line)
+    assert all(
+        len(line) <= (min(width, 100) or 40) for line in lines if "where:" not in line and "loss.backward()" not in line
+    )
     assert "\x1b" not in ended.out
 
 

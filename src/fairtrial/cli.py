@@ -409,7 +409,7 @@ def doctor(
         str,
         typer.Argument(metavar="SCRIPT.py|CURVES.csv|RUN", help="a training script, its curves, or one of our runs"),
     ],
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG ...]", help="the script's own words")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG...]", help="the script's own words")] = None,
     steps: Annotated[int, typer.Option(metavar="N", min=0, help="stop the script after N steps; 0: never")] = 0,
     static: Annotated[bool, typer.Option("--static", help="read the script's source, and run nothing of it")] = False,
     classes: Annotated[int | None, typer.Option(metavar="K", help="of curves: the number of classes")] = None,
@@ -432,6 +432,11 @@ def doctor(
     from fairtrial.doctor.told import diagnosis_json, show_diagnosis
 
     failed = False
+    if target.endswith(".ipynb"):
+        raise UsageError(
+            f"{target} is a notebook: put `with ft.watch() as seen:` around the training in it, and look at `seen`; or "
+            f"make a script of it, which the doctor can run: jupyter nbconvert --to script {shlex.quote(target)}"
+        )
     if static:
         from fairtrial.doctor.static.reading import examine_source
 
@@ -439,14 +444,12 @@ def doctor(
             raise UsageError(f"{target}: --static reads the source of a script (.py)")
         diagnosis = examine_source(Path(target))
         as_json = as_json or "--json" in (arguments or [])  # no words of the script's own: nothing of it runs
-    elif target.endswith(".ipynb"):
-        raise UsageError(
-            f"{target} is a notebook: put `with ft.watch() as seen:` around the training in it, and look at `seen`; or "
-            f"make a script of it, which the doctor can run: jupyter nbconvert --to script {shlex.quote(target)}"
-        )
     elif target.endswith(".py"):
-        from fairtrial.doctor.examine import examine
+        from fairtrial.doctor.examine import examine, unread
 
+        for option in unread(target, arguments or [], ("--static", "--steps", "--json")):
+            said = f"{option} behind {target} is given to the script; put it before {target} to ask the doctor"
+            print(f"fairtrial: {said}", file=sys.stderr)
         seen = examine(target, arguments or [], steps, aside=as_json)
         if not as_json:
             print()  # between the script's words and ours
@@ -473,7 +476,7 @@ def _of_what_was_kept(target: str, classes: int | None, images: int | None, stor
         from fairtrial.doctor.fingerprints import diagnose_curves
 
         return diagnose_curves(read_curves(Path(target), classes, images))
-    if Path(target).exists() and not (Path(target) / RECIPE).is_file():
+    if not (Path(target) / RECIPE).is_file() and (Path(target).exists() or not _store(store).list()):
         raise UsageError(
             f"{target} is no script (.py), no curves (.csv, .tsv, .json, .jsonl, a folder of event files) and no run"
         )

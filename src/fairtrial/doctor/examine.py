@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,13 @@ def examine(script: str, arguments: list[str], steps: int = 0, aside: bool = Fal
         notes=(*ending(status, told), *told.get("notes", ())),
     )
     return Examined(diagnosis, status not in (0, -signal.SIGINT) and not told.get("stopped"))
+
+
+def unread(script: str, arguments: list[str], options: Sequence[str]) -> list[str]:
+    """Those of these options that are among the script's words, and nowhere in its text."""
+    text = Path(script).read_bytes() if os.access(script, os.R_OK) and Path(script).is_file() else b""
+    words = {word.partition("=")[0] for word in takewhile(lambda word: word != "--", arguments)}
+    return [option for option in options if option in words and option.encode() not in text]
 
 
 def last(lines: list[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fairtrial.doctor.lines import source
 
 COLOURS = {"fail": "red", "warn": "yellow", "info": "cyan"}
 WIDEST = 100  # characters of a line that is read with ease
+NARROWEST = 20  # of a terminal that may not know its width, and says 0
 
 
 def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
 
 def show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Each finding with its place, evidence, reason and fix; then what was looked for."""
+    console.width = max(console.width, NARROWEST)
     width = min(console.width, WIDEST)
     blocks = [_finding(number, found, width) for number, found in enumerate(diagnosis.findings, 1)]
     blocks = blocks or ["no fault found" if diagnosis.checked else "nothing was seen that could be judged"]
