@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import torch
@@ -105,24 +105,44 @@ _MODULES = str(Path(nn.__file__).parent / "modules")
 
 
 class Patches:
-    """Attributes that are replaced for a while."""
+    """Attributes that are replaced for a while.
+
+    Those that belong to a group give way to the original while nobody wants what they report. Methods of tensors alone
+    do: a function that a script keeps, compares or pickles must be the same one all the time.
+    """
 
     def __init__(self) -> None:
         self.undo: list[Callable[[], None]] = []
+        self.groups: dict[str, list[tuple[Callable[[], None], Callable[[], None]]]] = {}  # take it off, put it on
 
-    def put(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    def put(self, owner: Any, name: str, make: Callable[[Any], Any], group: str = "") -> None:
         """Replace owner.name by what `make` makes of it."""
         own, original = name in vars(owner), vars(owner).get(name, None) or getattr(owner, name)
         replaced: Any = functools.wraps(original)(make(original))
+        if isinstance(owner, ModuleType):  # where pickle finds it
+            replaced.__module__, replaced.__qualname__ = owner.__name__, name
+        else:
+            replaced.__module__, replaced.__qualname__ = owner.__module__, f"{owner.__qualname__}.{name}"
         replaced.__prepare_scriptable__ = functools.partial(inspect.unwrap, original)  # what torch.jit.script reads
         if (operator := _builtins._find_builtin(original)) is not None:  # torch.jit.script knows it by its identity
             _builtins._register_builtin(replaced, operator)
             self.undo.append(functools.partial(_builtins._get_builtin_table().__delitem__, id(replaced)))
-        setattr(owner, name, replaced)
-        self.undo.append(lambda: setattr(owner, name, original) if own else delattr(owner, name))
+        off = functools.partial(setattr, owner, name, original) if own else functools.partial(delattr, owner, name)
+        on = functools.partial(setattr, owner, name, replaced)
+        if group:
+            self.groups.setdefault(group, []).append((off, on))
+        self.undo.append(off)
+        on()
+
+    def switch(self, group: str, wanted: bool) -> None:
+        """Put a group on, or take it off."""
+        for pair in self.groups[group]:
+            pair[wanted]()
 
     def remove(self) -> None:
         """Put everything back."""
+        for group in self.groups:
+            self.switch(group, True)
         while self.undo:
             self.undo.pop()()
 
@@ -146,6 +166,7 @@ def install(watch: Watch, patches: Patches) -> None:
     _optimizers(watch, patches)
     _states(watch, patches)
     _loaders(watch, patches)
+    watch.switch = patches.switch
 
 
 def _modules(watch: Watch, patches: Patches) -> None:
@@ -156,7 +177,7 @@ def _modules(watch: Watch, patches: Patches) -> None:
                 lines = tuple(lines_above(frame))
                 watch.built[module] = next((one for one in lines if names(one, module)), next(iter(lines), None))
                 watch.models.stacks[module] = lines
-                watch.writes.open = True
+                watch.writes.listen(True)
             original(module, *args, **kwargs)
 
         return init
@@ -445,7 +466,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
         patches.put(functional, name, loss(name))
     for name, function, owners in MARKED:
         for owner in owners:
-            patches.put(owner, function, marked(name))
+            patches.put(owner, function, marked(name), "marking" if owner is Tensor and function != "relu" else "")
     for function, owner in MULTIPLYING:
         patches.put(owner, function, kept)
     for function, owner in LARGEST:
@@ -503,7 +524,7 @@ def _writes(watch: Watch, patches: Patches) -> None:
     for name in MAKING:
         patches.put(torch, name, write)
     for name in (*WRITING, *ARITHMETIC):
-        patches.put(Tensor, name, write)
+        patches.put(Tensor, name, write, "" if name == "copy_" else "writing")
     patches.put(Tensor, "requires_grad_", learn)
     patches.put(nn.Parameter, "__new__", learn)
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.weak import WeakIdKeyDictionary
 
+from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor import tensors
 from fairtrial.doctor.lines import HERE, foreign, listing, own, place
 from fairtrial.doctor.observations import Backward, Dropped, End, Entered, Graph, LossCall, Pass, Seen, Source, Subject
@@ -68,6 +68,7 @@ class Watch:
     steps: int = 0
     backwards: int = 0
     at_sample: Callable[[], None] = lambda: None  # called now and then
+    switch: Callable[[str, bool], None] = lambda group, wanted: None  # reports of a group begin or cease
 
     def __post_init__(self) -> None:
         self.errors: list[Exception] = []
@@ -79,8 +80,8 @@ class Watch:
         self.full = True  # this step is looked at whole
         self.marking = True  # lines are noted on the graph
         self.counts: dict[object, int] = {}
-        self.serials: Any = WeakIdKeyDictionary()
-        self.built: Any = WeakIdKeyDictionary()  # the line that built a module
+        self.serials: ByIdentity[int] = ByIdentity()
+        self.built: ByIdentity[str | None] = ByIdentity()  # the line that built a module
         self.pending: dict[int, _Pending] = {}
         self.called: list[tuple[str | None, frozenset[int]]] = []
         self.switched_on: str | None = None
@@ -114,9 +115,10 @@ class Watch:
 
     def serial(self, thing: object) -> int:
         """A number for a model, a parameter or an optimizer; the same one as long as it lives."""
-        if thing not in self.serials:
-            self.serials[thing] = self.count("serial")
-        return self.serials[thing]
+        number = self.serials.get(thing)
+        if number is None:
+            number = self.serials[thing] = self.count("serial")
+        return number
 
     def count(self, kind: object) -> int:
         """How many of this kind there were before this one."""
@@ -347,12 +349,12 @@ class Watch:
         where = place(frame)
         if self.scoring.frames:
             self.scoring.release()
-        self.writes.open = False
+        self.writes.listen(False)
         self.optimizers.before_backward(where)
         self.backwards += 1
         self.fresh = True
         if not self.steps:  # no optimizer, or none that steps
-            self.full, self.marking = sampled(self.backwards, FULL), sampled(self.backwards)
+            self.sample(self.backwards)
         if self.full or self.backward_where is None:
             self.backward_where = where
         value = float(loss.detach()) if loss.numel() == 1 else math.nan
@@ -391,12 +393,19 @@ class Watch:
         """An optimizer made a step."""
         self.fresh = False
         self.steps += 1
-        self.full, self.marking = sampled(self.steps, FULL), sampled(self.steps)
+        self.sample(self.steps)
         self.states.settle()
         if self.steps in SAVED:
             self.at_sample()
         if self.limit is not None and self.steps >= self.limit:
             raise Enough
+
+    def sample(self, count: int) -> None:
+        """How closely to look, after so many steps."""
+        self.full, marking = sampled(count, FULL), sampled(count)
+        if marking != self.marking:
+            self.marking = marking
+            self.switch("marking", marking)
 
     def finish(self) -> None:
         """The training is over."""

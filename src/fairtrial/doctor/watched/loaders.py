@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 from torch.utils.data import Dataset, RandomSampler, Subset
-from torch.utils.weak import WeakIdKeyDictionary
 
+from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor import tensors
 from fairtrial.doctor.observations import Batch, Loader
 from fairtrial.doctor.watched.part import OFTEN, Part, careful
@@ -25,7 +25,7 @@ class Loaders(Part):
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
-        self.rounds: Any = WeakIdKeyDictionary()
+        self.rounds: ByIdentity[list[int]] = ByIdentity()
 
     @careful
     def on_loader(self, loader: Any, iterator: object, where: str | None, frame: FrameType) -> None:

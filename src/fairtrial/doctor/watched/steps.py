@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
-from torch.utils.weak import WeakIdKeyDictionary
 
+from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor.lines import place
 from fairtrial.doctor.loops import repeated
 from fairtrial.doctor.observations import (
@@ -57,7 +57,7 @@ class Steps(Part):
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
-        self.optimizers: Any = WeakIdKeyDictionary()
+        self.optimizers: ByIdentity[_Optimizer] = ByIdentity()
         self.hand: list[tuple[Tensor, Tensor, Tensor]] = []
         self.spans: dict[int, tuple[int, int]] = {}  # first and last step of each optimizer
 
@@ -76,7 +76,8 @@ class Steps(Part):
             own = [found[id(p)] for group in optimizer.param_groups for p in group["params"] if id(p) in found]
             if own:
                 known.spent = False  # nothing is added to what was there
-                self.leave(known, own)
+                if self.close:
+                    self.leave(known, own)
 
     @careful
     def on_clipped(self, norm: Tensor, limit: float, where: str | None) -> None:
@@ -97,12 +98,13 @@ class Steps(Part):
         """A backward pass is over: what the gradients are, where no optimizer will use them."""
         held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
         self.hand = [(leaf, before, grad.detach().clone()) for leaf, before, grad in held if grad is not None]
-        for optimizer, known in self.optimizers.items():
-            self.leave(known, _gradients(optimizer))
+        if self.close:
+            for optimizer, known in self.optimizers.items():
+                self.leave(known, _gradients(optimizer))
 
     def leave(self, known: _Optimizer, gradients: list[Tensor]) -> None:
         """Keep how large gradients are, and the last of them."""
-        if self.close and gradients:
+        if gradients:
             known.left, known.last = _sizes(gradients), gradients[-1].detach().clone()
 
     @property
@@ -192,13 +194,14 @@ class Steps(Part):
 
     def before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """An optimizer is about to make a step."""
-        if not self.watch.looking or optimizer not in self.optimizers:
+        known = self.optimizers.get(optimizer)
+        if known is None or not self.watch.looking:
             return
-        known: _Optimizer = self.optimizers[optimizer]
         known.within += 1
         if known.within > 1:  # a step that calls the one it is derived from
             return
-        self.rescaled(optimizer, known)
+        if known.left is not None:
+            self.rescaled(optimizer, known)
         if self.watch.full:
             held = [p for group in optimizer.param_groups for p in group["params"]]
             known.before = [p.detach().clone() for p in held]
@@ -216,9 +219,9 @@ class Steps(Part):
 
     def after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """An optimizer made a step."""
-        if not self.watch.looking or optimizer not in self.optimizers:
+        known = self.optimizers.get(optimizer)
+        if known is None or not self.watch.looking:
             return
-        known: _Optimizer = self.optimizers[optimizer]
         known.within -= 1
         if known.within > 0:
             return

@@ -71,6 +71,8 @@ class Weights(Part):
     @careful
     def after_backward(self) -> None:
         """A backward pass is over."""
+        if not self.held:
+            return
         held, self.held = self.held, []
         largest = max(
             (float(weight.tensor.grad.norm()) for weight in held if weight.tensor.grad is not None), default=0

@@ -25,6 +25,12 @@ class Writes(Part):
         self.drawn: dict[tuple[int, int], CodeType] = {}  # tensors that hold what was drawn, of size 1, and by whom
         self.open = True  # from the start, or from a module that is built, to the next backward pass
 
+    def listen(self, wanted: bool) -> None:
+        """Note what is written, or no longer."""
+        if wanted != self.open:
+            self.open = wanted
+            self.watch.switch("writing", wanted)
+
     @careful
     def on_written(self, tensor: Tensor, frame: FrameType) -> None:
         """A line made a tensor, or wrote to it."""
