@@ -94,6 +94,12 @@ def test_a_short_run_is_told_only_that_it_is_short() -> None:
     assert (found.fault, found.level) == ("under-trained", "info")
 
 
+@pytest.mark.parametrize("fields", [{"optimizer": "sgd", "lr": 30.0}, {"optimizer": "adam", "lr": 1e-5, "epochs": 6}])
+def test_a_short_run_at_a_wrong_rate_is_not_told_to_go_on(fields: dict[str, Any]) -> None:
+    (found,) = ft.diagnose(run(tiny(**{"model": NET, "epochs": 1, "batch": 64, **fields}), MemoryStore())).findings
+    assert found.fault == ("lr-too-high" if fields["lr"] > 1 else "lr-too-low")
+
+
 def test_the_mended_model_can_be_read() -> None:
     record = run(tiny(model=f"{NET}, softmax"), MemoryStore())
     fix = ft.diagnose(record).findings[0].fix

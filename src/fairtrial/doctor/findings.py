@@ -42,6 +42,8 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "no-gradient-at-step": frozenset({"weights-not-updated"}),
     "fp16-underflow": frozenset({"no-gradient-at-step", "weights-not-updated"}),
     "ascending-loss": frozenset({"non-finite", "lr-too-high"}),
+    "lr-too-high": frozenset({"under-trained"}),
+    "lr-too-low": frozenset({"under-trained"}),
     "best-state-alias": frozenset({"best-not-restored"}),
     "repeated-batch": frozenset({"unshuffled-training"}),
 }

@@ -850,7 +850,9 @@ def under_trained(curves: Curves) -> Verdict:
     valid = curves.values("valid/loss")
     if len(valid) < ENOUGH:
         return None
-    if rate_died(curves):
+    ends = min(values[-1] for values in curves.losses.values())
+    lost = curves.classes and curves.may_be_cross_entropy and ends > worst_start(curves.classes)
+    if lost or rate_died(curves):  # a loss that is as high lacks something else than steps
         return []
     window = valid[-max(5, len(valid) // 3) :]
     gain, t = trend(window)
@@ -864,6 +866,11 @@ def under_trained(curves: Curves) -> Verdict:
         f"evaluations (t = {t:.1f})" + (f", and valid/accuracy rose by {more:.2%}" if still else "")
     )
     return [finding("under-trained", "warn" if still else "info", "valid/loss", evidence, 0.9)]
+
+
+def worst_start(classes: int) -> float:
+    """What outputs cost that are as random as Kaiming's rule makes them, with a variance of 2."""
+    return log(classes) + 1
 
 
 def noise_of(values: NumpyArray) -> float:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import log
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding, Level, finding, ordered
-from fairtrial.doctor.fingerprints import ENOUGH, NEEDS_SCRIPT, Curve, Curves, diagnose_curves
+from fairtrial.doctor.fingerprints import ENOUGH, NEEDS_SCRIPT, Curve, Curves, diagnose_curves, worst_start
 from fairtrial.spec import arch as a
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.arrays import Tensors
@@ -51,6 +52,8 @@ def diagnose(record: Record) -> Diagnosis:
         found.fault in STUCK or (found.fault, found.level) == ("constant-init", "fail") for found in findings
     ):  # which is why the net learns little or nothing
         findings = [found for found in findings if found.level == "fail" or found.fault not in STILL]
+    if any(found.fault in ("lr-too-high", "lr-too-low") for found in findings):
+        findings = [found for found in findings if found.fault != "under-trained"]
     return Diagnosis(
         ordered(with_words(record, arch, found) for found in findings),
         tuple(name for name in FAULTS if name in checked),
@@ -65,6 +68,7 @@ STUCK = {
     "non-finite",
     "clipping-too-tight",
     "saturating-hidden-activation",
+    "init-too-large",
     "init-too-small",
     "input-scale",
 }
@@ -247,12 +251,16 @@ def single_image(record: Record, arch: a.Arch) -> Verdict:
 
 
 def few_steps(record: Record, arch: a.Arch) -> Verdict:
-    """Few steps, of which the last epoch's are the best, and too few epochs to see in curves that more would help."""
+    """Few steps, the last epoch's the best, and too few epochs to see in curves that more would help, or less rate."""
     best, epochs = record.best, record.epochs
     if best is None or len(epochs) >= ENOUGH or best.epoch < epochs[-1].epoch or best.step >= SOME:
         return None
+    running, classes = epochs[-1].scores.get("running/loss", 0.0), len(record.made.get("data", {}).get("classes", ()))
     steps = f"only {best.step} steps were made, and the last of {len(epochs)} epochs is the best"
     steps = steps if len(epochs) > 1 else f"only {best.step} steps were made, in one epoch"
+    if loss_of(record) in CLASS_LOSSES[:2] and running > worst_start(classes):
+        above = f"the training loss is {running:.4g}, where guessing costs ln {classes} = {log(classes):.4f}"
+        return [finding("lr-too-high", "info", "lr", f"{steps}; {above}", 0.5)]
     return [finding("under-trained", "info", "epochs", steps, 0.6)]
 
 
