@@ -56,6 +56,9 @@ COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
+CLEARS = frozenset({"zeros", "zeros_like", "mult"})  # what a gradient is emptied with: p.grad *= 0
+
+
 class GaveUp(Exception):
     """The source is too long or too deep to be followed."""
 
@@ -554,7 +557,10 @@ class Follower:
     def set_attribute(self, owner: Value, name: str, value: Value, place: Place) -> None:
         """What is known of an object after `owner.name = value`."""
         if name == "grad" or (isinstance(owner, Tensor) and owner.op == "grad"):
-            self.note("zero", owner, place)
+            emptied = (isinstance(value, Known) and value.value is None) or name != "grad"
+            self.note(
+                "zero" if emptied or (isinstance(value, Tensor) and value.op in CLEARS) else "given", owner, place
+            )
         elif name == "requires_grad":
             self.note("freeze" if isinstance(owner, Made) else "flag", owner, place, value)
         elif isinstance(owner, Instance):
@@ -565,8 +571,10 @@ class Follower:
         elif isinstance(owner, Layer):
             self.note("lent", owner, place, owner, value)
             owner.children.append(value)
-        elif isinstance(owner, Made) and owner.kind == "dataset":
-            owner.options = {**owner.options, name: value}
+        elif isinstance(owner, Made) and owner.kind in ("dataset", "parser"):
+            old = owner.options.get(name)
+            changed = either(old, value) if self.unsure and owner.kind == "parser" and old is not None else value
+            owner.options = {**owner.options, name: changed}
         elif isinstance(owner, Tensor) and name == "data":
             self.note("lent", owner, place, owner)
 
@@ -600,7 +608,12 @@ class Follower:
     def augmented(self, target: ast.expr, operator: ast.operator, old: Value, new: Value, scope: Scope) -> None:
         """`target += value` is an assignment; with a gradient in it, it is a step by hand."""
         place = self.at(target, scope)
-        by_hand = (isinstance(old, Made) and old.kind == "parameter") or any(one.op == "grad" for one in ancestors(new))
+        base = old.parents[0] if isinstance(old, Tensor) and old.op in ("data", "detach") and old.parents else old
+        grads = [one for one in ancestors(new) if one.op == "grad"]
+        by_hand = (isinstance(old, Made) and old.kind == "parameter") or any(
+            base in one.parents or len(one.parents) > 1
+            for one in grads  # of torch.autograd.grad(loss, weights)
+        )
         by_hand = by_hand and not any(one.op == "grad" for one in ancestors(old))  # that changes only gradients
         if by_hand:
             self.note("step", old, place, new, name=type(operator).__name__.lower())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fairtrial.doctor.findings import Finding, Level, finding
-from fairtrial.doctor.static.facts import REDUCES, bare, count, labels, operand, out_width, shape, sources
+from fairtrial.doctor.static.facts import REDUCES, bare, batch_size, count, labels, operand, out_width, shape
 from fairtrial.doctor.static.library import SAME_NUMBERS
 from fairtrial.doctor.static.script import (
     Rule,
@@ -13,9 +13,12 @@ from fairtrial.doctor.static.script import (
     Verdict,
     decides,
     ends_in,
+    learning_loaders,
     nearest_layers,
     outermost,
+    owners,
     perhaps_taught,
+    unshaped,
 )
 from fairtrial.doctor.static.trace import Event, ancestors
 from fairtrial.doctor.static.values import Either, Items, Known, Layer, Made, Tensor, Value, number, options_of
@@ -51,9 +54,9 @@ def _axis(made: Tensor) -> int | None:
 
 
 def _one_unit(value: Value) -> bool:
-    """Whether a linear layer with one output made it."""
-    layers = outermost(value)
-    return bool(layers) and all(out_width(one) == 1 for one in layers)
+    """Whether a linear layer with one output made it, and its shape is still that layer's."""
+    layers = [unshaped(one) for one in options_of(value)]
+    return all(isinstance(one, Tensor) and one.op == "linear" and out_width(one) == 1 for one in layers)
 
 
 def _over_one(made: Tensor) -> bool:
@@ -62,6 +65,14 @@ def _over_one(made: Tensor) -> bool:
         return False
     sides = shape(made.parents[0])
     return _axis(made) == -1 or (_axis(made) == 1 and sides is not None and len(sides) == 2)
+
+
+def _before_squeeze(value: Value) -> Value:
+    """What a loss gets, and what was squeezed to make it, where that was the axis of a softmax."""
+    made = unshaped(value)
+    inner = unshaped(made.parents[0]) if isinstance(made, Tensor) and made.op == "squeeze" and made.parents else None
+    axis = number(operand(made, 1)) if isinstance(made, Tensor) else None
+    return inner if isinstance(inner, Tensor) and axis is not None and _axis(inner) == axis else made
 
 
 SOFTMAX = Rule("softmax-before-cross-entropy", _before("softmax-before-cross-entropy", CROSS_ENTROPY, ("softmax",)))
@@ -97,7 +108,7 @@ def softmax_over_one_unit(script: Script) -> Verdict:
     made = [one for e in script.losses for one in ancestors(e.args[0]) if one.op in ("softmax", "log_softmax")]
     if not made:
         return None
-    ends = {id(one) for e in script.losses for one in outermost(e.args[0]) or []}
+    ends = {id(_before_squeeze(one)) for e in script.losses for one in options_of(e.args[0])}
     return [
         finding("softmax-over-one-unit", "fail", str(one.place), f"{one.op} is taken over a layer with 1 output")
         for one in made
@@ -112,14 +123,12 @@ def one_hot(value: Value) -> Tensor | None:
         if not isinstance(inner, Tensor):
             return None
         base = bare(inner.parents[0]) if inner.parents else None
-        if inner.op in ("one_hot", "scatter_", "scatter"):
+        if inner.op == "one_hot" or (inner.op in ("scatter_", "scatter") and _one_column(operand(inner, 2))):
             return inner
-        if (
-            inner.op == "scaled"
-            and isinstance(inner.maker, Made)
-            and inner.maker.name in ("LabelBinarizer", "OneHotEncoder")
-        ):
-            return inner
+        if inner.op == "scaled" and isinstance(inner.maker, Made):
+            told = labels(inner.parents[0])  # of two classes a LabelBinarizer makes one column
+            several = inner.maker.name == "LabelBinarizer" and told is not None and told.many > 2
+            return inner if several or inner.maker.name == "OneHotEncoder" else None
         if inner.op == "getitem" and isinstance(base, Tensor) and base.op in ("eye", "identity"):
             return inner
         if inner.op in ("getitem", "row", "part") and base is not None:
@@ -129,9 +138,25 @@ def one_hot(value: Value) -> Tensor | None:
     return None
 
 
-def _whole_numbers(value: Value) -> bool:
+def _one_column(index: Value | None) -> bool:
+    """Whether an index has one column: one class an example."""
+    inner = bare(index) if index is not None else None
+    if not isinstance(inner, Tensor):
+        return False
+    sides = shape(inner)
+    picked = inner.options.get("index")
+    columns = picked.items if isinstance(picked, Items) else []
+    return (
+        (sides is not None and len(sides) == 2 and sides[1] == 1)
+        or inner.op == "unsqueeze"
+        or (inner.op in ("view", "reshape") and number(inner.parents[-1]) == 1)
+        or any(isinstance(one, Known) and one.value is None for one in columns)
+    )
+
+
+def _whole_numbers(script: Script, value: Value) -> bool:
     """Whether targets surely are the numbers of more than two classes."""
-    told = labels(value)
+    told = script.classes(value)
     return told is not None and told.many > 2
 
 
@@ -141,6 +166,9 @@ def bce_for_single_label(script: Script) -> Verdict:
     calls = [e for e in script.losses if e.name in (BINARY, "binary_cross_entropy") and len(e.args) > 1]
     if not calls:
         return None
+    products = [one for e in script.trace.of("backward") for one in ancestors(e.subject) if one.op == "mult"]
+    products = [one for one in products if all(count(part) is None for part in one.parents)]  # as focal losses have
+    weighed = {id(part) for one in products for part in one.parents}
     return [
         finding(
             "bce-for-single-label",
@@ -150,7 +178,7 @@ def bce_for_single_label(script: Script) -> Verdict:
             0.9,
         )
         for call in calls
-        if (made := one_hot(call.args[1]))
+        if (made := one_hot(call.args[1])) and id(call.subject) not in weighed
     ]
 
 
@@ -158,9 +186,7 @@ def bce_for_single_label(script: Script) -> Verdict:
 def single_output(script: Script) -> Verdict:
     """A binary loss, or softmax of one output, whose targets are the numbers of more than two classes."""
     calls = [e for e in script.losses if e.name in (BINARY, "binary_cross_entropy") and len(e.args) > 1]
-    changed = {id(e.subject) for e in script.trace.of("set")}
-    calls = [e for e in calls if not any(id(one) in changed for one in sources(e.args[1]))]
-    known = [(e, told) for e in calls if (told := labels(e.args[1])) is not None]
+    known = [(e, told) for e in calls if (told := script.classes(e.args[1])) is not None]
     if not known:
         return None
     return [
@@ -185,7 +211,7 @@ def mse_for_classification(script: Script) -> Verdict:
         if made := one_hot(target):
             text = f"the targets are one-hot rows, made at line {made.place.line}"
             found.append(finding("mse-for-classification", "info", str(place), text, 0.9))
-        elif _whole_numbers(target):
+        elif _whole_numbers(script, target):
             found.append(
                 finding("mse-for-classification", "info", str(place), "the targets are numbers of classes", 0.9)
             )
@@ -217,7 +243,7 @@ def wrong_class_axis(script: Script) -> Verdict:
     for call, one in made:
         batch = any(leaf.op == "input" for leaf in ancestors(one)) or any(_slice(leaf) for leaf in ancestors(one))
         single = any(leaf.op == "row" for leaf in ancestors(call.args[0]))
-        if _axis(one) == 0 and not single:
+        if _axis(one) == 0 and not single and _rows_of_outputs(one):
             evidence = f"{one.op} at line {one.place.line} has dim=0: it is taken over the examples of the batch"
             level: Level = "fail" if batch else "warn"
             found.append(finding("wrong-class-axis", level, str(one.place), evidence, 1.0 if batch else 0.8))
@@ -226,10 +252,16 @@ def wrong_class_axis(script: Script) -> Verdict:
     for one in by_hand:
         outputs = outermost(one.parents[0]) or []
         whole = any(id(part) in scored for part in (*outputs, *options_of(one.parents[0])))
-        if _axis(one) == 0 and id(one) not in ends and whole:
+        if _axis(one) == 0 and id(one) not in ends and whole and _rows_of_outputs(one):
             evidence = f"{one.op} of the outputs has dim=0: it is taken over the examples of the batch"
             found.append(finding("wrong-class-axis", "warn", str(one.place), evidence, 0.9))
     return list({one.where: one for one in found}.values())
+
+
+def _rows_of_outputs(one: Tensor) -> bool:
+    """Whether it normalises what a layer of several outputs made, in that layer's shape."""
+    made = [unshaped(part) for part in options_of(one.parents[0])]
+    return all(isinstance(part, Tensor) and part.op == "linear" and out_width(part) != 1 for part in made)
 
 
 def _over_outputs(one: Tensor) -> bool:
@@ -248,8 +280,8 @@ def sum_reduction(script: Script) -> Verdict:
     """A loss of reduction='sum' goes into backward() as it is."""
     if not script.losses:
         return None
-    if "grad" in script.trace.loads:  # gradients may be divided by hand
-        return []
+    if "grad" in script.trace.loads or not any(_long_steps(script, one) for one in script.optimizers):
+        return []  # gradients may be divided by hand, and the rate may suit the sum
     summed = {
         id(e.subject): e for e in script.losses if _reduction(e.subject) == "sum" and e.name in (CROSS_ENTROPY, NLL)
     }
@@ -261,6 +293,20 @@ def sum_reduction(script: Script) -> Verdict:
                 evidence = f"the loss has reduction='sum', and goes into backward() at line {back.place.line} undivided"
                 found.append(finding("sum-reduction", "warn", str(place), evidence, 0.9))
     return found
+
+
+USUAL_BATCH = 32  # where none is told
+LONGEST_STEP = 1.0  # rate / (1 - momentum) of usual trainings with the mean: 0.1 / (1 - 0.9)
+
+
+def _long_steps(script: Script, optimizer: Made) -> bool:
+    """Whether its rate, times a batch's size, is one that no training with the mean has."""
+    rate = rate_of(optimizer)
+    if optimizer.name != "SGD" or rate is None:
+        return False
+    sizes = [told for one in learning_loaders(script) if (told := batch_size(one)) is not None]
+    momentum = number(optimizer.options.get("momentum")) or 0.0
+    return momentum < 1 and rate * max(sizes, default=USUAL_BATCH) / (1 - momentum) > LONGEST_STEP
 
 
 def _reduction(loss: Value) -> object:
@@ -318,6 +364,8 @@ def grows(value: Value, deep: int = 0) -> tuple[int, Tensor | None]:
         return -way, counts
     if inner.op == "sub":
         return (way if at == 0 else -way), counts
+    if inner.op == "mult" and _negative(inner):
+        return -way, counts
     if inner.op in ("mult", "add", "sqrt", "log", "exp", "clamp", "clamp_min", "getitem", "row", "softmax", "log1p"):
         return way, counts
     return 0, None
@@ -328,9 +376,9 @@ def ascending_loss(script: Script) -> Verdict:
     """A minus before the loss, maximize=True, a negative rate, or a step by hand along the gradient."""
     found: list[Finding] = []
     events = script.trace.events
-    opposed = len({one.place for one in script.optimizers}) > 1 and _minimised(
-        script
-    )  # two that play against each other
+    held = [owners(one.args[0]) for one in script.optimizers if one.args]
+    opposed = len(held) > 1 and _minimised(script)  # that play against each other
+    opposed = opposed or (bool(held) and all(one is None for one in held))  # an attack: no weights are held
     for back in script.trace.of("backward"):
         later = (e for e in events[events.index(back) + 1 :] if e.what in ("backward", "step", "zero"))
         after = next((e for e in later if e.what != "backward" or e.place != back.place), None)
@@ -348,7 +396,8 @@ def ascending_loss(script: Script) -> Verdict:
         if isinstance(climbs, Known) and climbs.value is True and not opposed and _minimised(script):
             found.append(finding("ascending-loss", "fail", str(one.place), f"{one.name} has maximize=True"))
     for step in script.trace.of("step"):
-        if step.name == "add" and step.args and _upwards(step.args[0]) and _minimised(script):
+        away = script.optimizers or id(step.subject) in script.fed  # an attack, or a look around, as in SAM
+        if step.name == "add" and not away and step.args and _upwards(step.args[0]) and _minimised(script):
             evidence = "a positive multiple of the gradient is added to the parameters"
             found.append(finding("ascending-loss", "fail", str(step.place), evidence))
     return found if script.optimizers or script.trace.of("step", "backward") else None
@@ -386,16 +435,30 @@ def _direction_of(value: Value, known: dict[int, int]) -> int:
     if value.op in ("add", "sub", "mult"):
         told = [_direction(one, known) for one in value.parents]
         told = [told[0], *(-way for way in told[1:])] if value.op == "sub" else told
-        ways = [way for way in told if way]
-        if len(set(ways)) != 1 or (value.op == "mult" and len(ways) > 1):
+        ways = {way for way in told if way}
+        if len(ways) != 1:
             return 0
-        return -ways[0] if value.op == "mult" and _negative(value) else ways[0]
+        way = ways.pop()
+        others = [one for one, its in zip(value.parents, told, strict=True) if not its]
+        if value.op == "mult":
+            sure = len(others) == 1 and (count(others[0]) is not None or _positive(others[0]))
+            return (-way if _negative(value) else way) if sure else max(way, 0) * (len(others) == 1)
+        return way if way > 0 or all(count(one) is not None for one in others) else 0
     if value.op == "neg":
         return -_direction(value.parents[0], known)
     if value.op in KEEPS_SIGN:
         way = _direction(value.parents[0], known)
         return -way if value.op == "div" and _negative(value) else way
     return 0
+
+
+POSITIVE = frozenset({"ones", "ones_like", "eq", "compare", "softmax", "sigmoid"})
+
+
+def _positive(value: Value) -> bool:
+    """Whether it surely is a mask, or a weight that is not below zero."""
+    made = outermost(bare(value))
+    return one_hot(value) is not None or (bool(made) and all(one.op in POSITIVE for one in made))
 
 
 def _negative(value: Tensor) -> bool:
@@ -444,10 +507,17 @@ def graph_cut(script: Script) -> Verdict:
         ):
             text = f"all that goes into backward() at line {back.place.line} went through .{behind[0].op}() before"
             found.append(finding("graph-cut", "fail", str(behind[0].place), text))
-    found += [_loss_cut(call, one) for call in script.losses if (one := _unwrapped(call.args[0])) and one.op in CUTS]
+    calls = [call for call in script.losses if not _other_side(script, call)]
+    found += [_loss_cut(call, one) for call in calls if (one := _unwrapped(call.args[0])) and one.op in CUTS]
     found += _without_gradients(script)
     found += _inside(script)
     return found
+
+
+def _other_side(script: Script, call: Event) -> bool:
+    """Whether gradients go through a loss's second argument, as where targets are given first."""
+    made = [one for arg in call.args[1:] for one in _uncut(arg)[0].values()]
+    return any(one.op in ("linear", "Parameter", "matmult") for one in made)
 
 
 def _loss_cut(call: Event, one: Tensor) -> Finding:
@@ -467,10 +537,15 @@ def _without_gradients(script: Script) -> list[Finding]:
     """backward() of a loss whose scores were made under torch.no_grad()."""
     found: list[Finding] = []
     blind = {id(e.args[0]): e for e in script.trace.of("pass") if not e.grad}
+    others = any(call.grad and id(call.subject) in script.learned for call in script.trace.of("loss"))
     for call in script.losses:
         made = outermost(call.args[0])
         origin = [blind.get(id(one)) for one in (*options_of(call.args[0]), *(made or []))]
         off = next((e for e in origin if e), None)
+        if _other_side(script, call):
+            continue
+        if not call.grad and others:
+            continue  # a weight of another loss
         if not call.grad and id(call.subject) in script.learned:
             evidence = "the loss is computed where gradients are switched off, and goes into backward()"
             found.append(finding("graph-cut", "fail", str(call.place), evidence))
@@ -530,16 +605,18 @@ def unstable_log(script: Script) -> Verdict:
     """log of softmax or sigmoid, on the way to the loss."""
     made_of = [one for e in script.trace.of("backward") for one in ancestors(e.subject)]
     entropies = {id(part) for one in made_of for part in one.parents if one.op == "mult" and _weighted_by_itself(one)}
-    logs = [one for one in made_of if one.op == "log" and id(one) not in entropies]
+    logs = [one for one in made_of if one.op == "log" and one.parents and id(one) not in entropies]
+    opposed = len({one.place for one in script.optimizers}) > 1  # a judge's sigmoid, of nets that play
     if not logs and not script.losses:
         return None
     found: list[Finding] = []
     for one in logs:
-        inner = one.parents[0] if one.parents else Value()
+        inner, bounded = one.parents[0], False
         while isinstance(inner, Tensor) and inner.op in ("add", "clamp", "clamp_min", *SAME_NUMBERS) and inner.parents:
+            bounded = bounded or inner.op not in SAME_NUMBERS
             inner = inner.parents[0]
         made = ends_in(inner, "softmax", "sigmoid")
-        if made:
+        if made and not (made.op == "sigmoid" and (bounded or opposed)):
             evidence = f"the logarithm is taken of what {made.op} makes at line {made.place.line}"
             found.append(finding("unstable-log", "warn", str(one.place), evidence, 0.9))
     return list({one.where: one for one in found}.values())

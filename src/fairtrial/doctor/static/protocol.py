@@ -32,8 +32,16 @@ from fairtrial.doctor.static.facts import (
 )
 from fairtrial.doctor.static.library import SAME_NUMBERS
 from fairtrial.doctor.static.loss import one_hot
-from fairtrial.doctor.static.script import Script, Verdict, decides, ends_in, line_of, weighted
-from fairtrial.doctor.static.step import learning_loaders, script_inputs
+from fairtrial.doctor.static.script import (
+    Script,
+    Verdict,
+    decides,
+    ends_in,
+    learning_loaders,
+    line_of,
+    script_inputs,
+    weighted,
+)
 from fairtrial.doctor.static.trace import Event, Loop, ancestors
 from fairtrial.doctor.static.values import (
     Either,

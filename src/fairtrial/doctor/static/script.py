@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fairtrial.doctor.findings import Finding
+from fairtrial.doctor.static.facts import Labels, labels, sources
 from fairtrial.doctor.static.library import LINEAR, SAME_NUMBERS, inner_modules
 from fairtrial.doctor.static.trace import Event, Trace, ancestors
 from fairtrial.doctor.static.values import (
@@ -49,6 +50,20 @@ class Script:
     def learned(self) -> frozenset[int]:
         """All tensors that a backward pass goes through."""
         return frozenset(id(one) for event in self.trace.of("backward") for one in ancestors(event.subject))
+
+    @cached_property
+    def changed(self) -> frozenset[int]:
+        """Tensors of which something is changed in place."""
+        return frozenset(id(e.subject) for e in self.trace.of("set"))
+
+    def classes(self, value: Value) -> Labels | None:
+        """The class numbers that it surely holds: nothing that it was made of is changed in place."""
+        return None if any(id(one) in self.changed for one in sources(value)) else labels(value)
+
+    @cached_property
+    def fed(self) -> frozenset[int]:
+        """What models get, and all that it was made of."""
+        return frozenset(id(one) for e in self.trace.of("pass") for arg in e.args[1:] for one in ancestors(arg))
 
     @cached_property
     def blind(self) -> bool:
@@ -141,6 +156,35 @@ def trainable(value: Value) -> bool:
         or any(made.op in ("linear", "loss", "Parameter") for made in ancestors(one))
         for one in options_of(value)
     )
+
+
+def learning_loaders(script: Script) -> list[Made]:
+    """Loaders whose batches go through a backward pass."""
+    found: dict[int, Made] = {}
+    for event in script.passes:
+        for one in script_inputs(event):
+            found[id(one)] = one
+    return list(found.values())
+
+
+def script_inputs(event: Event) -> list[Made]:
+    """Loaders that a pass's inputs come from."""
+    leaves = [one for arg in event.args[1:] for one in ancestors(arg) if one.op == "input"]
+    made = [parent for one in leaves for parent in one.parents]
+    return [one for one in made if isinstance(one, Made) and one.kind == "loader"]
+
+
+# The same numbers in the same shape.
+SAME_SHAPE = frozenset(
+    {"contiguous", "float", "double", "half", "bfloat16", "to", "cuda", "cpu", "type", "type_as", "clone", "Identity"}
+)
+
+
+def unshaped(value: Value, *also: str) -> Value:
+    """A value without what leaves its numbers and its shape as they are."""
+    while isinstance(value, Tensor) and (value.op in SAME_SHAPE or value.op in also) and value.parents:
+        value = value.parents[0]
+    return value
 
 
 def outermost(value: Value) -> list[Tensor] | None:

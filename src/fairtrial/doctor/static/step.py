@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import prod
+
 from fairtrial.doctor.findings import Finding, finding
-from fairtrial.doctor.static.facts import batch_size, count, rows, shape
+from fairtrial.doctor.static.facts import batch_size, count, rows, shape, turns
 from fairtrial.doctor.static.loss import rate_of
-from fairtrial.doctor.static.script import Script, Verdict, class_of, decides, kinds, owners, weighted, within
+from fairtrial.doctor.static.script import (
+    Script,
+    Verdict,
+    class_of,
+    decides,
+    kinds,
+    learning_loaders,
+    owners,
+    script_inputs,
+    weighted,
+    within,
+)
 from fairtrial.doctor.static.trace import Event, ancestors
 from fairtrial.doctor.static.values import (
     Function,
@@ -53,6 +67,7 @@ def _clears(zero: Event, optimizer: Value) -> bool:
 def missing_zero_grad(script: Script) -> Verdict:
     """Two steps with a backward before each, and nothing cleared between."""
     steps = [e for e in script.trace.of("step") if _of_optimizer(e) or e.name in BY_HAND]
+    steps = [e for e in steps if id(e.subject) not in script.fed]  # an attack changes what a model gets
     if not steps or not script.trace.of("backward"):
         return None
     found: dict[str, Finding] = {}
@@ -97,7 +112,8 @@ def no_gradient_at_step(script: Script) -> Verdict:
     if not steps:
         return None
     backward = script.trace.of("backward")
-    if not backward and script.trace.of("loss") and not script.exposed and not script.says("backward("):
+    given = script.trace.of("given")  # gradients that the script reckons itself
+    if not backward and script.trace.of("loss") and not (given or script.exposed or script.says("backward(")):
         return [
             finding(
                 "no-gradient-at-step",
@@ -108,7 +124,7 @@ def no_gradient_at_step(script: Script) -> Verdict:
         ]
     for step in steps:
         before: Event | None = None
-        for event in script.trace.of("step", "zero", "backward"):
+        for event in script.trace.of("step", "zero", "backward", "given"):
             if event is step:
                 break
             if event.what != "zero" or (event.subject is step.subject and event.sure):
@@ -139,7 +155,7 @@ def weights_not_updated(script: Script) -> Verdict:
     if not backward:
         return None
     found: list[Finding] = []
-    plain = [one for one in script.optimizers if rate_of(one) == 0]
+    plain = [one for one in script.optimizers if rate_of(one) == 0 and not _own_rates(one)]
     moved = any(isinstance(e.subject, Made) and "Cycl" in e.subject.name for e in script.made("scheduler"))
     if plain and not moved and "param_groups" not in script.trace.loads:
         found.append(finding("weights-not-updated", "fail", str(plain[0].place), "the learning rate is 0"))
@@ -158,6 +174,13 @@ def weights_not_updated(script: Script) -> Verdict:
         evidence = f"an optimizer is made at line {script.optimizers[0].place.line}, and its step() is never called"
         found.append(finding("weights-not-updated", "fail", str(place), evidence))
     return found
+
+
+def _own_rates(optimizer: Made) -> bool:
+    """Whether its groups have rates of their own."""
+    groups = optimizer.args[0] if optimizer.args else None
+    inside = groups.items if isinstance(groups, Items) else []
+    return any(isinstance(k, Known) and k.value == "lr" for one in inside if isinstance(one, Items) for k in one.keys)
 
 
 @decides("optimizer-of-another-model")
@@ -192,7 +215,8 @@ def parameters_missing(script: Script) -> Verdict:
     held = [owners(one.args[0]) if one.args else None for one in script.optimizers]
     if not held or not script.models or any(one is None for one in held):
         return None
-    if script.trace.of("freeze", "flag") or script.exposed or any(not e.grad for e in script.passes):
+    begun = script.trace.of("freeze", "flag") or _begun_elsewhere(script)  # layers may well be left as they are
+    if begun or script.exposed or any(not e.grad for e in script.passes):
         return []
     known = [module for one in held for module in one or []]
     found: list[Finding] = []
@@ -239,16 +263,19 @@ def frozen_parameters(script: Script) -> Verdict:
             f"requires_grad is set on a module ({class_of(e.subject)}), which is only an attribute: nothing is frozen",
         )
         for e in script.trace.of("flag")
+        if not (isinstance(e.args[0], Known) and e.args[0].value) or script.trace.of("freeze")
         if isinstance(e.subject, Layer) or (isinstance(e.subject, Instance) and e.subject.is_module)
     ]
     freezes = script.trace.of("freeze")
     off = [e for e in freezes if e.args and isinstance(e.args[0], Known) and e.args[0].value is False and e.sure]
+    held = [part for one in script.optimizers if one.args for part in owners(one.args[0]) or []]
     if len(off) == len(freezes) and off and script.models and not script.exposed:
         for event in off:
             one = event.subject.args[0] if isinstance(event.subject, Made) and event.subject.args else event.subject
             later = script.trace.events[script.trace.events.index(event) :]
             grown = any(e.what in ("module", "init") for e in later)
-            if any(one is model for model in script.models) and len(script.models) == 1 and not grown:
+            taught = any(within(one, part) or within(part, one) for part in held)
+            if taught and any(one is model for model in script.models) and len(script.models) == 1 and not grown:
                 evidence = "requires_grad is set to False for all parameters of the model that is trained"
                 found.append(finding("frozen-parameters", "fail", str(event.place), evidence))
     return found if script.models or found else None
@@ -269,7 +296,7 @@ def optimizer_recreated(script: Script) -> Verdict:
                 continue
             one, other = owners(a.args[0]), owners(b.args[0])
             used = [e for e in script.trace.of("step") if e.subject is a and e.loops]
-            steps = bool(used) and len(used[0].loops) <= len(first.loops) + 1  # a stage has epochs of its own
+            steps = bool(used) and _one_epoch(used[0], first, [e for e in script.trace.of("step") if e.subject is b])
             reset = any(e.what == "loaded" and e.loops for e in script.trace.events)
             if (
                 one
@@ -287,6 +314,17 @@ def optimizer_recreated(script: Script) -> Verdict:
                 place = first.stack[shared] if shared < len(first.stack) else a.place  # the line within the loop
                 return [finding("optimizer-recreated", "fail", str(place), evidence)]
     return []
+
+
+def _one_epoch(step: Event, made: Event, next_: list[Event]) -> bool:
+    """Whether the turn in which an optimizer is made is one epoch, or a part of one: no stage or task of its own."""
+    if isinstance(made.loops[-1].over, Items) or len(step.loops) > len(made.loops) + 1:
+        return False  # each turn has a rate or a task that is written down
+    if len(step.loops) <= len(made.loops):
+        return True
+    inner = step.loops[-1].over
+    epochs = isinstance(inner, Tensor) and inner.op == "range" and len(inner.parents) < 3
+    return not epochs and (not isinstance(inner, Made) or any(e.loops[-1].over is inner for e in next_ if e.loops))
 
 
 def _remembers(optimizer: Made) -> bool:
@@ -319,10 +357,13 @@ def schedule_too_fast(script: Script) -> Verdict:
         in_epochs = length is not None and (length is turns or (many is not None and span is not None and span <= many))
         short = span is not None and span <= 100 and many is None and move.loops[-2].name  # of a while, who knows
         gamma = number(length if made.name == "ExponentialLR" else None) or number(made.options.get("gamma"))
-        if made.name == "ExponentialLR" and gamma and gamma < 0.99:
+        batches = move.loops[-1].over
+        if isinstance(batches, Tensor) and batches.op == "range" and len(batches.parents) < 3:
+            continue  # steps of an episode, which no epoch counts
+        if made.name == "ExponentialLR" and gamma and _decayed(gamma, move):
             text = f"the rate is multiplied by {gamma:g} with each batch"
             found.append(finding("schedule-too-fast", "warn", str(move.place), text, 0.9))
-        elif made.name in ("CosineAnnealingLR", "StepLR") and (in_epochs or short):
+        elif made.name in ("CosineAnnealingLR", "StepLR") and (in_epochs or short) and not _mild(made):
             told = f"{span:g}" if span is not None else "the number of epochs"
             text = f"{made.name} counts to {told}, and its step() is in the loop over batches"
             found.append(
@@ -335,6 +376,23 @@ def schedule_too_fast(script: Script) -> Verdict:
                 )
             )
     return found[:1]
+
+
+NOTHING_LEFT = 1e-3  # a rate that is less than this share of itself at the end has ended too early
+FEW = 200  # batches of a short training, where their number is not told
+
+
+def _decayed(gamma: float, move: Event) -> bool:
+    """Whether hardly anything is left of a rate that is multiplied by this with each batch."""
+    each = [turns(loop.over) for loop in move.loops[-2:]]
+    many = FEW if None in each else prod(one for one in each if one is not None)
+    return gamma**many < NOTHING_LEFT
+
+
+def _mild(schedule: Made) -> bool:
+    """Whether a step of it takes a tenth of the rate or less."""
+    gamma = number(schedule.options.get("gamma") or (schedule.args[2] if len(schedule.args) > 2 else None))
+    return schedule.name == "StepLR" and gamma is not None and gamma >= 0.9
 
 
 @decides("batchnorm-batch-of-one")
@@ -350,10 +408,10 @@ def batchnorm_batch_of_one(script: Script) -> Verdict:
         data = one.args[0] if one.args else one.options.get("dataset")
         many, each = rows(data) if data is not None else None, batch_size(one)
         dropped = one.options.get("drop_last")
-        if each == 1:
+        if each == 1 and not _bags(script, one):
             text = "the training loader has batch_size=1"
             found.append(finding("batchnorm-batch-of-one", "fail" if flat else "warn", str(one.place), text, 0.95))
-        elif many and each and many % each == 1 and not (isinstance(dropped, Known) and dropped.value):
+        elif many and each and each > 1 and many % each == 1 and (dropped is None or _off(dropped)):
             text = f"{many:g} examples in batches of {each:g} leave one example for the last batch"
             found.append(finding("batchnorm-batch-of-one", "fail" if flat else "warn", str(one.place), text, 0.95))
     for event in script.passes:
@@ -364,35 +422,30 @@ def batchnorm_batch_of_one(script: Script) -> Verdict:
                     text = f"{many:g} examples in parts of {each:g} leave one example for the last part"
                     found.append(finding("batchnorm-batch-of-one", "fail", str(over.place), text, 0.95))
         sides = shape(event.args[1]) if len(event.args) > 1 else None
-        if sides and len(sides) > 1 and sides[0] == 1 and not script_inputs(event):
+        training = event.options.get("training")
+        taught = isinstance(training, Known) and training.value is True and script.optimizers
+        if taught and sides and len(sides) > 1 and sides[0] == 1 and not script_inputs(event):
             text = "the model is trained with batches of one example"
             found.append(finding("batchnorm-batch-of-one", "fail" if flat else "warn", str(event.place), text, 0.95))
     return found[:1]
 
 
-def learning_loaders(script: Script) -> list[Made]:
-    """Loaders whose batches go through a backward pass."""
-    found: dict[int, Made] = {}
-    for event in script.passes:
-        for one in script_inputs(event):
-            found[id(one)] = one
-    return list(found.values())
+def _off(switch: Value) -> bool:
+    return isinstance(switch, Known) and not switch.value
 
 
-def script_inputs(event: Event) -> list[Made]:
-    """Loaders that a pass's inputs come from."""
-    leaves = [one for arg in event.args[1:] for one in ancestors(arg) if one.op == "input"]
-    made = [parent for one in leaves for parent in one.parents]
-    return [one for one in made if isinstance(one, Made) and one.kind == "loader"]
+def _bags(script: Script, loader: Made) -> bool:
+    """Whether examples of a batch's one item are the rows that layers get: the batch axis is taken away."""
+    inside = [one for e in script.losses for one in ancestors(e.args[0])]
+    cut = [one for one in inside if one.op in ("squeeze", "getitem", "view", "reshape", "flatten", "part")]
+    return any(leaf.op == "input" and loader in leaf.parents for one in cut for leaf in ancestors(one))
 
 
 @decides("over-regularised")
 def over_regularised(script: Script) -> Verdict:
     """A weight decay of 0.1 and more that goes into the gradient."""
     seen = [one for one in script.optimizers if one.options.get("weight_decay")]
-    penalties = [
-        (one, by) for e in script.trace.of("backward") for one in ancestors(e.subject) if (by := _penalty(one))
-    ]
+    penalties = [found for e in script.trace.of("backward") for found in _penalties(e.subject, 1.0)]
     if not (seen or penalties) or script.one_layer:
         return None
     by_hand = [
@@ -413,17 +466,23 @@ def over_regularised(script: Script) -> Verdict:
     ]
 
 
-def _penalty(one: Tensor) -> float | None:
-    """By what a sum of squared parameters is multiplied."""
-    if one.op != "mult" or len(one.parents) != 2 or not any(count(part) for part in one.parents):
-        return None
-    by = next(told for part in one.parents if (told := count(part)))
-    squares = [inner for part in one.parents for inner in ancestors(part)]
-    from_parameters = any(
-        inner.op in ("pow", "square", "pow_") and inner.parents and isinstance(inner.parents[0], Made)
-        for inner in squares
-    )
-    return by if from_parameters and not any(inner.op in ("loss", "linear") for inner in squares) else None
+def _penalties(value: Value, by: float, at: Tensor | None = None) -> Iterator[tuple[Tensor, float]]:
+    """Where sums of squared parameters in a loss are multiplied, and by what."""
+    if not isinstance(value, Tensor) or value.op in ("loss", "linear"):
+        return
+    numbers = [told for part in value.parents if (told := count(part)) is not None]
+    if value.op == "mult" and len(numbers) == 1:
+        by, at = by * numbers[0], at or value
+    elif value.op == "div" and len(numbers) == 1 and count(value.parents[0]) is None and numbers[0]:
+        by /= numbers[0]
+    elif value.op in ("mult", "div"):
+        return  # by what, only a run tells
+    first = value.parents[0] if value.parents else None
+    if value.op in ("pow", "square", "pow_") and isinstance(first, Made) and first.kind == "parameter":
+        yield at or value, by
+    for part in value.parents:
+        for one in part.items if isinstance(part, Items) else [part]:
+            yield from _penalties(one, by, at)
 
 
 @decides("clipping-too-tight")
@@ -434,9 +493,11 @@ def clipping_too_tight(script: Script) -> Verdict:
         return None
     found: list[Finding] = []
     last: Event | None = None
-    for event in script.trace.of("clip", "step", "backward", "zero"):
+    order = script.trace.of("clip", "step", "backward", "zero")
+    for event, then in zip(order, [*order[1:], None], strict=True):
         if (
             event.what == "clip"
+            and (then is None or then.what != "step" or then.loops != event.loops)  # for another optimizer's step
             and last
             and last.what == "step"
             and last.sure
@@ -472,7 +533,7 @@ def _extreme(one: Made) -> str | None:
     betas = one.options.get("betas")
     if momentum is not None and momentum >= 1 and one.name == "SGD":
         return f"momentum={momentum:g}: past steps never fade"
-    if eps is not None and (eps > 1e-2 or eps < 1e-10) and one.name != "Adagrad":
+    if eps is not None and eps > 1e-2 and one.name != "Adagrad":
         return f"eps={eps:g}"
     if isinstance(betas, Items) and len(betas.items) == 2:
         first, second = (number(beta) for beta in betas.items)
@@ -484,7 +545,7 @@ def _extreme(one: Made) -> str | None:
 @decides("lr-too-high")
 def lr_too_high(script: Script) -> Verdict:
     """A rate that no net stands, with no schedule to scale it."""
-    rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None]
+    rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None and _of_weights(one)]
     if not rates or script.one_layer:
         return None
     if script.scheduled:
@@ -500,16 +561,28 @@ def lr_too_high(script: Script) -> Verdict:
 @decides("lr-too-low")
 def lr_too_low(script: Script) -> Verdict:
     """A rate with which hardly anything moves."""
-    rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None]
+    rates = [(one, rate) for one in script.optimizers if (rate := rate_of(one)) is not None and _of_weights(one)]
     if not rates:
         return None
-    if script.scheduled:
+    if script.scheduled or any(_sums(e) for e in script.losses):
         return []
     return [
         finding("lr-too-low", "warn", str(one.place), f"{one.name} with lr={rate:g}", 0.7)
         for one, rate in rates
         if 0 < rate <= (5e-6 if one.name == "SGD" else 1e-6) and not _begun_elsewhere(script)
     ]
+
+
+def _of_weights(optimizer: Made) -> bool:
+    """Whether it surely holds the weights of modules, and no image or prompt, and the groups have no own rates."""
+    held = owners(optimizer.args[0]) if optimizer.args else None
+    return bool(held) and all(isinstance(one, Module) for one in held or []) and not _own_rates(optimizer)
+
+
+def _sums(call: Event) -> bool:
+    """Whether a loss is a sum, or may be: its gradients are as large as there are numbers in it."""
+    told = call.subject.options.get("reduction") if isinstance(call.subject, Tensor) else None
+    return told is not None and not (isinstance(told, Known) and told.value == "mean")
 
 
 def _begun_elsewhere(script: Script) -> bool:
@@ -522,6 +595,16 @@ def _scaled(script: Script) -> bool:
     """Whether a GradScaler is there and switched on."""
     switches = [e.subject.options.get("enabled") for e in script.made("scaler") if isinstance(e.subject, Made)]
     return any(not (isinstance(one, Known) and one.value is False) for one in switches)
+
+
+def _taught_next(script: Script, guard: Event) -> bool:
+    """Whether the next model that is called teaches, with a loss that nothing multiplies."""
+    events = script.trace.events
+    called = next((e for e in events[events.index(guard) :] if e.what == "pass"), None)
+    ends = [one for e in script.trace.of("backward") for one in options_of(e.subject)]
+    products = [one for one in ends if isinstance(one, Tensor) and one.op == "mult"]
+    scaled = any((count(part) or 0) > 1 for one in products for part in one.parents)
+    return called in script.passes and not scaled
 
 
 @decides("fp16-underflow")
@@ -537,7 +620,8 @@ def fp16_underflow(script: Script) -> Verdict:
         on = one.options.get("enabled") if isinstance(one, Made) else None
         if on is not None and not (isinstance(on, Known) and on.value):
             continue
-        if isinstance(kind, Library) and kind.name in ("torch.float16", "torch.half") and not _scaled(script):
+        half = isinstance(kind, Library) and kind.name in ("torch.float16", "torch.half")
+        if half and not _scaled(script) and _taught_next(script, guard):
             evidence = "autocast to float16, backward(), and no GradScaler in the script"
             after = [e.place for e in script.trace.of("backward")]
             found.append(finding("fp16-underflow", "warn", str(after[0]), evidence, 0.9))
