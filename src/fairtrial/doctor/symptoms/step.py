@@ -216,6 +216,11 @@ def listed(names: list[str]) -> str:
     return ", ".join(names[:4]) + (" ..." if len(names) > 4 else "")
 
 
+def layers_named(names: list[str]) -> str:
+    """The first layers of these names, which may be numbers alone."""
+    return f"layer{'s' if len(names) > 1 else ''} {listed(names)}"
+
+
 @decides("frozen-parameters")
 def frozen_parameters(journal: Journal) -> Verdict:
     """Nothing is trainable, or most weights are not and hold random numbers; or freezing where it does nothing."""
@@ -235,8 +240,8 @@ def frozen_parameters(journal: Journal) -> Verdict:
             found.append(finding("frozen-parameters", "fail", model.where, evidence))
         elif got & {serial for serial, _, _ in model.names} and (drawn := _frozen_as_drawn(model, held - got)):
             evidence = (
-                f"{listed(drawn)} hold the random numbers they were built with, are given to an optimizer, and have "
-                f"requires_grad=False"
+                f"the weights of {layers_named(drawn)} are given to an optimizer, but have requires_grad=False and are "
+                f"the random ones of the start"
             )
             paths = [one.path for one in journal.of(Source)]
             lines = (line for path in paths if (line := line_like(journal, r"\brequires_grad", path, 1)))
@@ -293,7 +298,7 @@ def schedule_too_fast(journal: Journal) -> Verdict:
             if gone and gone.step - span.first < early * total:
                 evidence = (
                     f"the learning rate fell from {top:.3g} to {gone.lr:.3g} by step {gone.step - span.first} of "
-                    f"{total}, and stayed below {share:g} of its height"
+                    f"{total}, and stayed below {share:g} of its highest value"
                 )
                 found.append(finding("schedule-too-fast", level, where, evidence))
                 break
@@ -380,7 +385,8 @@ def clipping_too_tight(journal: Journal) -> Verdict:
         return []
     norm = sorted(one.norm for one in tight)[len(tight) // 2]
     evidence = (
-        f"{len(tight)} of {len(seen)} gradients looked at are cut to less than 1 %: {norm:.3g} to {tight[0].limit:.3g}"
+        f"{len(tight)} of {len(seen)} gradients looked at are cut to less than 1 % of their norm: {norm:.3g} to "
+        f"{tight[0].limit:.3g}"
     )
     return [finding("clipping-too-tight", "warn", seen[0].where, evidence, 0.9)]
 
@@ -399,7 +405,8 @@ def clipped_by_hand(journal: Journal) -> Verdict:
         ) > 0.95 * len(seen):
             steps = [step.where for step in journal.of(Step)]
             path = (steps[0] or "").rpartition(":")[0]
-            evidence = f"{len(seen)} gradients looked at are cut to less than 1 %: {left[0]:.3g} to {used[0]:.3g}"
+            cut = f"{left[0]:.3g} to {used[0]:.3g}"
+            evidence = f"{len(seen)} gradients looked at are cut to less than 1 % of their norm: {cut}"
             where = line_like(journal, RESCALING, path, 1) or steps[0]
             return [finding("clipping-too-tight", "warn", where, evidence, 0.9)]
     return []
