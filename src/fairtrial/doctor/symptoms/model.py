@@ -22,7 +22,7 @@ from fairtrial.doctor.observations import (
 )
 from fairtrial.doctor.symptoms.loss import calls, made_by, where_made
 from fairtrial.doctor.symptoms.places import first, leading
-from fairtrial.doctor.symptoms.step import listed, reached
+from fairtrial.doctor.symptoms.step import layers_named, listed, reached
 
 ROOT_2 = 2**0.5  # the gain that keeps the size of what passes through ReLU
 
@@ -62,7 +62,8 @@ def constant_init(journal: Journal) -> Verdict:
             "constant-init",
             "fail",
             set_at(journal, one),
-            f"the {one.units} units of {named(journal, one)} start with {one.distinct} different rows of weights",
+            f"the {one.units} units of {named(journal, one)} start with "
+            + (f"{one.distinct} different rows of weights" if one.distinct > 1 else "one and the same row of weights"),
         )
         for one in equal[:1]
     ]
@@ -114,7 +115,7 @@ def saturating_hidden_activation(journal: Journal) -> Verdict:
     if not graphs:
         return None
     soft = [one for one in graphs[0].squashed if one.name == "Softmax"]
-    evidence = f"softmax feeds a layer with weights at {len(soft)} places"
+    evidence = f"outputs of a softmax go into a layer with weights, in {len(soft)} place{'s' * (len(soft) > 1)}"
     return [finding("saturating-hidden-activation", "warn", one.where, evidence, 0.9) for one in soft[:1]]
 
 
@@ -138,10 +139,10 @@ def dropout_too_strong(journal: Journal) -> Verdict:
     if not seen:
         return None
     layers = [layer for model in seen for layer in model.layers if layer.training]
-    strong = [(one.where, one.name, one.rate) for one in layers if one.rate is not None and one.rate >= 0.8]
+    strong = [(one.where, f"layer {one.name}", one.rate) for one in layers if one.rate is not None and one.rate >= 0.8]
     strong += [(one.where, "dropout()", one.rate) for one in journal.of(Dropped)]
     return [
-        finding("dropout-too-strong", "warn", where, f"{name} drops {rate:.0%} of the units", 0.7)
+        finding("dropout-too-strong", "warn", where, f"{name} sets {rate:.0%} of what it is given to 0", 0.7)
         for where, name, rate in strong
     ]
 
@@ -158,7 +159,9 @@ def unregistered_submodule(journal: Journal) -> Verdict:
         hidden = [(name, where) for name, where, parameters in model.unregistered if parameters & got]
         if hidden:
             names = listed(list(dict.fromkeys(name for name, _ in hidden)))
-            evidence = f"{len(hidden)} layers with gradients are in no named_modules(): in the attribute {names}"
+            evidence = (
+                f"gradients reach {len(hidden)} of the layers in the attribute {names}, which parameters() leaves out"
+            )
             found.append(finding("unregistered-submodule", "fail", hidden[0][1] or model.where, evidence))
     return found
 
@@ -171,7 +174,7 @@ def unused_or_repeated_layer(journal: Journal) -> Verdict:
         return None
     got = reached(journal)
     found = [
-        finding("unused-or-repeated-layer", "warn", where or None, f"{name} is the same layer as one before it")
+        finding("unused-or-repeated-layer", "warn", where or None, f"layer {name} is the same one as a layer before it")
         for model in seen
         for name, where in model.repeated[:1]
     ]
@@ -179,7 +182,7 @@ def unused_or_repeated_layer(journal: Journal) -> Verdict:
         trainable = {serial for serial, _, trains in model.names if trains}
         idle = [layer for layer in model.layers if layer.parameters & trainable and not layer.parameters & got]
         if idle:
-            evidence = f"no gradient ever reaches {listed([layer.name for layer in idle])}"
+            evidence = f"no gradient ever reaches {layers_named([layer.name for layer in idle])}"
             found.append(finding("unused-or-repeated-layer", "warn", idle[0].where, evidence, 0.9))
     return found
 
@@ -305,8 +308,8 @@ def init_too_large(journal: Journal) -> Verdict:
         return []
     wide = next(one for one in weights if one.gain > 4 or one is largest)
     evidence = (
-        f"{named(journal, wide)} starts {wide.gain:.3g} times as large as inputs of size 1 want it (torch's own start: "
-        f"0.6 to 1.4); the first loss is {seen[0].value:.3g}, chance is {chance:.3g}"
+        f"{named(journal, wide)} makes outputs {wide.gain:.3g} times as large as inputs (torch's own start: "
+        f"0.6 to 1.4 times); the first loss is {seen[0].value:.3g}, chance is {chance:.3g}"
     )
     return [finding("init-too-large", "warn", set_at(journal, wide), evidence, 0.9)]
 
@@ -319,14 +322,14 @@ def init_too_small(journal: Journal) -> Verdict:
     if not hidden:
         return None
     small = [one for one in hidden if 0 < one.gain < 0.06 and one.distinct > 1 and not one.grouped]
-    said = f"{named(journal, small[0])} starts {small[0].gain:.2g} times" if small and not normed(journal) else ""
+    said = f"{named(journal, small[0])} makes outputs {small[0].gain:.2g}" if small and not normed(journal) else ""
     if not said and (faded := _faded(weights)):
         small, share = faded
-        said = f"what differs between inputs has {share:.1g} of its size at the last layer, as {len(small)} weights "
-        said += f"start like {named(journal, small[0])}: {small[0].gain:.2g} times"
+        said = f"of what differs between inputs {share:.1g} is left at the last layer, as {len(small)} layers start "
+        said += f"like {named(journal, small[0])}, which makes outputs {small[0].gain:.2g}"
     if not said:
         return []
-    evidence = f"{said} as large as inputs of size 1 want it (torch's own start: 0.6 to 1.4)"
+    evidence = f"{said} times as large as inputs (torch's own start: 0.6 to 1.4 times)"
     return [finding("init-too-small", "warn", set_at(journal, small[0]), evidence, 0.9)]
 
 
@@ -369,8 +372,9 @@ def vanishing_gradient(journal: Journal) -> Verdict:
         faded = [(a, b) for a, b in pairs if b > 0 and a < 1e-4 * b]
         if len(faded) > 3 and len(faded) > 0.8 * len(pairs):
             evidence = (
-                f"gradient over weight is {faded[-1][0]:.2g} in {layers[0].name} and {faded[-1][1]:.2g} in "
-                f"{layers[-1].name}, so at {len(faded)} of {len(pairs)} steps looked at"
+                f"the gradient is {faded[-1][0]:.2g} of the weights' size in the first layer, {layers[0].name}, and "
+                f"{faded[-1][1]:.2g} of it in the last, {layers[-1].name}; so at {len(faded)} of {len(pairs)} steps "
+                f"looked at"
             )
             squashed = [one.where for graph in journal.of(Graph)[:1] for one in graph.squashed]
             found.append(finding("vanishing-gradient", "warn", next(iter(squashed), layers[0].where), evidence, 0.9))
