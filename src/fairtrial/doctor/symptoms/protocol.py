@@ -25,7 +25,7 @@ from fairtrial.doctor.observations import (
     Trained,
 )
 from fairtrial.doctor.symptoms.places import first, leading
-from fairtrial.doctor.symptoms.step import listed
+from fairtrial.doctor.symptoms.step import layers_named
 
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:e-?\d+)?\s*(%?)")
 AFTER = re.compile(r"(?i)acc\w*\W{0,4}(\d+(?:\.\d+)?)\s*(%?)")
@@ -128,20 +128,20 @@ def _explained(
         (f"{right} right ones divided by the {last} of the last batch", right / last, ("/",)),
         (f"the last batch's {some} right ones divided by all {count}", some / count, ("/",)),
         (f"the last batch's {some} right of {last} alone, of {count}", some / last, (r"mean\(|sum\(|accuracy_score",)),
-        (f"the mean over {len(truth)} x {len(said)} pairs of any label with any prediction", each, (r"==", r"mean\(")),
+        (f"the mean over {count} x {count} pairs, each label with each prediction", each, (r"==", r"mean\(")),
         *((f"{right} right ones divided by the {n} of another part", right / n, ("/",)) for n in lengths if n),
     ]
     if entries:
         formulas.append((f"{equal} of {entries} entries of one-hot rows", equal / entries, ()))
     elif classes > 2:
         share = 1 - 2 * (count - right) / (count * classes)
-        formulas.append((f"the share of {count} x {classes} entries of one-hot rows", share, (r"==", r"mean\(")))
+        formulas.append((f"the mean over {count} x {classes} entries of one-hot rows", share, (r"==", r"mean\(")))
     if len(earlier) > 1:
         total = sum(one.count for one in earlier)
         formulas.append((f"{summed} right ones of {len(earlier)} evaluations together", summed / count, (r"\+=", "/")))
         formulas.append((f"the share of all {total} of {len(earlier)} evaluations", summed / total, (r"\+=", "/")))
     return [
-        (f"{text} was told, which is {formula}; the accuracy is {right}/{count} = {right / count:.4f}", patterns, known)
+        (f"{text} was printed: {formula}; the accuracy is {right}/{count} = {right / count:.4f}", patterns, known)
         for formula, wrong, patterns in formulas
         if any(abs(value - wrong) <= error and abs(wrong - right / count) > 2 * error for value, error in values)
     ][:1]
@@ -175,7 +175,7 @@ def best_not_restored(journal: Journal) -> Verdict:
         return []
     evidence = (
         f"weights were kept after {len(kept)} of {len(looked)} evaluations, last at step "
-        f"{max(kept)}; the last part is evaluated at step {final.step} with the weights of that step"
+        f"{max(kept)}; the last evaluation, at step {final.step}, is not of those weights, but of that step's"
     )
     return [finding("best-not-restored", "fail", final.callers[min(1, len(final.callers) - 1)][0], evidence)]
 
@@ -216,7 +216,7 @@ def evaluation_in_train_mode(journal: Journal) -> Verdict:
     wrong = [one for one in seen if (one.training and one.active) or one.switched_on]
     if not wrong or _sampling([one for one in journal.of(Pass) if not one.grad and (one.active or one.switched_on)]):
         return []
-    what = "a dropout that ignores eval()" if wrong[0].switched_on else listed(list(wrong[0].active))
+    what = "a dropout that ignores eval()" if wrong[0].switched_on else layers_named(list(wrong[0].active))
     evidence = f"{len(wrong)} of {len(seen)} evaluation passes looked at ran with {what} in training mode"
     where = wrong[0].switched_on or wrong[0].put or wrong[0].where
     return [finding("evaluation-in-train-mode", "fail", where, evidence)]
