@@ -8,7 +8,7 @@ from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import Model, Pass, StateLoaded, StateTaken, Statistics, Step
 from fairtrial.doctor.symptoms.loss import line_like
-from fairtrial.doctor.symptoms.step import listed
+from fairtrial.doctor.symptoms.step import layers_named, listed
 
 MOMENTUM = 0.1  # of torch's batch norms
 # Weights that are gathered one by one, or into a dict, and not copied.
@@ -27,7 +27,7 @@ def training_in_eval_mode(journal: Journal) -> Verdict:
     before = "after it had been in training mode" if any(one.training for one in seen) else "from the start"
     evidence = (
         f"{len(wrong)} of {len(seen)} training passes looked at ran in evaluation mode, {before}, with "
-        f"{listed(list(wrong[0].idle))} switched off"
+        f"{layers_named(list(wrong[0].idle))} switched off"
     )
     modes = wrong[0].switched
     on = [where for training, where in modes if training]  # once, where it would have to be for each epoch
@@ -63,10 +63,10 @@ def stale_batchnorm(journal: Journal) -> Verdict:
             "stale-batchnorm",
             "warn",
             one.where or evaluated[-1].where,
-            f"after {one.updates} updates with momentum={one.momentum:.4g} the running variance of {one.name} is "
-            f"{1 / one.variance:.3g} times the last training batch's, and the running mean {one.shift:.2g} deviations "
-            f"off, for half of the channels; {len(off)} batch norms are like this, and {one.changed:.0%} of its "
-            f"predictions are others with its own statistics",
+            f"after {one.updates} updates with momentum={one.momentum:.4g} the running variance of layer {one.name} is "
+            f"{1 / one.variance:.3g} times the last training batch's, and its running mean {one.shift:.2g} standard "
+            f"deviations away from it (medians of the channels), as in {len(off)} batch norms in all; with the "
+            f"batch's own mean and variance {one.changed:.0%} of its predictions would change",
             0.9,
         )
         for one in off[:1]
