@@ -72,7 +72,7 @@ def input_scale(journal: Journal) -> Verdict:
     if not fed or not all(given.finite for _, given in fed) or any(one.kind in UNSCALED for one in layers):
         return None
     where, given = fed[0]
-    spread = f"(mean {given.mean:.3g}, deviation {given.deviation:.3g})"
+    spread = f"(mean {given.mean:.3g}, standard deviation {given.deviation:.3g})"
     said = f"numbers from {given.minimum:.3g} to {given.maximum:.3g} {spread}"
     outer = leading(journal, "learned", passes[0].where)
     inner = leading(journal, "learned", where)
@@ -145,8 +145,8 @@ def unshuffled_training(journal: Journal) -> Verdict:
         excess = _neighbours(labels)
         if excess > 10:
             evidence = (
-                f"neighbours among {len(labels)} training labels are equal {excess:.0f} deviations more "
-                "often than by chance"
+                f"of {len(labels)} training labels in their order neighbours are equal more often than by chance, by "
+                f"{excess:.0f} standard deviations"
             )
             about = "loader" if loaders else "learned"
             line = first(leading(journal, about, where), *ORDERED[: 2 if loaders else None]) or where
@@ -178,8 +178,8 @@ def labels_misaligned(journal: Journal) -> Verdict:
     if max(abs(nearest), abs(linear)) > 2 or _learned_anything(journal):
         return []
     evidence = (
-        f"of {one.count} training labels a linear probe gets {one.linear} right and the nearest neighbours "
-        f"{one.nearest}, by chance it would be {one.count * one.chance:.0f} +- {sigma:.0f}"
+        f"of {one.count} training labels a linear classifier tells {one.linear} from the inputs and the nearest "
+        f"neighbour {one.nearest}; guessing tells {one.count * one.chance:.0f} +- {sigma:.0f}"
     )
     labels = leading(journal, "labels", one.where)
     learning = next((one.where for one in journal.of(Pass) if one.backward), None)
@@ -215,7 +215,7 @@ def label_noise(journal: Journal) -> Verdict:
     if low < 0.02 or wrong > 0.5 * count or others / more > wrong / count + min(0.5 * wrong / count + 0.03, HARDER):
         return []
     evidence = (
-        f"{wrong} of {count} training labels contradict their neighbours where those agree most: about "
+        f"where the labels of similar examples agree most, {wrong} of {count} training labels contradict them: about "
         f"{wrong / count:.0%} of the labels are wrong (95 %: {low:.0%} to {high:.0%})"
     )
     return [finding("label-noise", "warn", _labels_alone(journal, one.where), evidence, 0.8)]
@@ -330,7 +330,7 @@ def split_preprocessing_mismatch(journal: Journal) -> Verdict:
         return []
     level = "fail" if gap > 3 or not 0.1 < ratio < 10 else "warn"
     evidence = (
-        f"training inputs have mean {centre:.3g} and deviation {spread:.3g}, evaluation inputs {other:.3g} "
+        f"training inputs have mean {centre:.3g} and standard deviation {spread:.3g}, evaluation inputs {other:.3g} "
         f"and {width:.3g}"
     )
     where = next(one.where for one in scored if one.input is judged[0])
