@@ -42,8 +42,8 @@ def found_by_trying(findings: Iterable[Finding], tries: list[Tried]) -> list[Fin
 
 def words(tried: Tried) -> str:
     """What was tried, and what came of it."""
-    before = f"{tried.before:.3g}" if isfinite(tried.before) else "no number"
-    after = f"{tried.after:.3g}" if isfinite(tried.after) else "no number"
+    before = f"{tried.before:.4g}" if isfinite(tried.before) else "no number"
+    after = f"{tried.after:.4g}" if isfinite(tried.after) else "no number"
     return (
         f"tried: with {tried.said}, the same {tried.steps} steps from the same state end at a loss of {after} instead "
         f"of {before}"
