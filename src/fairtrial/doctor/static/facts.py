@@ -137,6 +137,7 @@ ASKED = {
     "make_classification": ("n_classes", 5, 2), "make_blobs": ("centers", 2, 3),
     "make_gaussian_quantiles": ("n_classes", 4, 3), "load_digits": ("n_class", 0, 10),
 }  # fmt: skip
+FIRST = {"fetch_covtype": 1}  # the least label, where it is not 0
 SIZES = {"load_digits": (1797, 64), "load_iris": (150, 4), "load_wine": (178, 13), "load_breast_cancer": (569, 30)}
 PIXELS = {"load_digits": 16.0}  # the largest number in the images
 SAMPLES = {"make_classification": 100, "make_blobs": 100, "make_moons": 100, "make_circles": 100,
@@ -495,6 +496,8 @@ def out_width(made: Tensor) -> float | None:
 def _asked(value: Tensor) -> float | None:
     """How many classes a data set of scikit-learn or torchvision has, as it was asked for."""
     name = str(getattr(value.options.get("name"), "value", ""))
+    if name == "make_blobs" and isinstance(each := value.options.get("n_samples") or operand(value, 0), Items):
+        return float(len(each.items)) if each.whole else None  # so many a class
     if name in ASKED:
         word, at, default = ASKED[name]
         told = value.options.get(word) or (value.parents[at] if len(value.parents) > at else Known(default))
@@ -509,7 +512,7 @@ def _of_dataset(value: Tensor) -> Shape | None:
         size = None
     if name in SAMPLES:
         told = value.options.get("n_samples") or (value.parents[0] if value.parents else Known(SAMPLES[name]))
-        n = count(told)
+        n = None if isinstance(told, Items) else count(told)
     else:
         n = None if size is None else float(size[0])
     if column == "target":
@@ -544,7 +547,8 @@ def labels(value: Value) -> Labels | None:
     match value.op:
         case "dataset" if getattr(value.options.get("column"), "value", "") == "target":
             many = _asked(value)
-            return None if many is None else Labels(0, many, True)
+            first = FIRST.get(str(getattr(value.options.get("name"), "value", "")), 0)
+            return None if many is None else Labels(first, many, True)
         case "randint" | "integers":
             numbers = [one for one in inner if count(one) is not None or number(one) is not None]
             low = value.options.get("low")

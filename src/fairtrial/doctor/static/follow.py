@@ -179,7 +179,9 @@ class Follower:
             case ast.Return(value):
                 self.frames[-1].returned.append(self.value(value, scope) if value else Known(None))
                 self.frames[-1].ended = self.unsure == self.frames[-1].unsure
-            case ast.Raise() | ast.Continue() | ast.Break():
+            case ast.Break():
+                self.note("left", Value(), self.at(node, scope))
+            case ast.Raise() | ast.Continue():
                 pass
             case ast.If():
                 self.branch(node, scope)
@@ -461,11 +463,10 @@ class Follower:
             self.within = (items, body, scope)
             self.value(call, scope)
             return
-        entered = self.value(call, scope)
+        entered = made = self.value(call, scope)
+        if isinstance(made, Instance) and isinstance(begin := made.cls.member("__enter__"), Function):
+            entered = self.enter(Function(begin.node, begin.scope, made), [], {}, self.at(call, scope))
         if target := items[0].optional_vars:
-            begin = entered.cls.member("__enter__") if isinstance(entered, Instance) else None
-            if isinstance(begin, Function):
-                entered = self.enter(Function(begin.node, begin.scope, entered), [], {}, self.at(target, scope))
             self.assign(target, entered, scope)
         match entered:
             case Made("guard", "no_grad" | "inference_mode"):
@@ -479,6 +480,8 @@ class Follower:
                     self.guarded(items[1:], body, scope)
             case _:
                 self.guarded(items[1:], body, scope)
+        if isinstance(made, Instance) and isinstance(end := made.cls.member("__exit__"), Function):
+            self.enter(Function(end.node, end.scope, made), [Known(None)] * 3, {}, self.at(call, scope))
 
     def resume(self, given: Value) -> None:
         """At the yield of a context manager of the script, the with-block is run where it is written."""

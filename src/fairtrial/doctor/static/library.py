@@ -616,10 +616,17 @@ def apply(run: Run, one: Layer, args: list[Value], options: Options, place: Plac
         return in_turn(run, one, one.children, args, place)
     op = ACTIVATIONS.get(one.kind) or ("linear" if one.kind in LINEAR else one.kind)
     x = Tensor(op, tuple(args), place, {**one.options, **positional(one.kind, one.args)}, one)
+    if args and _inplace(one.options):
+        run.note("set", args[0], place, Value(), x)
     run.note("layer", one, place, x, *args)
     if not run.inside:
         run.note("pass", one, place, x, *args, training=Known(one.training))
     return x
+
+
+def _inplace(options: Options) -> bool:
+    told = options.get("inplace")
+    return isinstance(told, Known) and bool(told.value)
 
 
 def positional(kind: str, args: Sequence[Value]) -> dict[str, Value]:
@@ -649,6 +656,8 @@ def function(run: Run, name: str, args: list[Value], options: Options, place: Pl
         run.note("shuffled", flat[-1], place)
     op = {"conv2d": "linear", "conv1d": "linear", "expit": "sigmoid"}.get(name, name)
     found = Tensor(op, tuple(flat), place, {**options, **positional(name, args[1:])})
+    if flat and (name.endswith("_") or _inplace(options)):
+        run.note("set", flat[0], place, Value(), found)
     if name in ("mean", "fmean", "average") and flat and isinstance(flat[0], Items) and not flat[0].whole:
         run.note("divide", flat[0], place, flat[0], Tensor("len", (flat[0],), place))
     if name == "argmax":

@@ -19,12 +19,12 @@ from fairtrial.doctor.static.script import (
     has_modes,
     kinds,
     owners,
+    unshaped,
     weighted,
     within,
 )
 from fairtrial.doctor.static.trace import Event, ancestors
 from fairtrial.doctor.static.values import (
-    Either,
     Instance,
     Items,
     Known,
@@ -38,6 +38,7 @@ from fairtrial.doctor.static.values import (
     Tensor,
     Value,
     number,
+    options_of,
 )
 
 CONSTANT = frozenset({"zeros_", "ones_", "constant_", "zero_", "fill_"})
@@ -70,7 +71,7 @@ def _set(event: Event) -> tuple[Layer | None, str]:
 
 def _for_layers(event: Event) -> frozenset[str]:
     """The kinds of linear and convolution layers to which it is done, as the conditions around it say."""
-    for test in event.tests:
+    for test in event.tests if len(event.tests) == 1 else ():  # more conditions choose some of them
         if isinstance(test, Tensor) and test.op == "isinstance" and len(test.parents) == 2:
             told = test.parents[1]
             asked = told.items if isinstance(told, Items) else [told]
@@ -90,12 +91,14 @@ def constant_init(script: Script) -> Verdict:
         for layer in weighted(model)
         if id(layer) not in script.last_layers and id(layer) not in _added(script)
     }
+    given = [one for made in script.optimizers if made.args for one in ancestors(made.args[0])]
+    held = {id(bare(one)) for one in (*given, *(e.subject for e in script.trace.of("step")))}
     found = [
         finding(
             "constant-init", "fail", str(one.place), f"the weights of a hidden layer are made by {one.op}: all alike"
         )
         for call in script.losses
-        for one in _bare_weights(call.args[0])
+        for one in _bare_weights(call.args[0], held)
     ]
     for event in script.trace.of("init"):
         layer, name = _set(event)
@@ -112,21 +115,23 @@ def constant_init(script: Script) -> Verdict:
     return found[:1]
 
 
-FED = frozenset(
-    {"relu", "tanh", "sigmoid", "gelu", "GELU", "SiLU", "silu", "elu", "ELU", "LeakyReLU", "leaky_relu", "linear"}
-)
+FED = frozenset({"relu", "tanh", "sigmoid", "gelu", "GELU", "SiLU", "silu", "elu", "ELU", "LeakyReLU", "leaky_relu"})
 
 
 def _feeding(script: Script) -> frozenset[int]:
-    """Layers whose outputs go right into an activation or into the next layer, through norms and dropout."""
+    """Layers whose outputs go right into the next layer, through activations, norms, pooling and dropout."""
     found: set[int] = set()
     for call in script.losses:
         for one in ancestors(call.args[0]):
-            inner = one.parents[0] if one.op in FED and one.parents else None
+            inner = one.parents[0] if one.op == "linear" and one.parents else None
             while (
                 isinstance(inner, Tensor)
                 and inner.parents
-                and (inner.op in SAME_NUMBERS or "Norm" in inner.op or inner.op.lower().startswith("dropout"))
+                and (
+                    inner.op in SAME_NUMBERS | FED
+                    or any(word in inner.op.lower() for word in ("norm", "dropout", "pool"))
+                    or inner.op == "mean"
+                )
             ):
                 inner = inner.parents[0]
             if isinstance(inner, Tensor) and inner.op == "linear":
@@ -134,18 +139,20 @@ def _feeding(script: Script) -> frozenset[int]:
     return frozenset(found)
 
 
-def _bare_weights(scores: Value) -> Iterator[Tensor]:
-    """Constant tensors that are multiplied with what is inside of a net, before another layer."""
+def _bare_weights(scores: Value, held: set[int]) -> Iterator[Tensor]:
+    """Constant tensors that are learned, and multiplied with what is inside of a net, before another layer."""
     layers = [one for one in ancestors(scores) if one.op in ("linear", "matmult", "matmul", "mm") and one.parents]
     last = next(iter(layers), None)
     for one in layers:
         weight = one.parents[1] if len(one.parents) > 1 else None
-        inner = bare(weight) if weight is not None else None
+        inner, learns = bare(weight) if weight is not None else None, False
         while isinstance(inner, Tensor) and inner.op == "Parameter" and inner.parents:
-            inner = bare(inner.parents[0])
+            inner, learns = bare(inner.parents[0]), True
         within_ = last is not None and any(deeper is one for deeper in ancestors(last)) and one is not last
         if within_ and isinstance(inner, Tensor) and inner.op in BARE_CONSTANT:
-            yield inner
+            told = inner.options.get("requires_grad")
+            if learns or id(inner) in held or (isinstance(told, Known) and told.value):
+                yield inner
 
 
 def _added(script: Script) -> frozenset[int]:
@@ -162,6 +169,13 @@ def init_too_large(script: Script) -> Verdict:
     events = [e for e in script.trace.of("init") if e.name in ("normal_", "trunc_normal_")]
     if not events or script.one_layer:
         return None
+    scaled = any(
+        one.op in ("div", "mult") and one.parents and ends_in(one.parents[0], "linear") and count(one.parents[1])
+        for call in script.losses
+        for one in ancestors(call.args[0])
+    )
+    if scaled or script.says("Norm") or script.trace.of("freeze"):  # what is too large is scaled again, or not learned
+        return []
     return [
         finding("init-too-large", "warn", str(e.place), f"weights are drawn with a deviation of {std:g}", 0.8)
         for e in events
@@ -172,7 +186,7 @@ def init_too_large(script: Script) -> Verdict:
 @decides("init-too-small")
 def init_too_small(script: Script) -> Verdict:
     """Normal weights with a deviation of a thousandth and less, that no norm scales up again."""
-    if script.says("BatchNorm"):
+    if script.says("Norm"):
         return []
     events = [e for e in script.trace.of("init") if e.name in ("normal_", "trunc_normal_")]
     gains = [(e, gain) for e in script.trace.of("init") if e.name.startswith(("xavier_", "orthogonal_"))
@@ -222,11 +236,13 @@ def dead_relu(script: Script) -> Verdict:
     events = [e for e in script.trace.of("init") if _set(e)[1] == "bias"]
     if not events:
         return None
+    relus = [one for e in script.trace.of("backward") for one in ancestors(e.subject) if one.op == "relu"]
+    before = {id(made.maker) for one in relus if one.parents and (made := ends_in(one.parents[0], "linear"))}
     return [
         finding("dead-relu", "warn", str(e.place), f"biases start at {level:g}", 0.8)
         for e in events
         if (level := number(e.options.get("val") or (e.args[0] if e.args else None))) is not None and level <= LOW
-        if id(_set(e)[0]) not in script.last_layers
+        if id(_set(e)[0]) in before or (_set(e)[0] is None and not script.says("sigmoid"))  # a gate may begin closed
     ]
 
 
@@ -237,8 +253,11 @@ def no_nonlinearity(script: Script) -> Verdict:
     if not calls:
         return None
     found: list[Finding] = []
+    fed = frozenset(id(arg) for e in script.trace.of("pass") for arg in e.args[1:])
     for call in calls:
-        made = _model_part(call.args[0])
+        made = _model_part(call.args[0], fed)
+        if any(id(one) in script.changed for one in made or []):
+            continue  # by an activation in place
         layers = {id(one.maker): one.maker for one in made or [] if one.op == "linear" and one.maker is not None}
         model = next((m for m in script.models if made and all(within(one, m) for one in layers.values())), None)
         plain = all(
@@ -256,7 +275,7 @@ def no_nonlinearity(script: Script) -> Verdict:
     return found[:1]
 
 
-def _model_part(value: Value) -> list[Tensor] | None:
+def _model_part(value: Value, fed: frozenset[int]) -> list[Tensor] | None:
     """The operations from the scores back to the first layer, if all are affine and none is unknown."""
     found: list[Tensor] = []
     one: Value = value
@@ -266,12 +285,11 @@ def _model_part(value: Value) -> list[Tensor] | None:
         found.append(one)
         one = one.parents[0]
     linear = [index for index, made in enumerate(found) if made.op == "linear"]
-    if isinstance(one, Either) or (
-        isinstance(one, Tensor) and one.op not in ("input", "row", "part", "div", "getitem", "sub")
-    ):
-        leaf = isinstance(one, Tensor) and not any(made.op == "linear" for made in ancestors(one))
-        if not leaf:
-            return None
+    if not isinstance(one, Tensor) and id(one) not in fed:
+        return None  # what a part that is not known made
+    leaf = isinstance(one, Tensor) and one.op in ("input", "row", "part", "div", "getitem", "sub")
+    if not leaf and any(made.op == "linear" for made in ancestors(one)):
+        return None
     return found[: linear[-1] + 1] if linear else None
 
 
@@ -279,6 +297,7 @@ def _model_part(value: Value) -> list[Tensor] | None:
 def saturating_hidden_activation(script: Script) -> Verdict:
     """Softmax right before a layer with weights."""
     layers = [one for e in script.losses for one in ancestors(e.args[0]) if one.op == "linear" and one.parents]
+    layers = [one for one in layers if id(one.maker) not in _added(script)]  # what is told back is no bottleneck
     if not layers:
         return None
     found: list[Finding] = []
@@ -336,6 +355,10 @@ def dropout_too_strong(script: Script) -> Verdict:
 KEPT_OF_START = 0.05  # running statistics with more than this share of where they began are not those of the data
 
 
+def _false(switch: Value | None) -> bool:
+    return isinstance(switch, Known) and switch.value is False
+
+
 def _turns(event: Event) -> float | None:
     """How often it happens, in all loops around it."""
     each = [turns(loop.over) for loop in event.loops]
@@ -353,7 +376,12 @@ def stale_batchnorm(script: Script) -> Verdict:
     ]
     if not norms:
         return None
-    steps = max((many for event in script.passes if (many := _turns(event)) is not None), default=None)
+    each = [_turns(event) for event in script.passes if event.loops]
+    known = [many for many in each if many is not None]
+    steps = max(known) if known and len(known) == len(each) else None
+    if script.trace.loads & {"update_bn", "reset_running_stats"}:
+        return []
+    norms = [one for one in norms if not script.trace.lent(one) and not _false(one.options.get("track_running_stats"))]
     found = [
         finding("stale-batchnorm", "warn", str(one.place), f"{one.kind} has momentum={momentum:g}", 0.95)
         for one in norms
@@ -376,6 +404,7 @@ def cross_sample_mixing(script: Script) -> Verdict:
         if (
             inside
             and ends_in(one.parents[0], "linear")
+            and not any(leaf.op in ("squeeze", "row") for leaf in ancestors(one))  # one bag, whose rows are the batch
             and any(leaf.op in ("input", "getitem") for leaf in ancestors(one))
             and not any(leaf.op in ("permute", "transpose", "swapaxes", "expand_as") for leaf in ancestors(one))
         ):
@@ -389,7 +418,7 @@ def cross_sample_mixing(script: Script) -> Verdict:
             moved = moved.parents[0]
         if isinstance(moved, Tensor) and moved.op == "permute" and len(moved.parents) > 1 and _keeps_count(one):
             first = number(moved.parents[1])
-            if first is not None and first != 0:
+            if first is not None and first != 0 and _examples_first(moved.parents[0]):
                 evidence = (
                     f"permute at line {moved.place.line} moves the batch axis away, and {one.op} cuts the "
                     "numbers as if it were first"
@@ -433,6 +462,8 @@ def attention_over_batch(script: Script) -> Verdict:
     found: list[Finding] = []
     for one in seen:
         layer = one.maker
+        if isinstance(layer, Layer) and layer.kind == "TransformerEncoder":
+            layer = layer.args[0] if layer.args else layer.options.get("encoder_layer")  # which knows the order
         first = layer.options.get("batch_first") if isinstance(layer, Layer) else None
         batch_first = isinstance(first, Known) and first.value is True
         if (
@@ -449,6 +480,12 @@ def attention_over_batch(script: Script) -> Verdict:
 TIME_MAJOR = frozenset({"MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder", "LSTM", "GRU", "RNN"})
 KEEPS_FIRST = frozenset(
     [
+        "BatchNorm2d",
+        "MaxPool2d",
+        "AvgPool2d",
+        "AdaptiveAvgPool2d",
+        "max_pool2d",
+        "avg_pool2d",
         "linear",
         "relu",
         "tanh",
@@ -490,7 +527,11 @@ def _examples_first(value: Value) -> bool:
             one.op == "linear" or one.op == "Embedding" for one in ancestors(value)
         ):
             index = value.options.get("index")
-            return value.op == "input" or isinstance(index, Tensor)
+            loader = value.parents[0]
+            plain = isinstance(loader, Made) and not {"collate_fn", "batch_sampler", "**"} & loader.options.keys()
+            return (value.op == "input" and plain) or isinstance(index, Tensor)
+        if isinstance(value.maker, Layer) and value.maker.kind in ("Conv2d", "Conv3d"):
+            return True
         if value.op not in KEEPS_FIRST or not value.parents:
             return False
         if value.op == "unsqueeze" and number(value.parents[1] if len(value.parents) > 1 else None) == 0:
@@ -519,7 +560,7 @@ def unregistered_submodule(script: Script) -> Verdict:
     """Layers in a plain list of a module, which its forward uses."""
     if not script.models:
         return None
-    used = {id(e.subject) for e in script.trace.of("layer")}
+    used = {id(e.subject) for e in script.trace.of("layer") if e.grad}
     trained = {
         id(one)
         for optimizer in script.optimizers
@@ -533,6 +574,8 @@ def unregistered_submodule(script: Script) -> Verdict:
             continue
         inside = [one for item in held.items for one in inner_modules(item)]
         layers = [one for one in inside if isinstance(one, Layer) and one.kind in LINEAR and id(one) in used]
+        if any(one.args and owners(one.args[0]) is None for one in script.optimizers):
+            continue  # it may hold them
         if layers and not any(id(one) in registered | trained for one in [*inside, *held.items]):
             evidence = (
                 f"self.{event.name} is a plain {held.kind} of {len(held.items)} or more modules, which forward uses"
@@ -572,9 +615,7 @@ def unused_or_repeated_layer(script: Script) -> Verdict:
 
 
 def _repeated(container: Layer) -> Value | None:
-    lists = [one for one in container.args if isinstance(one, Items) and one.repeated]
-    starred = container.kind == "Sequential" and len(container.args) > 1
-    if not lists and not starred:
+    if not any(isinstance(one, Items) and one.repeated for one in container.args):
         return None
     seen: set[int] = set()
     for one in container.children:
@@ -586,6 +627,8 @@ def _repeated(container: Layer) -> Value | None:
 
 def _discarded(script: Script, model: Module) -> list[Finding]:
     """Layers whose output is only given names that nothing reads."""
+    if script.trace.loads & {"register_forward_hook", "register_forward_pre_hook"}:
+        return []  # which may keep it
     inside = {id(one) for one in inner_modules(model)}
     idle = {id(e.subject) for e in script.trace.of("idle")}
     calls = [e for e in script.trace.of("layer") if id(e.subject) in inside]
@@ -626,13 +669,19 @@ def _unread(script: Script, one: Instance) -> list[Finding]:
 @decides("wrong-class-count")
 def wrong_class_count(script: Script) -> Verdict:
     """Another number of outputs than the labels have classes, or labels that do not begin at 0."""
-    known = [(e, told) for e in script.losses if e.name in ("cross_entropy", "nll_loss") and len(e.args) > 1
-             and (told := labels(e.args[1])) is not None]  # fmt: skip
+    known = [
+        (e, told)
+        for e in script.losses
+        if e.name in ("cross_entropy", "nll_loss")
+        and len(e.args) > 1
+        and (told := script.classes(e.args[1])) is not None
+        and not (isinstance(e.subject, Tensor) and "ignore_index" in e.subject.options)
+    ]
     if not known:
         return None
     found: list[Finding] = []
     for call, told in known:
-        made = ends_in(call.args[0], "linear")
+        made = _layer_of(call.args[0])
         wide = out_width(made) if made else None
         place = made.maker.place if made and isinstance(made.maker, Layer) else call.place
         top = told.low + told.many
@@ -646,10 +695,17 @@ def wrong_class_count(script: Script) -> Verdict:
             ]
             shifted = next((one.place for one in shifts if labels(one) == told), place)
             found.append(finding("wrong-class-count", "warn", str(shifted), text, 0.9))
-        elif wide is not None and top < wide and told.counted and told.many > 2:
+        elif wide == top + 1 and told.low == 0 and told.counted and told.many > 2:
             text = f"{wide:g} outputs, and the labels go from {told.low:g} to {top - 1:g}: the others are never right"
             found.append(finding("wrong-class-count", "warn", str(place), text, 0.9))
     return found[:1]
+
+
+def _layer_of(scores: Value) -> Tensor | None:
+    """The operation of the layer whose outputs, all of them and in their shape, are the scores."""
+    made = [unshaped(one, "log_softmax", "softmax", "dropout", "Dropout") for one in options_of(scores)]
+    one = made[0]
+    return one if len(made) == 1 and isinstance(one, Tensor) and one.op == "linear" else None
 
 
 @decides("channel-order")
@@ -690,7 +746,7 @@ def channel_order(script: Script) -> Verdict:
 def unsuitable_capacity(script: Script) -> Verdict:
     """A hidden layer of one or two units, behind a ReLU, and many classes after it."""
     known = [(e, told) for e in script.losses if e.name in ("cross_entropy", "nll_loss") and len(e.args) > 1
-             and (told := labels(e.args[1])) is not None and told.many >= 5]  # fmt: skip
+             and (told := script.classes(e.args[1])) is not None and told.many >= 5]  # fmt: skip
     if not known:
         return None
     for call, told in known:
@@ -720,7 +776,7 @@ def evaluation_in_train_mode(script: Script) -> Verdict:
     events = list(script.trace.events)
     first = events.index(script.passes[0]) if script.passes else 0
     for event in seen:
-        if events.index(event) < first or script.trace.lent(event.subject):
+        if events.index(event) < first or script.trace.lent(event.subject) or _sampled(script, event):
             continue
         mode = event.options.get("training")
         if isinstance(mode, Known) and mode.value is True and has_modes(event.subject) and not _asked(script, event):
@@ -736,6 +792,15 @@ def evaluation_in_train_mode(script: Script) -> Verdict:
             )
             return [finding("evaluation-in-train-mode", "warn", str(drop.place), evidence, 0.9)]
     return []
+
+
+def _sampled(script: Script, event: Event) -> bool:
+    """Whether the same is asked several times over: answers are drawn with dropout."""
+    inner = event.loops[-1] if event.loops else None
+    if inner is None or not isinstance(inner.over, Tensor) or inner.over.op != "range":
+        return False
+    taught = any(loop.node == inner.node for one in script.passes for loop in one.loops)
+    return not taught and inner.name not in script.trace.loads
 
 
 def _asked(script: Script, event: Event) -> bool:

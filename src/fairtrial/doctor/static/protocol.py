@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from fairtrial.doctor.findings import Finding, finding
@@ -31,7 +32,7 @@ from fairtrial.doctor.static.facts import (
     way,
 )
 from fairtrial.doctor.static.library import SAME_NUMBERS
-from fairtrial.doctor.static.loss import one_hot
+from fairtrial.doctor.static.loss import one_hot, rate_of
 from fairtrial.doctor.static.script import (
     Script,
     Verdict,
@@ -79,7 +80,8 @@ def _states(value: Value) -> list[Made]:
 
 def _choosing(script: Script) -> list[Event]:
     """Where a model's state is kept under a condition, within a loop."""
-    return [e for e in script.trace.of("kept") if e.loops and not e.sure]
+    kept = [e for e in script.trace.of("kept") if e.loops and not e.sure]
+    return [e for e in kept if e.name not in e.loops[-1].name.strip("()").replace(",", " ").split()]
 
 
 @decides("best-state-alias")
@@ -91,7 +93,11 @@ def best_state_alias(script: Script) -> Verdict:
     events = script.trace.events
     found: list[Finding] = []
     for event in kept:
-        alive = _states(event.args[0] if event.args else event.subject)
+        alive = [
+            one
+            for one in _states(event.args[0] if event.args else event.subject)
+            if one.args and _steps_on(script, event, one.args[0])
+        ]
         for later in events[events.index(event) :]:
             used = later.args[:1] if later.what == "loaded" else (later.subject,) if later.what == "saved" else ()
             if _outside(later, event) and any(one in alive for arg in used for one in _states(arg)):
@@ -100,9 +106,18 @@ def best_state_alias(script: Script) -> Verdict:
                     f"{later.place.line} after more steps"
                 )
                 moved = any(one.op == "cpu" for one in ancestors(event.subject))  # a copy, from another device
+                if moved and script.says("cuda"):
+                    continue
                 level, sure = ("warn", 0.8) if moved else ("fail", 1.0)
                 found.append(finding("best-state-alias", level, str(event.place), evidence, sure))
     return found[:1]
+
+
+def _steps_on(script: Script, kept: Event, model: Value) -> bool:
+    """Whether the model is trained further after its state is kept, and the loop is not left there."""
+    later = script.trace.events[script.trace.events.index(kept) :]
+    left = any(e.what == "left" and e.loops == kept.loops and e.tests == kept.tests for e in later)
+    return not left and any(e in later and e.subject is model for e in script.passes)
 
 
 @decides("best-not-restored")
@@ -113,7 +128,7 @@ def best_not_restored(script: Script) -> Verdict:
         return None
     for event in kept:
         later = [e for e in script.evaluations if _outside(e, event) and _after(script, e, event)]
-        if event.name not in script.trace.loads and later and not script.trace.of("loaded"):
+        if event.name and event.name not in script.trace.loads and later and not script.trace.of("loaded"):
             last = later[-1]
             place = last.stack[-1] if last.stack else last.place
             evidence = (
@@ -142,7 +157,13 @@ def _source(event: Event) -> Value | None:
     return one
 
 
-TEST_NAMES = ("test", "final", "held", "holdout", "unseen")
+TEST_NAMES = frozenset({"test", "tests", "testing", "testset", "testloader", "final", "held", "holdout", "unseen"})
+
+
+def _names_test(line: str) -> bool:
+    """Whether a line's code has a name of the test part."""
+    code = line.partition("#")[0].replace("train_test_split", "").replace("test_size", "")
+    return bool(TEST_NAMES & set(re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", code).lower())))
 
 
 @decides("test-set-selection")
@@ -151,7 +172,7 @@ def test_set_selection(script: Script) -> Verdict:
     kept = (
         _choosing(script)
         or [e for e in script.trace.of("saved") if e.loops and not e.sure]
-        or script.trace.of("judged")
+        or [e for e in script.trace.of("judged") if e.loops[-1].turn and not any(map(_written_down, _sides(e)))]
         or [e for e in script.trace.of("picked") if any(one.op == "eq" for arg in e.args for one in ancestors(arg))]
     )
     if not kept or not script.evaluations:
@@ -165,11 +186,20 @@ def test_set_selection(script: Script) -> Verdict:
     event = inside[0]
     loader = _source(event)
     named = [event.place, *event.stack, *([loader.place] if isinstance(loader, Made) else [])]
-    place = next((one for one in named if any(word in line_of(script.trace, one).lower() for word in TEST_NAMES)), None)
+    place = next((one for one in named if _names_test(line_of(script.trace, one))), None)
     if place is None:
         return []
     evidence = f"what is chosen at line {kept[0].place.line} is chosen by the test part, the only one that is evaluated"
     return [finding("test-set-selection", "warn", str(place), evidence, 0.9)]
+
+
+def _sides(event: Event) -> tuple[Value, ...]:
+    return event.subject.parents if isinstance(event.subject, Tensor) else ()
+
+
+def _written_down(value: Value) -> bool:
+    """Whether it is a number that the script has: no record that is beaten."""
+    return number(value) is not None
 
 
 def _rows_of(event: Event) -> tuple[object, ...]:
@@ -194,6 +224,7 @@ def identical_seeds(script: Script) -> Verdict:
         one = event.subject
         fixed.setdefault(str(event.place), []).append(one.value if isinstance(one, Known) else object())
     varied = any(len({repr(value) for value in values}) > 1 for values in fixed.values())
+    varied = varied or not any(e.name.startswith("torch") for e in loops) or _settings_differ(script)
     for place, values in fixed.items():
         made = any(e.loops and _over_runs(e.loops[0]) for e in script.made("optimizer"))
         if len(values) > 1 and not varied and len({repr(value) for value in values}) == 1 and made:
@@ -202,6 +233,15 @@ def identical_seeds(script: Script) -> Verdict:
                 finding("identical-seeds", "fail", where, f"each turn of the loop over seeds sets the seed {values[0]}")
             ]
     return []
+
+
+def _settings_differ(script: Script) -> bool:
+    """Whether runs have other settings: the same seed is then a fair comparison."""
+    made = [e for e in script.made("optimizer") if any(_over_runs(loop) for loop in e.loops)]
+    over = [loop.over for e in made for loop in e.loops if _over_runs(loop) and "seed" not in loop.name.lower()]
+    return any(not isinstance(one, Tensor) or one.op != "range" for one in over) or any(
+        rate_of(e.subject) is None for e in made if isinstance(e.subject, Made) and e.subject.options.get("lr")
+    )
 
 
 def _over_runs(loop: Loop) -> bool:
@@ -219,7 +259,8 @@ def _unheard(script: Script) -> Finding | None:
         set_ = [e for e in script.trace.of("seed") if any(loop.node == node for loop in e.loops)]
         heard = {repr(e.subject.value) if isinstance(e.subject, Known) else "?" for e in set_}
         made = any(any(loop.node == node for loop in e.loops) for e in script.made("optimizer"))
-        if len(wanted) > 1 and len(set_) > 1 and len(heard) == 1 and "?" not in heard and made:
+        used = first.name in script.trace.loads  # by whatever it is read
+        if len(wanted) > 1 and len(set_) > 1 and len(heard) == 1 and "?" not in heard and made and not used:
             text = f"{first.name} is another one in each call, and the seed that is set is {heard.pop()} in all"
             return finding("identical-seeds", "fail", str(first.place), text)
     return None
@@ -247,6 +288,7 @@ def repeated_batch(script: Script) -> Verdict:
         if (
             start.loops == event.loops
             and event.loops
+            and _lies_still(loader)
             and (not shuffles(loader) or _starts_alike(script, loader, event))
         ):
             evidence = (
@@ -263,7 +305,9 @@ def repeated_batch(script: Script) -> Verdict:
             inner and isinstance(inner.over, Tensor) and inner.over.op == "range" and len(inner.over.parents) == 3
         )
         picks = chosen(event.args[1]).picks if len(event.args) > 1 else ()
-        same = picks and isinstance(picks[-1], Slice) and bounds(picks[-1]) is not None
+        same = picks and all(isinstance(one, Slice) and bounds(one) is not None for one in picks)
+        turned = [e for e in script.passes if e.place == event.place and len(e.args) > 1]
+        same = same and len({tuple(bounds(one) for one in chosen(e.args[1]).picks) for e in turned}) == 1
         if inner and stepping and same and inner.name not in script.trace.loads:
             text = f"the loop counts with {inner.name}, which nothing reads: each turn trains with the same rows"
             found.append(finding("repeated-batch", "fail", str(event.place), text))
@@ -288,6 +332,14 @@ def _starts_alike(script: Script, loader: Made, event: Event) -> bool:
     return seeded and made is not None and made.loops[: len(event.loops)] == event.loops
 
 
+def _lies_still(loader: Made) -> bool:
+    """Whether a loader's examples surely are the same each time: no stream, and nothing drawn."""
+    data = loader.args[0] if loader.args else loader.options.get("dataset")
+    while isinstance(data, Made) and data.name in ("Subset", "random_split") and data.args:
+        data = data.args[0]
+    return isinstance(data, Items) or (isinstance(data, Made) and data.name == "TensorDataset")
+
+
 def _taught_only(script: Script, loader: Made) -> bool:
     """Whether all that teaches is one batch of less than half of the data, while other data are evaluated."""
     many = rows(loader.args[0]) if loader.args else None
@@ -295,7 +347,8 @@ def _taught_only(script: Script, loader: Made) -> bool:
     if many is None or size is None or size > many / 2:
         return False
     inputs = {id(one) for e in script.passes for arg in e.args[1:] for one in ancestors(arg) if one.op == "input"}
-    return len(inputs) == 1 and len(script.passes) > 1 and bool(script.evaluations)
+    judged = {id(one) for e in script.evaluations for arg in e.args[1:] for one in sources(arg)}
+    return len(inputs) == 1 and len(script.passes) > 1 and bool(judged) and not inputs & judged
 
 
 @decides("unshuffled-training")
@@ -310,17 +363,15 @@ def unshuffled_training(script: Script) -> Verdict:
         data = one.args[0] if one.args else one.options.get("dataset")
         if shuffles(one) or not isinstance(data, Made):
             continue
-        sorted_ = any(inner.op in ("argsort", "sort") for arg in data.args for inner in _with_indices(arg))
-        told = one.options.get("shuffle")
+        wanted = chosen(data.args[-1]).base if data.args else None
+        orders = [inner for arg in data.args for inner in _with_indices(arg) if inner.op in ("argsort", "sort")]
+        sorted_ = any(chosen(inner.parents[0]).base is wanted for inner in orders if inner.parents)
         if data.name in ("ImageFolder", "DatasetFolder"):
             text = f"{data.name} lists the images class by class, and the training loader does not shuffle"
             found.append(finding("unshuffled-training", "fail", str(one.place), text))
         elif sorted_:
             text = "the data were sorted, and the training loader does not shuffle"
             found.append(finding("unshuffled-training", "warn", str(one.place), text, 0.9))
-        elif told is not None and data.name != "random_split" and not any(map(shuffles, loaders)):
-            text = "the training loader has shuffle=False"
-            found.append(finding("unshuffled-training", "warn", str(one.place), text, 0.6))
     stirred = {id(e.subject) for e in script.trace.of("shuffled")}
     for target in targets:
         base = in_order(target)
@@ -371,6 +422,23 @@ def _whole(data: Value) -> list[Instance]:
 RANDOM = ("Random", "ColorJitter", "AutoAugment", "TrivialAugment", "AugMix")
 
 
+INDEX_DRAWS = frozenset(
+    {"randint", "integers", "choice", "choices", "sample", "multinomial", "randperm", "permutation"}
+)
+
+
+def _made_anew(data: Value, event: Event) -> bool:
+    """Whether examples are not picked by their number, or what is drawn depends on nothing but this number."""
+    reader = data.cls.member("__getitem__") if isinstance(data, Instance) else None
+    if not isinstance(data, Instance) or not isinstance(reader, Function) or len(reader.node.args.args) < 2:
+        return True
+    held = [v for one in data.attributes.values() for v in options_of(one)]
+    own = [one for one in (*event.args, *event.options.values()) if _generator(one) and one not in held]
+    index = reader.node.args.args[1].arg
+    names = [one for one in ast.walk(reader.node) if isinstance(one, ast.Name) and one.id == index]
+    return bool(own) or not any(isinstance(one.ctx, ast.Load) for one in names)
+
+
 @decides("augmented-validation")
 def augmented_validation(script: Script) -> Verdict:
     """An evaluated part of a random_split or Subset whose data set has random transforms."""
@@ -380,11 +448,15 @@ def augmented_validation(script: Script) -> Verdict:
     if not seen and not own:
         return None
     taught = [one for loader in learning_loaders(script) if loader.args for one in _whole(loader.args[0])]
-    for event in script.trace.of("draw"):
+    draws_ = script.trace.of("draw")
+    partners = {id(e.subject) for e in draws_ if e.name in INDEX_DRAWS}  # another example is drawn beside it
+    for event in draws_:
         used = next((loader for loader in evaluated if loader.args and event.subject in _whole(loader.args[0])), None)
         if (
             event.sure
             and used is not None
+            and id(event.subject) not in partners
+            and not _made_anew(event.subject, event)
             and any(one is event.subject for one in taught)
             and isinstance(used.args[0], Made)
         ):

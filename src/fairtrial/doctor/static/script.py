@@ -21,6 +21,7 @@ from fairtrial.doctor.static.values import (
     Place,
     Tensor,
     Value,
+    number,
     options_of,
 )
 
@@ -234,7 +235,15 @@ def kinds(module: Value) -> frozenset[str]:
 
 def has_modes(module: Value) -> bool:
     """Whether it surely holds dropout or batch norm: what training and evaluation mode change."""
-    return any("Dropout" in kind or "BatchNorm" in kind for kind in kinds(module))
+    return any(_modal(one) for one in inner_modules(module) if isinstance(one, Layer))
+
+
+def _modal(layer: Layer) -> bool:
+    tracks = layer.options.get("track_running_stats")
+    rate = layer.options.get("p") or next(iter(layer.args), None)
+    if "BatchNorm" in layer.kind:
+        return not (isinstance(tracks, Known) and not tracks.value)
+    return "Dropout" in layer.kind and number(rate) != 0
 
 
 def weighted(module: Value) -> list[Layer]:

@@ -11,7 +11,7 @@ from fairtrial.doctor.static.values import Either, Items, Place, Tensor, Value, 
 What = Literal[
     "loss", "pass", "backward", "step", "zero", "mode", "schedule", "made", "kept", "loaded", "init", "clip",
     "freeze", "flag", "divide", "argmax", "compared", "lent", "saved", "seed", "next", "module", "printed", "layer",
-    "set", "given", "shuffled", "draw", "asked", "stream", "picked", "judged", "repeated", "lost", "idle",
+    "set", "given", "shuffled", "draw", "asked", "stream", "picked", "judged", "left", "repeated", "lost", "idle",
 ]  # fmt: skip
 
 
