@@ -3,7 +3,8 @@
     python bench/doctor.py [--pairs 5] [SCRIPT ...]
 
 The two are run in turns, in processes of their own with one thread each, so that nothing but the doctor differs; what
-the doctor prints and diagnoses in the end counts too. What is imported was compiled before, as in any second run. The scripts in `bench/scripts` are healthy and of usual kinds.
+the doctor prints and diagnoses in the end counts too. What is imported was compiled before, as in any second run.
+The scripts in `bench/scripts` are healthy and of usual kinds.
 """
 
 from __future__ import annotations

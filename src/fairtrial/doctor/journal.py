@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fairtrial.doctor.findings import Finding
 from fairtrial.doctor.observations import Seen
@@ -17,10 +17,13 @@ class Journal:
 
     def __init__(self, seen: Iterable[Seen]) -> None:
         self.seen = tuple(seen)
+        self.kinds: dict[type[Seen], list[Any]] = {}
+        for one in self.seen:
+            self.kinds.setdefault(type(one), []).append(one)
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """All observations of one kind."""
-        return [seen for seen in self.seen if isinstance(seen, kind)]
+        return list(self.kinds.get(kind, ()))
 
 
 Verdict = list[Finding] | None

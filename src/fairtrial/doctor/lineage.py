@@ -454,6 +454,7 @@ def lineage(calls: tuple[Call, ...], argument: int | None = None) -> tuple[tuple
     return follower.lines()
 
 
+@functools.cache
 def named(code: CodeType, name: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
     """The last line that gives a variable of a function, or of a module, its value, and what leads to it."""
     file = read(code.co_filename)

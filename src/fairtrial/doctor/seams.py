@@ -252,11 +252,14 @@ def _functions(watch: Watch, patches: Patches) -> None:
                 result = original(*args, **kwargs)
                 if watch.looking and isinstance(result, Tensor):
                     watch.judge()
+                    learning, wanted = result.requires_grad, watch.wants_loss(name, result.requires_grad)
+                    if learning and not wanted and watch.examples.complete and not watch.tape.open:
+                        return result
                     given = signature.bind(*args, **kwargs).arguments
                     watch.tape.on_loss(name, given, result)
-                    if result.requires_grad and not watch.examples.complete:
+                    if learning and not watch.examples.complete:
                         watch.examples.on_loss(given["target"], sys._getframe(1))
-                    if watch.wants_loss(name, result.requires_grad):
+                    if wanted:
                         frame = sys._getframe(1)
                         watch.on_loss(name, given, result, place(frame), _maker(watch, frame))
                 return result

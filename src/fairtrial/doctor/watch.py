@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor import tensors
+from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor.lines import HERE, foreign, listing, own, place
 from fairtrial.doctor.observations import Backward, Dropped, End, Entered, Graph, LossCall, Pass, Seen, Source, Subject
 from fairtrial.doctor.watched.examples import Examples

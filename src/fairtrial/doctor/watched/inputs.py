@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
 FEW = 64  # numbers of each parameter that tell whether it is another one
 ALL_BYTES = 128_000_000  # of all sources'
+OLD = 8  # batches in a row that bring nothing new, after which one row of as many is looked at
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Inputs(Part):
         self.batch: tuple[int, int, Tensor | None] | None = None  # the last one's loader, size and labels
         self.sites: dict[tuple[tuple[Call, ...], int], _Cut] = {}
         self.rows: dict[int | str, list[int]] = {}  # digests, of a source; with gradients of a line
+        self.distinct: dict[int | str, set[int]] = {}
+        self.old: dict[int | str, int] = {}  # batches in a row without a new input
         self.bytes: dict[int | str, int] = {}
         self.fed: dict[str, set[int]] = {}  # the sources that fed a line
         self.learned: set[str] = set()  # lines whose passes teach
@@ -95,8 +98,14 @@ class Inputs(Part):
             self.seen[part] = {line: len(self.rows.get(line, ())) for line in self.fed}
         size = given.numel() * given.element_size()
         if self.bytes.get(part, 0) <= ROW_BYTES and sum(self.bytes.values()) <= ALL_BYTES:
+            known, old = self.distinct.setdefault(part, set()), self.old.get(part, 0)
+            if old >= OLD and (old % OLD or tensors.row_digests(given[:1])[0] in known):
+                self.old[part] = old + 1
+                return
             self.bytes[part] = self.bytes.get(part, 0) + size
             digests = tensors.row_digests(given)
+            self.old[part] = old + 1 if known.issuperset(digests) else 0
+            known.update(digests)
             self.rows.setdefault(part, []).extend(digests)
             if grad:
                 self.repeats += len(digests) - len(set(digests))

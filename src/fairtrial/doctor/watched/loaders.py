@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 from torch.utils.data import Dataset, RandomSampler, Subset
 
-from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor import tensors
+from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor.observations import Batch, Loader
 from fairtrial.doctor.watched.part import OFTEN, Part, careful
 

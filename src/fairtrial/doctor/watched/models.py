@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor import tensors
+from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor.lines import place, source
 from fairtrial.doctor.observations import Added, Layer, Model, Trained
 from fairtrial.doctor.watched.mixing import mixing
@@ -48,9 +48,15 @@ class Models(Part):
         self.trained: dict[int, _Trained] = {}
         self.probed: set[int] = set()
         self.own: dict[int, frozenset[int]] = {}  # the parameters of each model
-        self.stacks: ByIdentity[tuple[str, ...]] = ByIdentity()  # the user's lines that were at work when a module was built
-        self.put: ByIdentity[tuple[int, str | None]] = ByIdentity()  # backward passes until a model was put in its mode, and the line
-        self.switched: ByIdentity[list[tuple[bool, str | None]]] = ByIdentity()  # modes that a model was put in lately, and the lines that did so
+        self.stacks: ByIdentity[tuple[str, ...]] = (
+            ByIdentity()
+        )  # the user's lines that were at work when a module was built
+        self.put: ByIdentity[tuple[int, str | None]] = (
+            ByIdentity()
+        )  # backward passes until a model was put in its mode, and the line
+        self.switched: ByIdentity[list[tuple[bool, str | None]]] = (
+            ByIdentity()
+        )  # modes that a model was put in lately, and the lines that did so
 
     def put_at(self, module: nn.Module) -> str | None:
         """The line that put a model in its mode, if no backward pass came since."""

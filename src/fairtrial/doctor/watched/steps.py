@@ -96,8 +96,9 @@ class Steps(Part):
     @careful
     def after_backward(self) -> None:
         """A backward pass is over: what the gradients are, where no optimizer will use them."""
-        held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
-        self.hand = [(leaf, before, grad.detach().clone()) for leaf, before, grad in held if grad is not None]
+        if self.hand:
+            held = [(leaf, before, leaf.grad) for leaf, before, _ in self.hand]
+            self.hand = [(leaf, before, grad.detach().clone()) for leaf, before, grad in held if grad is not None]
         if self.close:
             for optimizer, known in self.optimizers.items():
                 self.leave(known, _gradients(optimizer))
@@ -128,6 +129,8 @@ class Steps(Part):
 
     def by_hand(self, where: str | None) -> None:
         """Weights that moved between two backward passes though no optimizer stepped: a step by hand."""
+        if not self.hand:
+            return
         held, self.hand = self.hand, []
         moved = [(p, before, grad) for p, before, grad in held if not torch.equal(p.detach(), before)]
         if not moved:
