@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from fairtrial.doctor.static.facts import DRAWS, RANDOM_ORDER, count
+from fairtrial.doctor.static.facts import DRAWS, GENERATORS, RANDOM_ORDER, count
 from fairtrial.doctor.static.trace import What
 from fairtrial.doctor.static.values import (
     Class,
@@ -359,6 +359,8 @@ METRICS = frozenset(
 
 def sklearn(run: Run, last: str, args: list[Value], options: Options, place: Place) -> Value:
     """What scikit-learn makes: data sets, splits, scalers, metrics."""
+    if "random_state" in options:
+        run.note("seed", options["random_state"], place, name="generator")
     if last.startswith(("load_", "make_", "fetch_")):
         column = {name: Tensor("dataset", tuple(args), place, {**options, "name": Known(last), "column": Known(name)})
                   for name in ("data", "target", "images")}  # fmt: skip
@@ -650,6 +652,8 @@ def function(run: Run, name: str, args: list[Value], options: Options, place: Pl
     flat: list[Value] = []
     for one in args:
         flat += one.items if isinstance(one, Items) and name in ("cat", "stack", "concat") else [one]
+    if name in GENERATORS | {"manual_seed"} and flat:
+        run.note("seed", flat[-1], place, name="generator")
     if name in DRAWS | RANDOM_ORDER and run.example is not None:
         run.note("draw", run.example, place, *flat, name=name, **{k: v for k, v in options.items() if k == "generator"})
     if name == "shuffle" and flat:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.static.facts import (
+    DRAWS,
     GENERATORS,
     RANDOM_ORDER,
     Shape,
@@ -22,6 +23,7 @@ from fairtrial.doctor.static.facts import (
     in_order,
     labels,
     mixes,
+    of,
     operand,
     rows,
     shape,
@@ -42,6 +44,7 @@ from fairtrial.doctor.static.script import (
     line_of,
     script_inputs,
     weighted,
+    within,
 )
 from fairtrial.doctor.static.trace import Event, Loop, ancestors
 from fairtrial.doctor.static.values import (
@@ -101,13 +104,12 @@ def best_state_alias(script: Script) -> Verdict:
         for later in events[events.index(event) :]:
             used = later.args[:1] if later.what == "loaded" else (later.subject,) if later.what == "saved" else ()
             if _outside(later, event) and any(one in alive for arg in used for one in _states(arg)):
+                moved = any(one.op == "cpu" for one in ancestors(event.subject))  # a copy, from another device
                 evidence = (
                     f"{event.name} is what state_dict() gave, not a copy, and is used at line "
                     f"{later.place.line} after more steps"
                 )
-                moved = any(one.op == "cpu" for one in ancestors(event.subject))  # a copy, from another device
-                if moved and script.says("cuda"):
-                    continue
+                evidence += " (cpu() copies nothing of a model that is on the CPU)" if moved else ""
                 level, sure = ("warn", 0.8) if moved else ("fail", 1.0)
                 found.append(finding("best-state-alias", level, str(event.place), evidence, sure))
     return found[:1]
@@ -117,7 +119,8 @@ def _steps_on(script: Script, kept: Event, model: Value) -> bool:
     """Whether the model is trained further after its state is kept, and the loop is not left there."""
     later = script.trace.events[script.trace.events.index(kept) :]
     left = any(e.what == "left" and e.loops == kept.loops and e.tests == kept.tests for e in later)
-    return not left and any(e in later and e.subject is model for e in script.passes)
+    taught = [loop for e in script.passes if within(e.subject, model) or within(model, e.subject) for loop in e.loops]
+    return not left and len({loop.turn for loop in taught if loop.node == kept.loops[-1].node}) > 1
 
 
 @decides("best-not-restored")
@@ -225,9 +228,10 @@ def identical_seeds(script: Script) -> Verdict:
         fixed.setdefault(str(event.place), []).append(one.value if isinstance(one, Known) else object())
     varied = any(len({repr(value) for value in values}) > 1 for values in fixed.values())
     varied = varied or not any(e.name.startswith("torch") for e in loops) or _settings_differ(script)
-    for place, values in fixed.items():
+    for place, values in fixed.items() if not varied else ():
         made = any(e.loops and _over_runs(e.loops[0]) for e in script.made("optimizer"))
-        if len(values) > 1 and not varied and len({repr(value) for value in values}) == 1 and made:
+        own = any(str(e.place) == place and e.name == "generator" for e in loops)
+        if len(values) > 1 and not own and len({repr(value) for value in values}) == 1 and made:
             where = _written(script, next(e for e in loops if str(e.place) == place), values[0])
             return [
                 finding("identical-seeds", "fail", where, f"each turn of the loop over seeds sets the seed {values[0]}")
@@ -254,16 +258,22 @@ def _unheard(script: Script) -> Finding | None:
     asked = script.trace.of("asked")
     for first in asked:
         turns = [e for e in asked if e.place == first.place]
-        wanted = {repr(e.subject.value) if isinstance(e.subject, Known) else f"turn {id(e.subject)}" for e in turns}
+        wanted = {_told(e.subject) for e in turns}
         node = first.loops[-1].node
         set_ = [e for e in script.trace.of("seed") if any(loop.node == node for loop in e.loops)]
-        heard = {repr(e.subject.value) if isinstance(e.subject, Known) else "?" for e in set_}
+        heard = {_told(e.subject) for e in set_ if e.name != "generator"}
+        used = len(wanted & {_told(e.subject) for e in set_}) > 1  # by a generator or a split of its own
         made = any(any(loop.node == node for loop in e.loops) for e in script.made("optimizer"))
-        used = first.name in script.trace.loads  # by whatever it is read
-        if len(wanted) > 1 and len(set_) > 1 and len(heard) == 1 and "?" not in heard and made and not used:
+        fixed = [e for e in set_ if e.name != "generator" and isinstance(e.subject, Known)]
+        if len(wanted) > 1 and len(fixed) > 1 and len(heard) == 1 and made and not used:
             text = f"{first.name} is another one in each call, and the seed that is set is {heard.pop()} in all"
             return finding("identical-seeds", "fail", str(first.place), text)
     return None
+
+
+def _told(seed: Value) -> str:
+    """A seed's number, or one of its own where that is not known."""
+    return repr(seed.value) if isinstance(seed, Known) else f"turn {id(seed)}"
 
 
 def _written(script: Script, event: Event, value: object) -> str:
@@ -422,9 +432,11 @@ def _whole(data: Value) -> list[Instance]:
 RANDOM = ("Random", "ColorJitter", "AutoAugment", "TrivialAugment", "AugMix")
 
 
-INDEX_DRAWS = frozenset(
-    {"randint", "integers", "choice", "choices", "sample", "multinomial", "randperm", "permutation"}
-)
+def _partner(event: Event) -> bool:
+    """Whether a batch's examples are put together of rows that are drawn: pairs, and no augmentation."""
+    columns = [of_ for arg in event.args[1:] for one in ancestors(arg) if (of_ := of(one)) is not None]
+    indices = [one.options.get("index") for column in columns for one in sources(column) if one.op == "getitem"]
+    return any(isinstance(one, Tensor) and any(deep.op in DRAWS for deep in sources(one)) for one in indices)
 
 
 def _made_anew(data: Value, event: Event) -> bool:
@@ -449,13 +461,13 @@ def augmented_validation(script: Script) -> Verdict:
         return None
     taught = [one for loader in learning_loaders(script) if loader.args for one in _whole(loader.args[0])]
     draws_ = script.trace.of("draw")
-    partners = {id(e.subject) for e in draws_ if e.name in INDEX_DRAWS}  # another example is drawn beside it
+    partners = any(map(_partner, script.evaluations))
     for event in draws_:
         used = next((loader for loader in evaluated if loader.args and event.subject in _whole(loader.args[0])), None)
         if (
             event.sure
             and used is not None
-            and id(event.subject) not in partners
+            and not partners
             and not _made_anew(event.subject, event)
             and any(one is event.subject for one in taught)
             and isinstance(used.args[0], Made)
