@@ -27,12 +27,12 @@ EPOCHS = np.arange(1.0, 21.0)
 NOISE = np.random.default_rng(0)
 
 
-def of(classes: int | None = 10, images: int | None = None, **scores: Iterable[float]) -> Diagnosis:
-    """The diagnosis of curves given as `train_loss=[...]`, one value an epoch."""
+def of(classes: int | None = 10, images: int | None = None, digits: int = 16, **scores: Iterable[float]) -> Diagnosis:
+    """The diagnosis of curves given as `train_loss=[...]`, one value an epoch, rounded to so many decimals."""
     curves = {}
     for name, values in scores.items():
-        array = np.array(list(values), float)
-        curves[name.replace("_", "/")] = Curve(np.arange(1.0, len(array) + 1), array)
+        array = np.array(list(values), float).round(digits)
+        curves[name.replace("_", "/")] = Curve(np.arange(1.0, len(array) + 1), array, digits)
     return diagnose_curves(Curves(curves, classes, {"test": images, "valid": images} if images else {}))
 
 
@@ -129,6 +129,15 @@ def test_the_same_loss_to_its_last_digit() -> None:
 
 def test_a_rounded_loss_that_stays_the_same_while_the_answers_change_says_nothing() -> None:
     assert told(of(valid_loss=[2.3026] * 4, valid_accuracy=[0.102, 0.099, 0.1, 0.1])) == {}
+
+
+def test_what_two_decimals_say() -> None:
+    assert told(of(digits=2, train_loss=[0.31] * 8)) == {}
+    assert told(of(digits=2, train_loss=[2.3] * 8)) == {"weights-not-updated": "warn"}
+    assert told(of(digits=2, train_loss=[2.3] * 8, valid_accuracy=[0.1, 0.09] * 4)) == {"constant-init": "warn"}
+    passing = np.linspace(0.86, 0.94, 20)  # which is 0.90 twice and more
+    loss = 0.3251 + (0.9 - passing) * 3
+    assert "bce-for-single-label" not in told(of(digits=2, valid_loss=loss, valid_accuracy=passing))
 
 
 def test_no_number_at_last() -> None:
@@ -621,9 +630,11 @@ def test_any_bytes_are_diagnosed_or_refused(tmp_path: Path, raw: bytes, name: st
     st.integers(0, 99),
 )
 def test_no_usual_curve_fails(classes: int, top: float, speed: float, noise: float, epochs: int, seed: int) -> None:
-    """Losses from chance to what an accuracy of `top` costs, with noise and a gap to validation."""
+    """Losses from chance to what an accuracy of `top` costs, with noise and a gap to validation; rounded, too."""
     rng, places = np.random.default_rng(seed), np.arange(epochs)
     accuracy = np.clip(top - (top - 1 / classes) * np.exp(-places / speed) + noise * rng.standard_normal(epochs), 0, 1)
     loss = log(classes) * exp(0.1 * rng.random()) * (1 - accuracy) * 1.3 + 0.005
-    seen = of(classes, train_loss=loss, valid_loss=loss * 1.1, valid_accuracy=accuracy, train_accuracy=accuracy)
-    assert [found.fault for found in seen.findings if found.level == "fail"] == []
+    scores = {"train_loss": loss, "valid_loss": loss * 1.1, "valid_accuracy": accuracy, "train_accuracy": accuracy}
+    exact, short = told(of(classes, **scores)), told(of(classes, digits=2, **scores))
+    assert "fail" not in {*exact.values(), *short.values()}
+    assert {*short} <= {*exact, "under-trained", "over-trained"}  # whose noise is that of the curve

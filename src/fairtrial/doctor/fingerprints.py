@@ -29,6 +29,7 @@ CLEARLY = 0.05  # of accuracy gained in the last third of a training: it was far
 LOST = 0.1  # of accuracy that was there and is gone: more than the noise of one training
 LASTS = 0.04  # of loss: over less than this, a sum of loss and accuracy may stay the same by chance
 HARDLY = 0.95  # of a loss that is left at the end: it hardly fell
+DECIMALS = 3  # of a score: with fewer, that it is the same again says little
 SURE = 4.6  # t of a slope whose p is below 0.01 even with 3 degrees of freedom
 NEEDS_SCRIPT = (
     "what is not observable in curves needs the script: `fairtrial doctor SCRIPT.py` looks at the training itself"
@@ -484,6 +485,8 @@ def binary_accuracy(curves: Curves) -> Verdict:
     classes = curves.classes or COUNTS[0]
     none, prior = 1 - 1 / classes, entropy(1 / classes)
     for part in PARTS:
+        if rounded(curves, f"{part}/accuracy"):  # of a healthy training some, too, are 0.90
+            continue
         loss, accuracy = curves.both(part)
         stuck = (np.abs(accuracy - none) < 5e-4) & (np.abs(loss - prior) < 0.02 * prior)
         still = (np.abs(accuracy - none) < 1e-6) & (loss < log(2))
@@ -493,6 +496,11 @@ def binary_accuracy(curves: Curves) -> Verdict:
             )
             return [finding("bce-for-single-label", "warn", f"{part}/accuracy", evidence, 0.8)]
     return []
+
+
+def rounded(curves: Curves, name: str) -> bool:
+    """Whether a score was rounded to two decimals; one that never changes may be as short without that."""
+    return name in curves.scores and curves.scores[name].digits < DECIMALS and np.ptp(curves.values(name)) > 0
 
 
 def entropy(share: float) -> float:
@@ -586,6 +594,9 @@ def stands_still(curves: Curves) -> Verdict:
         return [finding("weights-not-updated", "fail", "lr", "the learning rate is 0 throughout")]
     long = {f"{part}/loss": values for part, values in curves.losses.items() if len(values) >= FEW}
     for name, values in long.items():
+        learnt = not curves.classes or values[0] < HARDLY * log(curves.classes)
+        if learnt and curves.scores[name].digits < DECIMALS:  # a net that learns slowly looks the same
+            continue
         if np.ptp(values) == 0 and values[0] > 0 and not (moved(curves) or softmax_twice(curves)):
             exact = curves.scores[name].digits >= 6
             evidence = f"{name} is {values[0]:.7g} in all {len(values)} evaluations"
@@ -617,7 +628,7 @@ def does_not_learn(curves: Curves) -> Verdict:
     values = curves.values(name)
     if (
         len(values) < FEW
-        or np.ptp(values) == 0
+        or (np.ptp(values) == 0 and not moved(curves))
         or values.min() < 0
         or summed(curves)
         or not curves.may_be_cross_entropy
