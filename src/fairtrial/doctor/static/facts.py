@@ -139,6 +139,8 @@ ASKED = {
 }  # fmt: skip
 FIRST = {"fetch_covtype": 1}  # the least label, where it is not 0
 SIZES = {"load_digits": (1797, 64), "load_iris": (150, 4), "load_wine": (178, 13), "load_breast_cancer": (569, 30)}
+TORCHVISION = {"MNIST": (60000, 10000), "FashionMNIST": (60000, 10000), "KMNIST": (60000, 10000),
+               "CIFAR10": (50000, 10000), "CIFAR100": (50000, 10000)}  # for training and for testing  # fmt: skip
 PIXELS = {"load_digits": 16.0}  # the largest number in the images
 SAMPLES = {"make_classification": 100, "make_blobs": 100, "make_moons": 100, "make_circles": 100,
            "make_gaussian_quantiles": 100}  # fmt: skip
@@ -274,6 +276,9 @@ def rows(value: Value) -> float | None:
             return rows(value.args[1])
         if value.name == "random_split":
             return count(value.options.get("length"))
+        if value.name in TORCHVISION:
+            train = value.options.get("train") or (value.args[1] if len(value.args) > 1 else Known(True))
+            return float(TORCHVISION[value.name][not train.value]) if isinstance(train, Known) else None
     if isinstance(value, Tensor) and value.op == "range":
         return length(value, None)
     sides = shape(value)

@@ -376,7 +376,8 @@ def sklearn(run: Run, last: str, args: list[Value], options: Options, place: Pla
             split += [Tensor("getitem", (one,), place, {"index": half}) for half in halves]
         return Items("tuple", split, [], True, place)
     if last == "shuffle" and args:
-        order = Tensor("permutation", (Tensor("len", (args[0],), place),), place)
+        seed = {"seed": options["random_state"]} if "random_state" in options else {}
+        order = Tensor("permutation", (Tensor("len", (args[0],), place),), place, seed)
         mixed: list[Value] = [Tensor("getitem", (one,), place, {"index": order}) for one in args]
         return mixed[0] if len(mixed) == 1 else Items("tuple", mixed, [], True, place)
     if last in METRICS:

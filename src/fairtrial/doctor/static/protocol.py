@@ -25,6 +25,7 @@ from fairtrial.doctor.static.facts import (
     mixes,
     of,
     operand,
+    parts,
     rows,
     shape,
     shared,
@@ -36,6 +37,7 @@ from fairtrial.doctor.static.facts import (
 from fairtrial.doctor.static.library import SAME_NUMBERS
 from fairtrial.doctor.static.loss import one_hot, rate_of
 from fairtrial.doctor.static.script import (
+    SAME_SHAPE,
     Script,
     Verdict,
     decides,
@@ -502,10 +504,12 @@ def split_preprocessing_mismatch(script: Script) -> Verdict:
         if len(train) == 1 and None not in train and mine is not None and mine not in train:
             evidence = f"Normalize has {' and '.join(map(str, train))} in training, and {mine} for what is evaluated"
             found.append(finding("split-preprocessing-mismatch", "fail", str(loader.place), evidence))
-    for event in script.evaluations:
+    usual = {_way_of(e) for e in script.passes} & {_way_of(e) for e in script.evaluations}  # others are trials
+    for event in script.evaluations if not usual - {None} else ():
         if said := _other_way(script, event):
             found.append(finding("split-preprocessing-mismatch", "warn", str(said[0]), said[1], 0.9))
     ways = {_scaled(e) for e in script.passes}
+    ways |= {-1.0 for e in script.evaluations if script_inputs(e) and _scaled(e) is None}  # evaluated as trained, too
     for event in script.evaluations:
         if ways == {None} and (by := _scaled(event)) is not None and script_inputs(event):
             evidence = f"inputs are divided by {by:g} where the model is evaluated, and not where it is trained"
@@ -518,6 +522,14 @@ def split_preprocessing_mismatch(script: Script) -> Verdict:
                     evidence = "the labels are divided by 255"
                     found.append(finding("split-preprocessing-mismatch", "fail", str(one.place), evidence))
     return list({one.where: one for one in found}.values())[:1]
+
+
+def _way_of(event: Event) -> tuple[int, tuple[str, ...]] | None:
+    """What a model gets was made of, and by which steps."""
+    if len(event.args) < 2:
+        return None
+    base, steps = way(event.args[1])
+    return id(base), tuple(step.what for step in steps)
 
 
 def _other_way(script: Script, event: Event) -> tuple[Place, str] | None:
@@ -629,30 +641,17 @@ def split_leakage(script: Script) -> Verdict:
     """Rows that are trained on and evaluated: slices that overlap, copies made before the split."""
     taught = [e.args[1] for e in script.passes if len(e.args) > 1]
     judged = [(e, e.args[1]) for e in script.evaluations if len(e.args) > 1]
-    learned = [loader.args[0] for loader in learning_loaders(script) if loader.args]
-    loaders = [loader for e in script.evaluations for loader in script_inputs(e) if loader.args]
+    loaders = [(e, loader) for e in script.evaluations for loader in script_inputs(e) if loader.args]
     if not taught or not judged:
         return None
     found: list[Finding] = []
-    for a, loader in [(a, b) for a in learned for b in loaders if _range(a) and _range(b.args[0])]:
-        b = loader.args[0]
-        one, other = _range(a), _range(b)
-        if (
-            a is b
-            or not isinstance(a, Made)
-            or not isinstance(b, Made)
-            or a.args[0] is not b.args[0]
-            or not one
-            or not other
-        ):
-            continue
-        both = min(one[1], other[1]) - max(one[0], other[0])
-        if both > 0 and one != other:
-            evidence = f"{both:g} indices are in the training part and in the evaluated one"
-            found.append(finding("split-leakage", "fail", str(loader.place), evidence))
-    clean = [x for _, x in judged if not any(shared(x, one) for one in taught)]
+    both = [(loader, _in_both(script, event, loader)) for event, loader in loaders]
+    for loader, many in both if all(many for _, many in both) else ():
+        evidence = f"{many:g} indices are in the training part and in the evaluated one"
+        found.append(finding("split-leakage", "fail", str(loader.place), evidence))
+    clean = [x for e, x in judged if not any(shared(x, one) for one in _taught_to(script, e))]
     for event, x in judged:
-        same = [one for one in taught if shared(x, one)]
+        same = [one for one in _taught_to(script, event) if shared(x, one)]
         if same and not clean:
             picked = [one.place for one in sources(x) if one.op == "getitem"]
             text = "rows of the training slice are in the evaluated one too"
@@ -664,19 +663,49 @@ def split_leakage(script: Script) -> Verdict:
             text = "rows are drawn with replacement and then split: the same rows are on both sides"
             found.append(finding("split-leakage", "warn", str(drawn.place), text, 0.95))
         base = chosen(x).base
-        mixed = [
-            one
+        joined = base.parents if isinstance(base, Tensor) and base.op in ("cat", "concatenate", "vstack") else ()
+        mixed = any(
+            shared(part, one) or (_plain_rows(part) and chosen(part).base is chosen(one).base and _all_rows(one))
+            for part in _flat(joined)
             for one in taught
-            if isinstance(base, Tensor)
-            and base.op in ("cat", "concatenate", "vstack")
-            and any(
-                chosen(part).base is chosen(one).base and chosen(one).base is not base for part in _flat(base.parents)
-            )
-        ]
+            if chosen(one).base is not base
+        )
         if mixed and isinstance(base, Tensor):
             text = "the evaluated part is put together with rows of the training data"
             found.append(finding("split-leakage", "fail", str(base.place), text))
     return found[:1]
+
+
+def _taught_to(script: Script, judged: Event) -> list[Value]:
+    """All that the model was trained on that is evaluated here."""
+    return [e.args[1] for e in script.passes if len(e.args) > 1 and e.subject is judged.subject]
+
+
+def _in_both(script: Script, event: Event, loader: Made) -> float:
+    """How many indices of an evaluated part are in a training part of the same data, for the same model."""
+    passes = [e for e in script.passes if e.subject is event.subject]
+    learned = [one.args[0] for e in passes for one in script_inputs(e) if one.args]
+    mine, most = loader.args[0], 0.0
+    for data in learned:
+        one, other = _range(data), _range(mine)
+        if not isinstance(data, Made) or not isinstance(mine, Made) or not one or not other:
+            continue
+        if data is not mine and data.args[0] is mine.args[0] and one != other:
+            most = max(most, min(one[1], other[1]) - max(one[0], other[0]))
+    return most
+
+
+def _plain_rows(part: Value) -> bool:
+    """Whether it is all rows of something, or a slice of them that is written down."""
+    return all(isinstance(one, Slice) and bounds(one) is not None for one in chosen(part).picks)
+
+
+def _all_rows(batch: Value) -> bool:
+    """Whether batches are cut from an order of all rows."""
+    made = [inner for one in chosen(batch).picks for inner in sources(one)]
+    cut = [one.options.get("index") for one in made if one.op == "getitem"]
+    part = any(isinstance(one, Slice) and bounds(one) is not None for one in cut)
+    return any(one.op in RANDOM_ORDER for one in made) and not part
 
 
 def _flat(values: tuple[Value, ...]) -> list[Value]:
@@ -698,6 +727,7 @@ def _drawn_again(x: Value, taught: list[Value]) -> Tensor | None:
 
 def _replaces(draw: Tensor) -> bool:
     told = draw.options.get("replace")
+    told = told or (inner[2] if len(inner := parts(draw)) > 2 else None)
     return told is None or (isinstance(told, Known) and bool(told.value))
 
 
@@ -731,9 +761,16 @@ def _copied_first(x: Value, taught: list[Value]) -> Place | None:
                 origin is one_ for i, origin in enumerate(origins) for j, part_ in enumerate(several) if i != j
                 for one_ in sources(part_)
             ) and not any(chosen(part).picks for part in several)  # fmt: skip
-            if (twice or base.op == "repeat") and mixes(mine.picks[0]):
+            if (twice or (base.op == "repeat" and _more_rows(base))) and mixes(mine.picks[0]):
                 return base.place
     return None
+
+
+def _more_rows(repeated: Tensor) -> bool:
+    """Whether `repeat` copies rows, and not only along other axes."""
+    times = repeated.parents[1] if len(repeated.parents) > 1 else repeated.options.get("repeats")
+    first = times.items[0] if isinstance(times, Items) and times.items else times
+    return number(first) != 1
 
 
 def _range(data: Value) -> tuple[float, float] | None:
@@ -759,7 +796,7 @@ def wrong_accuracy(script: Script) -> Verdict:
         made = event.subject
         dim = number(made.options.get("dim")) if isinstance(made, Tensor) else None
         scores = event.args[0] if event.args else None
-        single = any(one.op == "row" for one in ancestors(scores or Value()))
+        single = any(one.op == "row" or _one_item(one) for one in ancestors(scores or Value()))
         if dim == 0 and scores is not None and not single and _scores(scores, outputs | script.last_layers):
             evidence = "argmax has dim=0: it looks for the largest output over the examples, not over the classes"
             found.append(finding("wrong-accuracy", "fail", str(event.place), evidence))
@@ -774,13 +811,32 @@ def wrong_accuracy(script: Script) -> Verdict:
         parts = event.subject.parents if isinstance(event.subject, Tensor) else ()
         hot = [one for one in parts if one_hot(one)]
         hard = [one for one in parts if ends_in(one, "compare", "round", "gt", "ge")]
-        if len(parts) == 2 and _crossed(shape(parts[0]), shape(parts[1])):
+        if (
+            len(parts) == 2
+            and _crossed(shape(parts[0]), shape(parts[1]))
+            and _answers(*parts) != _answers(*parts[::-1])
+        ):
             text = "a column is compared with a row: every answer with every label"
             found.append(finding("wrong-accuracy", "fail", str(event.place), text, 0.95))
         if hot and hard and id(event.subject) not in averaged and ".all(" not in "".join(script.trace.lines):
             text = "each unit of one-hot rows counts as an answer: most are 0, and 0 is right for them"
             found.append(finding("wrong-accuracy", "warn", str(event.place), text, 0.9))
     return found[:1]
+
+
+def _one_item(one: Tensor) -> bool:
+    """Whether one row of something is taken."""
+    index = one.options.get("index") if one.op == "getitem" else None
+    return isinstance(index, Known) and isinstance(index.value, int)
+
+
+def _answers(one: Value, labels_: Value) -> bool:
+    """Whether one side was made by a model, and the other are labels: neither a count nor made by it."""
+    made = ("linear", "predict")
+    inner = bare(labels_)
+    counted = isinstance(inner, Tensor) and inner.op in ("arange", "range")
+    sides = [any(deep.op in made for deep in ancestors(side)) for side in (one, labels_)]
+    return sides == [True, False] and not counted
 
 
 def _crossed(one: Shape | None, other: Shape | None) -> bool:
@@ -801,7 +857,9 @@ def _scores(value: Value, made: frozenset[int]) -> bool:
         return value.maker is None or id(value.maker) in made
     if value.op in ("cat", "concatenate", "vstack") and number(value.options.get("dim", Known(0))) == 0:
         return any(_scores(one, made) for one in value.parents)
-    return value.op in {"softmax", "sigmoid", "numpy", *SAME_NUMBERS} and _scores(value.parents[0], made)
+    return value.op in {"softmax", "sigmoid", "numpy", "detach", "data", *SAME_SHAPE} and _scores(
+        value.parents[0], made
+    )
 
 
 def _since_compared(value: Value) -> Iterator[Tensor]:
@@ -829,10 +887,10 @@ def _divided(event: Event) -> tuple[bool, str, float] | None:
     if "add" not in made and not listed:
         return None
     if _batches(below) or listed or (isinstance(below, Tensor) and below.op == "tally"):
-        if "mean" in made and not _by_count(above) and not _same_rows(above) and (even := _even(above)) is not True:
+        if "mean" in made and not _by_count(above) and not _same_rows(above) and _even(above) is False:
             text = "the mean of the batches' means: the last batch is smaller, and counts as much as the others"
-            return False, text, 0.95 if even is False else 0.6
-        if "sum" in made and "mean" not in made and "div" not in made and _batches(below):
+            return False, text, 0.95
+        if "sum" in made and "mean" not in made and "div" not in made and _batches(below) and _several(below):
             return True, "right answers are divided by the number of batches", 1.0
     if (
         isinstance(below, Tensor)
@@ -843,16 +901,35 @@ def _divided(event: Event) -> tuple[bool, str, float] | None:
         return False, "right answers are divided by batches times batch size; the last batch may be smaller", 0.9
     step = count(below.parents[1]) if isinstance(below, Tensor) and below.op == "tally" else None
     if step is not None and "sum" in made and "mean" not in made and (even := _even(above)) is not None:
-        if step == 1:
+        if step == 1 and not any(_one_at_a_time(one) for one in _loaders(above)):
             return True, "right answers are divided by the number of batches", 1.0
-        if not even:
+        if step > 1 and not even:
             return False, f"each batch counts as {step:g} examples; the last one is smaller", 0.9
     return None
 
 
+def _loaders(value: Value) -> list[Value]:
+    """What the batches come from that it was reckoned from."""
+    return [one.parents[0] for one in sources(value) if one.op in ("input", "label") and one.parents]
+
+
+def _one_at_a_time(loader: Value) -> bool:
+    """Whether a loader's batches may have one example each: there are as many of them as examples."""
+    size = batch_size(loader) if isinstance(loader, Made) and loader.kind == "loader" else None
+    return size is None or size <= 1
+
+
+def _several(length: Value) -> bool:
+    """Whether it surely is another number than that of the examples."""
+    over = length.parents[0] if isinstance(length, Tensor) else None
+    if isinstance(over, Instance) and isinstance(length, Tensor):
+        return any(one.op in ("div", "floordiv", "ceil") for told in length.parents[1:] for one in ancestors(told))
+    return over is not None and not _one_at_a_time(over)
+
+
 def _even(value: Value) -> bool | None:
     """Whether the batches that it was reckoned from are surely of one size; None where that cannot be told."""
-    loaders = [one.parents[0] for one in sources(value) if one.op in ("input", "label") and one.parents]
+    loaders = _loaders(value)
     found: bool | None = None
     for loader in loaders:
         if not isinstance(loader, Made) or loader.kind != "loader" or not loader.args:
@@ -928,7 +1005,11 @@ def labels_misaligned(script: Script) -> Verdict:
             if (key in mine) != (key in theirs) and key not in made_of
         ]
         orders = [one for one in only if one.op in RANDOM_ORDER and not _seeded_alike(one, only)]
-        if orders and all(isinstance(base, Tensor) and closed(base) for base in bases):
+        if (
+            orders
+            and not _set_back(script, orders, mine)
+            and all(isinstance(base, Tensor) and closed(base) for base in bases)
+        ):
             text = (
                 f"the order at line {orders[0].place.line} is that of the "
                 f"{'inputs' if id(orders[0]) in mine else 'labels'} alone, in the loss at line {call.place.line}"
@@ -945,11 +1026,20 @@ def labels_misaligned(script: Script) -> Verdict:
     return []
 
 
+def _set_back(script: Script, orders: list[Tensor], mine: dict[int, Tensor]) -> bool:
+    """Whether both sides are put into orders of their own, from one state of the generator."""
+    both = len({id(one) in mine for one in orders}) == 2
+    states = script.trace.loads & {"set_state", "setstate", "set_rng_state"}
+    return both and (bool(states) or len([e for e in script.trace.of("seed") if e.name != "generator"]) > 1)
+
+
 def _seeded_alike(one: Tensor, others: list[Tensor]) -> bool:
     """Whether another order comes from a generator of its own with the same seed."""
 
     def seed(order: Tensor) -> object:
         first = order.parents[0] if order.parents else None
+        if "seed" in order.options:
+            return number(order.options["seed"])
         return number(operand(first, 0)) if isinstance(first, Tensor) and first.op in GENERATORS else None
 
     told = seed(one)
@@ -962,8 +1052,9 @@ def label_noise(script: Script) -> Verdict:
     sets = script.trace.of("set")
     if not sets or not script.losses:
         return None
-    targets = {id(one) for e in script.losses if len(e.args) > 1 for one in sources(e.args[1])}
+    wanted = [e.args[1] for e in script.losses if len(e.args) > 1]
     for event in sets:
+        targets = {id(one) for target in wanted for one in _still(target, event)}
         value = event.args[1]
         base = chosen(value).base
         drawn = (
@@ -974,6 +1065,18 @@ def label_noise(script: Script) -> Verdict:
                 finding("label-noise", "warn", str(event.place), "some of the labels are replaced by random ones", 0.9)
             ]
     return []
+
+
+def _still(target: Value, event: Event) -> Iterator[Tensor]:
+    """What labels are made of, without what they were copied from before something was set in it."""
+    for one in sources(target):
+        copied = [
+            part
+            for part in sources(target)
+            if part.op in ("clone", "copy", "deepcopy") and part.place.line < event.place.line
+        ]
+        if not any(deep is one and deep is not part for part in copied for deep in sources(part)):
+            yield one
 
 
 @decides("degenerate-data")
@@ -990,21 +1093,30 @@ def degenerate_data(script: Script) -> Verdict:
                         "degenerate-data", "fail", str(one.place), "the labels are multiplied by 0: one class is left"
                     )
                 )
-            if one.op in ("zeros_like", "ones_like") and chosen(y).base is one and call.name == "cross_entropy":
+            alone = len([e for e in script.losses if e.name == call.name]) == 1
+            like = one.parents[0] if one.op in ("zeros_like", "ones_like") and one.parents and alone else Value()
+            known = labels(like) is not None or any(leaf.op == "label" for leaf in ancestors(like))
+            if known and chosen(y).base is one and call.name == "cross_entropy":
                 found.append(
                     finding("degenerate-data", "fail", str(one.place), f"{one.op} of the labels: one class is left")
                 )
         inputs = {id(one) for one in sources(x)}
         for event in script.trace.of("set"):
             value = event.args[1]
+            if script.trace.loads & FILLS_GAPS:
+                continue
             if id(event.subject) in inputs and isinstance(value, Tensor | Known | Library) and _no_number(value):
                 found.append(finding("degenerate-data", "fail", str(event.place), "inputs are set to no number (nan)"))
-        digits = any(_named(one) in ("load_digits", "MNIST") for one in sources(x))
+        digits = any(_named(one) in ("load_digits", "MNIST") for one in sources(y))
+        judged = {one.op for e in script.evaluations for arg in e.args[1:] for one in sources(arg)}  # all are turned
         turned = [one for one in sources(x) if one.op in ("rot90", "flip", "fliplr", "flipud", "hflip", "vflip")]
-        if digits and turned:
+        if digits and turned and turned[0].op not in judged:
             text = f"digits go through {turned[0].op}: a 6 becomes a 9, a 2 no digit at all"
             found.append(finding("degenerate-data", "warn", str(turned[0].place), text, 0.85))
     return found[:1]
+
+
+FILLS_GAPS = frozenset({"isnan", "nan_to_num", "nanmean", "nanmedian", "nansum", "isfinite", "SimpleImputer", "fillna"})
 
 
 def _no_number(value: Value) -> bool:
