@@ -143,7 +143,7 @@ class Visit:
         """Send the diagnosis of all that was seen, at the script's end or as far as it came."""
         notes = tuple(self.troubles)
         if self.watch is None and "torch" not in sys.modules:
-            notes += ("the script did not import torch",)
+            notes += () if self.crash else ("the script did not import torch",)  # it may have been about to
         elif self.watch is None and not notes:
             notes += ("torch came in past the doctor: the script has import hooks (sys.meta_path) of its own",)
         elif self.watch and whole:
