@@ -178,6 +178,17 @@ def test_modules_beside_a_script(tmp_path: Path) -> None:
     same(tmp_path, "from helper import WORD\nif __name__ == '__main__':\n    print(WORD)", name="sub/train.py")
 
 
+def test_a_module_of_a_package_is_run_by_a_script_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, "STEPS = 12", "package/__init__.py")
+    ended = same(tmp_path, f"{TRAIN}from . import STEPS\ntrain(STEPS)", name="package/train.py")
+    assert "PACKAGE.MODULE" in ended.out
+    launcher = (
+        ended.out[ended.out.index("import runpy") :].replace("\n ", "").replace("PACKAGE.MODULE", "package.train")
+    )
+    ended = same(tmp_path, launcher, name="launch.py")
+    assert "   where: package/train.py:15\n" in ended.out
+
+
 @pytest.mark.parametrize("name", ["torch.py", "random.py", "json.py", "dataclasses.py"])
 def test_a_script_that_is_called_like_a_library(tmp_path: Path, name: str) -> None:
     assert same(tmp_path, f"print('mine')\nimport {name[:-3]}", name=name).status == 0

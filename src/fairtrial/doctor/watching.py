@@ -55,6 +55,11 @@ class Seen:
 at_work: list[Watch] = []  # one for each thread: two would see each other try things
 INSIDE = "this watch is inside another one, and tells what that one has seen so far; it tells more when it ends"
 
+PACKAGE = (
+    "a module that `python -m PACKAGE.MODULE` starts is examined by a script beside the package, with this line in it: "
+    'import runpy; runpy.run_module("PACKAGE.MODULE", run_name="__main__", alter_sys=True)'
+)
+
 
 @contextmanager
 def watch() -> Generator[Seen]:
@@ -120,6 +125,8 @@ def diagnosed(seen: Sequence[Observation], notes: tuple[str, ...]) -> Diagnosis:
         for crash in Journal(seen).of(Crash):
             if not explained(Journal(seen)):
                 notes = (*notes, f"it ended with {crash.kind}, which no fault of the catalogue explains")
+            if "no known parent package" in crash.text:
+                notes = (*notes, PACKAGE)
         return diagnose(seen, notes)
     except Exception as error:
         return diagnose((), (*notes, trouble("there is no diagnosis", error)))
