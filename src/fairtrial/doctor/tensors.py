@@ -74,6 +74,7 @@ PICKING = RESHAPING | {"Gather", "Index", "Clamp", "ClampMin", "ClampMax", "Add"
 PASSING = RESHAPING | {"Index", "IndexSelect"}  # scores stay what they were made as
 NORMALISING = ("LogSoftmax", "Logsumexp", "Softmax")
 SCALING = frozenset(("Mul", "Div", "Bmm", "Baddbmm"))  # affine where the other factor is a constant
+ASKED = 32  # pictures of a batch whose pixels are compared with their neighbours
 BANDS = 16  # channels of a picture at most
 NODES = 20_000  # of a graph at most
 
@@ -526,8 +527,8 @@ def describe(tensor: Tensor) -> Input:
         digest(x),
         share,
         blank,
-        neighbours(values) if images else None,
-        neighbours(relabelled(values)) if images and 1 < x.shape[1] <= BANDS else None,
+        neighbours(values[:ASKED]) if images else None,
+        neighbours(relabelled(values[:ASKED])) if images and 1 < x.shape[1] <= BANDS else None,
         made=tensor.requires_grad,
     )
 
