@@ -293,6 +293,16 @@ def test_losses_that_hardly_move_are_told_so_wherever_they_stand() -> None:
     assert told(of(train_loss=slower, valid_loss=slower, valid_accuracy=[0.08] * 15)) == {"lr-too-low": "warn"}
 
 
+def test_a_loss_that_wanders_far_above_chance_is_told_of_its_rate_alone() -> None:
+    wandering = [6799, 5412, 3611, 2187, 6043, 6027, 4990, 4376, 4121, 4116]
+    scores = {"train_loss": wandering, "valid_loss": wandering, "valid_accuracy": [0.1] * 10}
+    assert told(of(**scores)) == {"lr-too-high": "warn"}
+    rising = {"train_loss": np.geomspace(50, 5, 12), "valid_loss": np.r_[40, 9, 30, np.linspace(50, 60, 9)]}
+    assert "over-trained" not in told(of(**rising, valid_accuracy=[0.3, 0.3, 0.2] * 4))
+    assert "under-trained" not in told(of(valid_loss=np.geomspace(50, 5, 12), valid_accuracy=np.linspace(0.1, 0.4, 12)))
+    assert "under-trained" not in told(of(valid_loss=-np.geomspace(1, 9, 12), valid_accuracy=np.linspace(0.1, 0.4, 12)))
+
+
 def test_what_was_learnt_and_is_lost_again() -> None:
     loss = np.r_[1.13, 1.2, 1.3, 1.5 + 0.2 * NOISE.random(12)]
     right = np.r_[0.65, 0.62, 0.6, 0.42 + 0.03 * NOISE.random(12)]

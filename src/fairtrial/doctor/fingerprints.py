@@ -705,8 +705,8 @@ def at_chance(curves: Curves, name: str) -> list[Finding]:
     highest = max((float(shares.max()) for shares in right.values() if len(shares)), default=0.0)
     if last.min() < 0.975 * chance or highest > 1.7 / curves.classes:
         return []
-    if (np.diff(last) < 0).all() and last[0] - last[-1] > 0.01 * chance:  # it does not stay
-        return []
+    if (np.diff(last) < 0).all() and last[0] - last[-1] > 0.01 * chance and last[-1] == values.min():
+        return []  # it does not stay
     middle = float(np.median(last))
     evidence = f"{name} stays at {middle:.4f} (ln {curves.classes} is {chance:.4f}){always_one(right, curves.classes)}"
     course = curves.values("valid/loss") if len(curves.values("valid/loss")) >= 5 else values
@@ -840,7 +840,12 @@ def over_trained(curves: Curves) -> Verdict:
     best = int(valid.argmin())
     rise = float(valid[-FEW:].mean() - valid[best])
     fell = len(train) < 2 or train[-1] < np.interp(there[best], where, train)
-    if best > len(valid) - 6 or rise < max(3 * noise_of(valid[best:]), 0.1 * abs(valid[best])) or not fell:
+    if (
+        beyond_a_start(curves, valid[best])
+        or best > len(valid) - 6
+        or rise < max(3 * noise_of(valid[best:]), 0.1 * abs(valid[best]))
+        or not fell
+    ):
         return []
     right = curves.values("valid/accuracy")
     lost = float(smooth(right).max() - right[-FEW:].mean()) if len(right) > FEW else inf
@@ -862,8 +867,7 @@ def under_trained(curves: Curves) -> Verdict:
     if len(valid) < ENOUGH:
         return None
     ends = min(values[-1] for values in curves.losses.values())
-    lost = curves.classes and curves.may_be_cross_entropy and ends > worst_start(curves.classes)
-    if lost or rate_died(curves):  # a loss that is as high lacks something else than steps
+    if ends < 0 or beyond_a_start(curves, ends) or rate_died(curves):  # it lacks something else than steps
         return []
     window = valid[-max(5, len(valid) // 3) :]
     gain, t = trend(window)
@@ -877,6 +881,11 @@ def under_trained(curves: Curves) -> Verdict:
         f"evaluations (t = {t:.1f})" + (f", and valid/accuracy rose by {more:.2%}" if still else "")
     )
     return [finding("under-trained", "warn" if still else "info", "valid/loss", evidence, 0.9)]
+
+
+def beyond_a_start(curves: Curves, loss: float) -> bool:
+    """Whether a loss is more than any start should cost."""
+    return curves.may_be_cross_entropy and curves.classes is not None and loss > worst_start(curves.classes)
 
 
 def worst_start(classes: int) -> float:
