@@ -23,6 +23,7 @@ from fairtrial.doctor.lines import foreign, own, shown
 
 MOST = 300  # expressions that are followed from a line
 DEEP = 8  # calls within calls that are told apart
+WRITTEN = ("save", "dump", "write", "imsave", "savez", "tofile", "savetxt")  # to what they are given
 READ = ("__getitem__", "__iter__", "__next__", "__call__")  # what an object gives when it is read
 PICKING = ("max", "min", "sorted", "np.argmax", "np.argmin", "numpy.argmax", "heapq.nlargest")
 ORDER = (ast.Gt, ast.GtE, ast.Lt, ast.LtE)
@@ -164,6 +165,8 @@ def _note(file: File, node: ast.AST) -> None:
             owner = [node.func.value] if isinstance(node.func, ast.Attribute) and name != "shuffle" else []
             for target in (*owner, *(node.args if name == "shuffle" else ())):
                 _bind(file, statement or node, target, node, ())
+        for target in node.args if isinstance(statement, ast.Expr) and name in WRITTEN else ():
+            _bind(file, statement, target, node, ())
 
 
 def _bind(file: File, statement: ast.AST, target: ast.AST, value: ast.expr, index: Path) -> None:

@@ -107,6 +107,8 @@ def repeated_batch(journal: Journal) -> Verdict:
         return []
     loaders = [one for one in journal.of(Loader) if one.length > one.batch > 0]
     given, pools = seen[0].input, journal.of(Pool)
+    if given and given.minimum == given.maximum:  # nothing tells batches apart
+        return []
     if loaders and journal.of(Batch) and given and given.shape[0] == loaders[0].batch:
         whole = f"a batch of {loaders[0].batch} of {loaders[0].length}"
     elif pools and given and pools[0].rows < 0.5 * pools[0].held:
@@ -198,9 +200,26 @@ def _learned_anything(journal: Journal) -> bool:
         for label, _, number in last.confusion:
             labels[label] += number
         most = max(labels.values()) / last.count
-        return last.right > last.count * most + 3 * (last.count * most * (1 - most)) ** 0.5
+        above = last.right > last.count * most + 3 * (last.count * most * (1 - most)) ** 0.5
+        return above and _by_its_names(last)
     losses, ends = [one for one in journal.of(LossCall) if one.learning], journal.of(End)
     return not losses or not ends or ends[-1].loss < 0.8 * losses[0].value
+
+
+def _by_its_names(seen: Evaluation) -> bool:
+    """Whether the classes' own names make more predictions right than random names would.
+
+    A net that was taught any labels gives alike examples the same answer, and as many classes as chance will have it
+    the right one: what is right by chance varies with the classes, and not with the examples.
+    """
+    size = 1 + max(max(label, said) for label, said, _ in seen.confusion)
+    table = np.zeros((size, size))
+    for label, said, number in seen.confusion:
+        table[label, said] += number
+    table = table[table.any(1) | table.any(0)][:, table.any(1) | table.any(0)]
+    centred = table - table.mean(0) - table.mean(1)[:, None] + table.mean()
+    deviation = float(np.sqrt((centred**2).sum() / max(len(table) - 1, 1)))
+    return float(np.trace(centred)) > min(3, (len(table) - 1) / 2) * deviation
 
 
 @decides("label-noise")
@@ -431,6 +450,11 @@ def degenerate_data(journal: Journal) -> Verdict:
     if calls and sum(totals) >= 64 and max(totals) == sum(totals):
         evidence = f"all {sum(totals)} training labels seen are class {totals.index(max(totals))}"
         return [finding("degenerate-data", "fail", _labels_alone(journal, calls[0].where), evidence)]
+    flat = [one.input.minimum == one.input.maximum for one in learning if one.input]
+    if calls and len(flat) > 2 and all(flat):
+        evidence = f"all inputs of the {len(flat)} training passes looked at are one and the same number"
+        line = first(leading(journal, "learned", learning[0].where), BLANKED)
+        return [finding("degenerate-data", "fail", line or learning[0].where, evidence)]
     blank = [one.input.blank for one in learning if one.input]
     if sum(blank) / len(blank) > 0.05:
         evidence = f"{sum(blank) / len(blank):.0%} of the training pictures looked at have one value in all pixels"

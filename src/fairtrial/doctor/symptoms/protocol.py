@@ -241,6 +241,7 @@ def identical_seeds(journal: Journal) -> Verdict:
     where = next((model.where for model in journal.of(Model) if model.model == same[1].model), None)
     seeds = journal.of(Seeded)
     again = [one for one in seeds if sum(one.value == other.value for other in seeds) >= len(same)]
-    if again:
-        where = first(leading(journal, "seed", again[-1].where), r"^[a-z_][^(]*=", "") or again[-1].where  # no constant
+    if again:  # a constant is not to be changed, but who reads it
+        lines = leading(journal, "seed", again[-1].where)
+        where = first(lines, r"^[a-z_][^(]*=", "^[^A-Z]") or again[-1].where
     return [finding("identical-seeds", "fail" if len(same) > 2 else "warn", where, evidence)]

@@ -339,9 +339,7 @@ def batchnorm_batch_of_one(journal: Journal) -> Verdict:
     rests = with_rest(journal)
     if not single:
         return []
-    where = left_over(journal) or single[0].where
-    if not rests and len(single) < len(seen):
-        where = cut_up(journal, single[0].where) or where
+    where = left_over(journal) or one_by_one(journal) or cut_up(journal, single[0].where) or single[0].where
     level = "fail" if len(single) == len(seen) else "warn"
     evidence = f"{len(single)} of {len(seen)} training batches looked at have one example"
     if rests:
@@ -356,7 +354,18 @@ def with_rest(journal: Journal) -> list[Loader]:
 
 def left_over(journal: Journal) -> str | None:
     """The line that builds a loader whose last batch has one example."""
-    where = next((one.where for one in with_rest(journal)), None)
+    return loader_made(journal, next((one.where for one in with_rest(journal)), None))
+
+
+def one_by_one(journal: Journal) -> str | None:
+    """The line that builds a loader of single examples, which are learned from."""
+    used = {one.loader for one in journal.of(Pass) if one.backward}
+    single = (one.where for one in journal.of(Loader) if one.loader in used and one.batch == 1)
+    return loader_made(journal, next(single, None))
+
+
+def loader_made(journal: Journal, where: str | None) -> str | None:
+    """The line that builds the loader which a line reads."""
     return places.first(places.leading(journal, "loader", where), r"DataLoader\(") or where
 
 
