@@ -49,6 +49,7 @@ SOFT = "flatten, linear 32, softmax, linear 32, softmax, linear classes"
     [
         ("lr-too-high", {"lr": 10.0, "optimizer": "sgd"}, "lr=1"),
         ("lr-too-high", {"lr": 10.0}, "lr=1"),
+        ("lr-too-high", {"lr": 100.0, "optimizer": "rmsprop"}, "lr=10"),
         ("non-finite", {"lr": 1e6, "optimizer": "momentum"}, "lr=100000, or clip=1"),
         ("lr-too-low", {"lr": 1e-7}, "lr=1e-06"),
         ("constant-init", {"init": "zeros"}, "init=kaiming-normal"),

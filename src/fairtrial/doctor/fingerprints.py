@@ -884,13 +884,8 @@ def under_trained(curves: Curves) -> Verdict:
 
 
 def beyond_a_start(curves: Curves, loss: float) -> bool:
-    """Whether a loss is more than any start should cost."""
-    return curves.may_be_cross_entropy and curves.classes is not None and loss > worst_start(curves.classes)
-
-
-def worst_start(classes: int) -> float:
-    """What outputs cost that are as random as Kaiming's rule makes them, with a variance of 2."""
-    return log(classes) + 1
+    """Whether a loss is above what outputs cost that are as random as Kaiming's rule makes them: their variance is 2."""
+    return curves.may_be_cross_entropy and curves.classes is not None and loss > log(curves.classes) + 1
 
 
 def noise_of(values: NumpyArray) -> float:

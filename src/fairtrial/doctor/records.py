@@ -14,7 +14,7 @@ import numpy as np
 
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding, Level, finding, ordered
-from fairtrial.doctor.fingerprints import ENOUGH, NEEDS_SCRIPT, Curve, Curves, diagnose_curves, worst_start
+from fairtrial.doctor.fingerprints import ENOUGH, NEEDS_SCRIPT, Curve, Curves, beyond_a_start, diagnose_curves
 from fairtrial.spec import arch as a
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.arrays import Tensors
@@ -251,17 +251,26 @@ def single_image(record: Record, arch: a.Arch) -> Verdict:
 
 
 def few_steps(record: Record, arch: a.Arch) -> Verdict:
-    """Few steps, the last epoch's the best, and too few epochs to see in curves that more would help, or less rate."""
+    """Few steps, of which the last epoch's are the best, and too few epochs to see in curves that more would help."""
     best, epochs = record.best, record.epochs
     if best is None or len(epochs) >= ENOUGH or best.epoch < epochs[-1].epoch or best.step >= SOME:
         return None
-    running, classes = epochs[-1].scores.get("running/loss", 0.0), len(record.made.get("data", {}).get("classes", ()))
     steps = f"only {best.step} steps were made, and the last of {len(epochs)} epochs is the best"
     steps = steps if len(epochs) > 1 else f"only {best.step} steps were made, in one epoch"
-    if loss_of(record) in CLASS_LOSSES[:2] and running > worst_start(classes):
-        above = f"the training loss is {running:.4g}, where guessing costs ln {classes} = {log(classes):.4f}"
-        return [finding("lr-too-high", "info", "lr", f"{steps}; {above}", 0.5)]
     return [finding("under-trained", "info", "epochs", steps, 0.6)]
+
+
+def thrown_off(record: Record, arch: a.Arch) -> Verdict:
+    """Losses at the end, in training mode and in eval mode, above any start's: the steps have led away from there."""
+    curves, last = curves_of(record), record.epochs[-1:]
+    ends = [loss for key, loss in last[0].scores.items() if key.endswith("/loss")] if last else []
+    if not curves.classes or not ends or not beyond_a_start(curves, min(ends)):
+        return None
+    evidence = (
+        f"after {last[0].step} steps no loss is below {min(ends):.4g}, where guessing costs ln {curves.classes} = "
+        f"{log(curves.classes):.4f}; lr is {record.recipe.lr:g}"
+    )
+    return [finding("lr-too-high", "warn", "lr", evidence, 0.6)]
 
 
 def one_step(record: Record, arch: a.Arch) -> Verdict:
@@ -471,6 +480,7 @@ RULES: dict[str, Rule] = {
     "clipping-too-tight": clipped_short,
     "label-noise": noisy,
     "under-trained": few_steps,
+    "lr-too-high": thrown_off,
     "unsuitable-batch-size": one_step,
     "dropout-too-strong": strong_dropout,
     "batchnorm-batch-of-one": single_image,
