@@ -884,7 +884,7 @@ def under_trained(curves: Curves) -> Verdict:
 
 
 def beyond_a_start(curves: Curves, loss: float) -> bool:
-    """Whether a loss is above what outputs cost that are as random as Kaiming's rule makes them: their variance is 2."""
+    """Whether a loss is above what outputs cost as random as Kaiming's rule makes them: of a variance of 2."""
     return curves.may_be_cross_entropy and curves.classes is not None and loss > log(curves.classes) + 1
 
 
