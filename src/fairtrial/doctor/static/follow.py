@@ -199,7 +199,10 @@ class Follower:
                     for handler in node.handlers:
                         self.block(handler.body, scope)
                     self.block(node.orelse, scope)
+                frame = self.frames[-1]
+                ended, frame.ended = frame.ended, False  # finally comes after a return, too
                 self.block(node.finalbody, scope)
+                frame.ended = frame.ended or ended
             case ast.Match():
                 self.value(node.subject, scope)
                 with self.perhaps():

@@ -710,7 +710,7 @@ def method(run: Run, owner: Value, name: str, args: list[Value], options: Option
         of = owner.owner
         if name == "__init__" and isinstance(of, Instance) and "torch.nn.Sequential" in of.cls.roots:
             of.attributes.update({str(i): one for i, one in enumerate(args)})
-        return Value()
+        return of_module(run, of, name, args, options, place) if isinstance(of, Module) and name == "train" else Value()
     if name == "super()":
         return Value()
     if name in FILLS and isinstance(owner, Method | Tensor) and (held := weights_of(owner)) is not None:

@@ -288,7 +288,9 @@ def _model_part(value: Value, fed: frozenset[int]) -> list[Tensor] | None:
     if not isinstance(one, Tensor) and id(one) not in fed:
         return None  # what a part that is not known made
     leaf = isinstance(one, Tensor) and one.op in ("input", "row", "part", "div", "getitem", "sub")
-    if not leaf and any(made.op == "linear" for made in ancestors(one)):
+    bent = (made.op == "linear" or (isinstance(made.maker, Layer) and made.op not in (*AFFINE, "Embedding"))
+            for made in ancestors(one))  # fmt: skip
+    if not leaf and any(bent):
         return None
     return found[: linear[-1] + 1] if linear else None
 
@@ -305,7 +307,9 @@ def saturating_hidden_activation(script: Script) -> Verdict:
         inner = one.parents[0]
         while isinstance(inner, Tensor) and inner.op in SAME_NUMBERS | {"Dropout", "dropout"} and inner.parents:
             inner = inner.parents[0]
-        if (made := ends_in(inner, "softmax")) and any(deeper.op == "linear" for deeper in ancestors(made)):
+        made = ends_in(inner, "softmax")
+        plain = made is not None and ends_in(made.parents[0], "linear", "BatchNorm1d", "LayerNorm", "relu", "tanh")
+        if made and plain and any(deeper.op == "linear" for deeper in ancestors(made)):  # no choice that is drawn
             evidence = f"softmax feeds the layer at line {one.place.line}"
             found.append(finding("saturating-hidden-activation", "warn", str(made.place), evidence, 0.9))
     return found[:1]
@@ -533,6 +537,10 @@ def _examples_first(value: Value) -> bool:
         if isinstance(value.maker, Layer) and value.maker.kind in ("Conv2d", "Conv3d"):
             return True
         if value.op not in KEEPS_FIRST or not value.parents:
+            return False
+        inner = value.parents[0]
+        states = isinstance(inner, Tensor) and inner.op in TIME_MAJOR and number(value.options.get("index")) != 0
+        if value.op == "part" and states:  # whose first axis is that of layers and directions
             return False
         if value.op == "unsqueeze" and number(value.parents[1] if len(value.parents) > 1 else None) == 0:
             return False
