@@ -305,8 +305,8 @@ def _gradients(optimizer: Optimizer) -> list[Tensor]:
 
 def _sizes(gradients: list[Tensor]) -> tuple[float, float]:
     """The norm and the largest entry."""
-    norm, largest = (torch.nn.utils.get_total_norm(gradients, kind) for kind in (2.0, math.inf))
-    return float(norm), float(largest)
+    ends = [end for grad in gradients if grad.numel() for end in torch.aminmax(grad.detach())]
+    return float(torch.nn.utils.get_total_norm(gradients)), max((abs(float(end)) for end in ends), default=0.0)
 
 
 def _lives(grad: Tensor | None) -> bool:

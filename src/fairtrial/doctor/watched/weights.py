@@ -20,6 +20,7 @@ from fairtrial.doctor.watched.part import Part, careful
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
+ASKED = 50_000  # numbers that tell the deviation of what a layer is given
 LOOKED = (0, 3)  # steps after which they are looked at
 ROUNDING = 1e-6  # as a share of the largest gradient: less is none
 
@@ -176,7 +177,10 @@ def _signal(node: Any, right: bool) -> float | None:
         given = (left if right else node._saved_mat2.mT).flatten(0, -2)
     else:
         return None
-    return float(given.detach().float().var(0).mean().sqrt()) if len(given) > 1 else None
+    if len(given) < 2:
+        return None
+    x = given[: max(ASKED // given[0].numel(), 8)].detach().float()
+    return float(((x - x.mean(0)).square().mean() * len(x) / (len(x) - 1)).sqrt())  # var(0) takes ten times as long
 
 
 def _groups(node: Any) -> int:
