@@ -220,6 +220,7 @@ def test_a_script_that_calls_itself(tmp_path: Path) -> None:
         (["book.ipynb"], "jupyter nbconvert --to script book.ipynb"),
         (["--static", "book.ipynb"], "jupyter nbconvert --to script book.ipynb"),
         (["nowhere"], "nowhere is no script"),
+        (["-m", "package.train"], "import runpy"),
         (["--steps", "-1", "train.py"], "--steps"),
     ],
 )

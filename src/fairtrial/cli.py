@@ -399,6 +399,10 @@ class DoctorWords(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Leave alone what follows a script."""
+        if args[:1] == ["-m"]:
+            from fairtrial.doctor.watching import PACKAGE
+
+            raise UsageError(PACKAGE)
         ctx.allow_interspersed_args = not any(word.endswith(".py") for word in args)
         return super().parse_args(ctx, args)
 
