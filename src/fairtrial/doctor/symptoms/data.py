@@ -8,6 +8,8 @@ from itertools import pairwise
 from math import log
 from statistics import median
 
+import numpy as np
+
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
@@ -53,7 +55,10 @@ ORDERED = (
     r"range\(",
     r"split\(|\[.*:.*\]",
 )
-NUMBERED = r"unique|class_to_idx|sorted|set\(|enumerate|factorize|Encoder|fit_transform|categor|\{.*:"
+NUMBERED = (
+    r"unique|class_to_idx|sorted|set\(|enumerate|factorize|fit_transform|categor|\{.*:"
+    r"|(?i:encod|vocab|mapping|lookup|to_?id|2idx?\b)"
+)
 REORDERED = r"shuffle|perm\w*\(|\[\w*perm\w*\]|sort|roll\(|flip|::-1|listdir|glob"
 SPLIT = r"train_test_split|random_split|Subset\(|KFold|\.split\("
 SHARED = r"random_split|^(?!.*lambda|return ).*Subset\("  # by both parts
@@ -212,14 +217,13 @@ def _by_its_names(seen: Evaluation) -> bool:
     A net that was taught any labels gives alike examples the same answer, and as many classes as chance will have it
     the right one: what is right by chance varies with the classes, and not with the examples.
     """
-    size = 1 + max(max(label, said) for label, said, _ in seen.confusion)
-    table = np.zeros((size, size))
+    names = sorted({name for label, said, _ in seen.confusion for name in (label, said)})
+    table = np.zeros((len(names), len(names)))
     for label, said, number in seen.confusion:
-        table[label, said] += number
-    table = table[table.any(1) | table.any(0)][:, table.any(1) | table.any(0)]
+        table[names.index(label), names.index(said)] += number
     centred = table - table.mean(0) - table.mean(1)[:, None] + table.mean()
-    deviation = float(np.sqrt((centred**2).sum() / max(len(table) - 1, 1)))
-    return float(np.trace(centred)) > min(3, (len(table) - 1) / 2) * deviation
+    deviation = float(np.sqrt((centred**2).sum() / max(len(names) - 1, 1)))
+    return float(np.trace(centred)) > min(3, (len(names) - 1) / 2) * deviation  # K - 1 where all are right
 
 
 @decides("label-noise")
@@ -268,7 +272,8 @@ def split_leakage(journal: Journal) -> Verdict:
                 continue
             if a is not None and b is not None and a != b and len(a & b):
                 evidence = f"{len(a & b)} of {len(b)} evaluated items have the index of a training item"
-                where = first(leading(journal, "loader", other.where), r"Subset\(", CUT) or other.where
+                lines = leading(journal, "loader", other.where)
+                where = _indices_made(lines) or first(lines, r"Subset\(", CUT) or other.where
                 found.append(finding("split-leakage", "fail", where, evidence))
     for one in seen:
         share, usual = one.known / one.evaluated, one.repeats / one.trained
@@ -283,6 +288,13 @@ def split_leakage(journal: Journal) -> Verdict:
             )
             found.append(finding("split-leakage", "fail", where, evidence))
     return found[:1] if seen or loaders else None
+
+
+def _indices_made(lines: Lines) -> str | None:
+    """The line that makes the indices which a subset is given by name."""
+    subset = next((text for _, text in lines if "Subset(" in text), "")
+    given = re.search(r"Subset\([^(),]+, *(?:indices=)?(?:\w+\.)?(\w+)\)", subset)
+    return first(lines, rf"^(?!for )[^=]*\b{given[1]}\b[^=(]*=[^=]") if given else None
 
 
 def _learning_loaders(journal: Journal) -> set[int]:

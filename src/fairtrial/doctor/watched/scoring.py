@@ -215,12 +215,13 @@ class Scoring(Part):
         """The labels of predictions: what variables hold that agrees with them best, and more often than by chance."""
         said = np.concatenate(known.unlabelled)
         sizes = [len(one) for one in known.unlabelled]
-        held = [one for value in arrays(self.frames) for one in _labels(value, len(said))] if len(said) >= FEW else []
-        right = [int((labels == said).sum()) for labels in held]
+        several = arrays(self.frames) if len(said) >= FEW else ()
+        held = [(value, labels) for value in several for labels in _labels(value, len(said))]
+        right = [int((labels == said).sum()) for _, labels in held]
         best = max((n for n in range(len(held)) if right[n] < len(said)), key=right.__getitem__, default=None)
         if best is None:
             return
-        labels = held[best]
+        value, labels = held[best]
         chance = sum(float((labels == one).mean() * (said == one).mean()) for one in set(said.tolist()))
         if right[best] < len(said) * chance + 3 * (len(said) * chance * (1 - chance)) ** 0.5:
             return
@@ -228,6 +229,9 @@ class Scoring(Part):
             part = slice(end - size, end)
             known.batches.append((int((labels[part] == said[part]).sum()), size))
         known.confusion.update(zip(labels.tolist(), said.tolist(), strict=True))
+        lines = (named(frame.f_code, name)[1] for frame in self.frames for name in _names(frame, value))
+        if leading := next(filter(None, lines), None):
+            self.watch.note(Lineage(step=known.step, where=known.lines[0], about="truth", lines=leading))
 
     @careful
     def release(self) -> None:
@@ -282,14 +286,21 @@ def _labels(held: Any, count: int) -> Iterator[Whole]:
             held = np.array(held) if len(held) == count and all(isinstance(one, int | float) for one in held) else None
     if held is None or held.ndim not in (1, 2) or not count <= len(held) <= 20 * count:
         return
+    if isinstance(held, np.ndarray) and held.dtype.kind not in "iubf":  # names of classes, objects
+        return
     x = _array(held)
-    if x.dtype.kind not in "iubf" or (x.ndim == 2 and x.shape[1] > 1 and not _one_hot(x)):
+    if x.ndim == 2 and x.shape[1] > 1 and not _one_hot(x):
         return
     flat = x.argmax(1) if x.ndim == 2 and x.shape[1] > 1 else x.reshape(-1)
     for part in (flat,) if len(flat) == count else (flat[-count:], flat[:count]):
         if bool((part == np.round(part)).all()):
             signs = part.min() == -1 and not bool((part == 0).any())
             yield (part > 0 if signs else part).astype(int)
+
+
+def _names(frame: FrameType, value: Any) -> list[str]:
+    """What a frame calls a value."""
+    return [name for name, held in variables(frame).items() if held is value]
 
 
 def _one_hot(x: Whole) -> bool:
