@@ -20,6 +20,7 @@ from fairtrial.doctor.observations import (
     Input,
     Loader,
     Model,
+    Neighbours,
     OptimizerMade,
     ParameterSeen,
     Pass,
@@ -37,13 +38,14 @@ from fairtrial.doctor.observations import (
 )
 from fairtrial.doctor.symptoms.data import (
     augmented_validation,
+    labels_misaligned,
     split_leakage,
     split_preprocessing_mismatch,
     unshuffled_training,
 )
 from fairtrial.doctor.symptoms.loss import ascending_loss
 from fairtrial.doctor.symptoms.protocol import evaluation_in_train_mode, wrong_accuracy
-from fairtrial.doctor.symptoms.state import best_state_alias, partial_load
+from fairtrial.doctor.symptoms.state import best_state_alias, partial_load, training_in_eval_mode
 from fairtrial.doctor.symptoms.step import (
     clipping_too_tight,
     extreme_optimizer_settings,
@@ -52,7 +54,7 @@ from fairtrial.doctor.symptoms.step import (
     optimizer_of_another_model,
     schedule_too_fast,
 )
-from fairtrial.doctor.symptoms.tried import under_trained, unsuitable_batch_size
+from fairtrial.doctor.symptoms.tried import falling, under_trained, unsuitable_batch_size
 
 SETTINGS = Settings(0.1, 0.0, None, None, 0.0, False)
 STEP = Step(
@@ -277,3 +279,28 @@ def test_a_state_that_was_taken_steps_before_is_the_best_one_and_fills_nothing_u
     taken = StateTaken(step=9, model=1, kept=False)
     assert partial_load.decide(Journal([taken, loaded]))
     assert partial_load.decide(Journal([replace(taken, step=5), loaded])) == []
+
+
+def test_evaluation_mode_that_served_no_evaluation_is_told_where_it_was_put_on() -> None:
+    idle = replace(PASS, training=False, active=(), idle=("drop",), switched=((True, "t.py:2"), (False, "t.py:3")))
+    evaluated = replace(idle, grad=False, backward=False, where="t.py:9")
+    for seen, where in (([PASS, idle], "t.py:3"), ([PASS, evaluated, idle], "t.py:2")):
+        found = training_in_eval_mode.decide(Journal(seen))
+        assert found
+        assert found[0].where == where
+
+
+def test_answers_that_are_right_by_the_luck_of_a_few_classes_are_not_learned() -> None:
+    blind = Neighbours(step=9, count=1000, chance=0.1, majority=0.1, nearest=100, linear=100, against=((200, 250),) * 3)
+    lucky = replace(EVALUATED, batches=((65, 400),), confusion=tuple((n, 3 * n % 10, 40) for n in range(10)))
+    assert labels_misaligned.decide(Journal([blind, lucky]))
+    learned = replace(lucky, batches=((200, 400),), confusion=(*lucky.confusion, *((n, n, 40) for n in range(10))))
+    assert labels_misaligned.decide(Journal([blind, learned])) == []
+
+
+def test_losses_fall_along_a_line_whatever_one_batch_says() -> None:
+    losses = [2 - 0.04 * n + 0.1 * (-1) ** n for n in range(30)]
+    losses[23] += 0.5
+    curve = Curve(step=30, losses=tuple(losses), held=(), rows=32, loop="t.py:3")
+    assert falling(Journal([curve]))
+    assert not falling(Journal([replace(curve, losses=tuple(1 + 0.1 * (-1) ** n for n in range(30)))]))

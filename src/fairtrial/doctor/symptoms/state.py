@@ -24,15 +24,26 @@ def training_in_eval_mode(journal: Journal) -> Verdict:
     wrong = [one for one in seen if not one.training and one.idle and not one.active]
     if not wrong:
         return []
-    before = "after it had been in training mode" if any(one.training for one in seen) else "from the start"
+    taught = any(one.training for one in seen if one.model == wrong[0].model)
+    before = "after it had been in training mode" if taught else "from the start"
     evidence = (
         f"{len(wrong)} of {len(seen)} training passes looked at ran in evaluation mode, {before}, with "
         f"{layers_named(list(wrong[0].idle))} switched off"
     )
     modes = wrong[0].switched
     on = [where for training, where in modes if training]  # once, where it would have to be for each epoch
-    off = [where for training, where in modes if not training] if not any(one.training for one in seen) else []
-    return [finding("training-in-eval-mode", "fail", next(iter([*on, *off]), wrong[0].where), evidence)]
+    off = [where for training, where in modes if not training][-1:]
+    idle = not _evaluated_before(journal, wrong[0])
+    lines = [*off, *on] if idle else [*on, *(() if taught else off)]
+    return [finding("training-in-eval-mode", "fail", next(iter(lines), wrong[0].where), evidence)]
+
+
+def _evaluated_before(journal: Journal, learning: Pass) -> bool:
+    """Whether evaluation mode served an evaluation since what was learned from last."""
+    passes = journal.of(Pass)
+    earlier = passes[: next(n for n, one in enumerate(passes) if one is learning)]
+    since = next((n for n, one in reversed([*enumerate(earlier, 1)]) if one.backward), 0)
+    return any(not one.training for one in earlier[since:])
 
 
 @decides("stale-batchnorm")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from math import inf, isfinite, log, sqrt
-from statistics import mean, median, stdev, variance
+from statistics import linear_regression, mean, median, stdev
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
@@ -62,14 +62,16 @@ def learned(journal: Journal) -> float | None:
 
 
 def falling(journal: Journal) -> bool:
-    """Whether the losses of the last tenth are lower than those before them, by a twentieth and beyond their noise."""
+    """Whether a line through the last fifth of the losses falls by a twentieth in half its length, beyond the noise."""
     losses = journal.of(Curve)[0].losses
     some = max(len(losses) // 10, ENOUGH)
-    before, last = losses[-2 * some : -some], losses[-some:]
-    if len(before) < some or not all(map(isfinite, (*before, *last))):
+    last, when = losses[-2 * some :], range(2 * some)
+    if len(last) < len(when) or not all(map(isfinite, last)):
         return False
-    noise = sqrt((variance(before) + variance(last)) / some)
-    return mean(before) - mean(last) > max(0.05 * mean(before), 3 * noise)
+    slope, start = linear_regression(when, last)
+    noise = sqrt(sum((y - start - slope * x) ** 2 for x, y in zip(when, last, strict=True)) / (2 * some - 2))
+    error = noise / sqrt(some * (4 * some**2 - 1) / 6)
+    return -slope * some > max(0.05 * mean(last[:some]), 3 * error * some)
 
 
 def moved(journal: Journal) -> float | None:

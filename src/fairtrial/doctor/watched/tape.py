@@ -205,6 +205,8 @@ class Tape(Part):
         if not result.requires_grad:
             if result.numel() == 1 and len(self.held) < CURVE:
                 self.held.setdefault(self.watch.backwards, []).append((float(result), len(scores)))
+            if (truth := given["target"]).dim() == 1 and not truth.is_floating_point():
+                self.on_compared(truth)
             return
         if not self.open or self.output is None:
             return
