@@ -69,17 +69,17 @@ class Inputs(Part):
         self.source = 0
         if given is None:
             return
-        grad = torch.is_grad_enabled()
+        rows, grad = given.shape[0], torch.is_grad_enabled()
         judged = not (grad and training)
-        if self.batch is not None and self.batch[1] == len(given):
+        if self.batch is not None and self.batch[1] == rows:
             self.source = self.batch[0]
         elif judged:  # cut by hand: the first batch that this call of the user's functions saw stands for all of them
             calls = calls_in(frame)
             site = (calls[1:] or calls, self.watch.backwards)
             known = self.sites.get(site)
-            if known is None or len(given) > known.rows or known.over:
-                self.sites = {site: (known := _Cut(tensors.digest(given), len(given)))}
-            known.over = len(given) < known.rows
+            if known is None or rows > known.rows or known.over:
+                self.sites = {site: (known := _Cut(tensors.digest(given), rows))}
+            known.over = rows < known.rows
             self.source = known.source
         if judged and (self.source, self.watch.backwards, model) not in self.looked:
             self.looked.add((self.source, self.watch.backwards, model))
