@@ -801,7 +801,7 @@ def wrong_accuracy(script: Script) -> Verdict:
             evidence = "argmax has dim=0: it looks for the largest output over the examples, not over the classes"
             found.append(finding("wrong-accuracy", "fail", str(event.place), evidence))
     for event in divisions:
-        if said := _divided(event):
+        if (said := _divided(event)) and not _while_training(script, event.args[0]):
             level, text, sure = said
             below = event.args[1]
             place = below.place if isinstance(below, Tensor) and below.op == "tally" else event.place
@@ -875,6 +875,12 @@ def _since_compared(value: Value) -> Iterator[Tensor]:
         elif isinstance(one, Tensor):
             yield one
             todo += one.parents if one.op not in ("eq", "loss") else ()
+
+
+def _while_training(script: Script, answers: Value) -> bool:
+    """Whether what is compared is what the model said while it learned: it shows how training goes on."""
+    compared = [one for one in ancestors(answers) if one.op == "eq"]
+    return bool(compared) and all(any(id(deep) in script.taught for deep in ancestors(one)) for one in compared)
 
 
 def _divided(event: Event) -> tuple[bool, str, float] | None:
@@ -1054,29 +1060,22 @@ def label_noise(script: Script) -> Verdict:
         return None
     wanted = [e.args[1] for e in script.losses if len(e.args) > 1]
     for event in sets:
-        targets = {id(one) for target in wanted for one in _still(target, event)}
-        value = event.args[1]
-        base = chosen(value).base
+        base = chosen(event.args[1]).base
         drawn = (
             isinstance(base, Tensor) and base.op in ("randint", "integers") and base is not chosen(event.subject).base
         )
-        if id(event.subject) in targets and labels(event.subject) and drawn:
+        if drawn and labels(event.subject) and any(id(event.subject) in _still(target, event) for target in wanted):
             return [
                 finding("label-noise", "warn", str(event.place), "some of the labels are replaced by random ones", 0.9)
             ]
     return []
 
 
-def _still(target: Value, event: Event) -> Iterator[Tensor]:
+def _still(target: Value, event: Event) -> set[int]:
     """What labels are made of, without what they were copied from before something was set in it."""
-    for one in sources(target):
-        copied = [
-            part
-            for part in sources(target)
-            if part.op in ("clone", "copy", "deepcopy") and part.place.line < event.place.line
-        ]
-        if not any(deep is one and deep is not part for part in copied for deep in sources(part)):
-            yield one
+    made = list(sources(target))
+    copied = [one for one in made if one.op in ("clone", "copy", "deepcopy") and one.place.line < event.place.line]
+    return {id(one) for one in made} - {id(deep) for one in copied for part in one.parents for deep in sources(part)}
 
 
 @decides("degenerate-data")

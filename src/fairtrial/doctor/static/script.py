@@ -86,6 +86,13 @@ class Script:
             e for e in self.trace.of("pass") if id(e.args[0]) in self.learned or self.made_of(e.args[0], self.learned)
         ]
 
+    @cached_property
+    def taught(self) -> frozenset[int]:
+        """What models give that a backward pass goes through."""
+        given = [part for e in self.passes for one in options_of(e.args[0])
+                 for part in (one.items if isinstance(one, Items) else [one])]  # fmt: skip
+        return frozenset(map(id, given))
+
     def made_of(self, value: Value, wanted: frozenset[int]) -> bool:
         """Whether one of the things that it may be is wanted."""
         several = [part for one in options_of(value) for part in (one.items if isinstance(one, Items) else [one])]
