@@ -19,6 +19,7 @@ from fairtrial.doctor.observations import (
     Evaluation,
     Input,
     Loader,
+    LossCall,
     Model,
     Neighbours,
     OptimizerMade,
@@ -26,19 +27,25 @@ from fairtrial.doctor.observations import (
     Pass,
     Printed,
     Rates,
+    Renamed,
     Rescaled,
     Scheduled,
+    Scores,
     Settings,
     Shared,
     StateLoaded,
     StateTaken,
     Step,
     Stepped,
+    Targets,
     Tried,
 )
 from fairtrial.doctor.symptoms.data import (
     augmented_validation,
+    class_map_mismatch,
+    degenerate_data,
     labels_misaligned,
+    repeated_batch,
     split_leakage,
     split_preprocessing_mismatch,
     unshuffled_training,
@@ -304,3 +311,35 @@ def test_losses_fall_along_a_line_whatever_one_batch_says() -> None:
     curve = Curve(step=30, losses=tuple(losses), held=(), rows=32, loop="t.py:3")
     assert falling(Journal([curve]))
     assert not falling(Journal([replace(curve, losses=tuple(1 + 0.1 * (-1) ** n for n in range(30)))]))
+
+
+SCORES = Scores(-1.0, 1.0, 0.5, 0.0, 1.0, 1.0, 1.0, 1.0, True, True)
+LOSS = LossCall(
+    step=0, where="t.py:6", name="cross_entropy", value=1.1, reduction="mean", rows=30, classes=3, learning=True,
+    scores=SCORES, targets=Targets(0.0, 2.0, True, 1, False, (10, 10, 10)), origin=None, weights=(),
+)  # fmt: skip
+
+
+def test_labels_in_numpy_under_other_names_are_told_where_the_script_says_so_itself() -> None:
+    moved = Renamed(
+        step=9, where="t.py:9", source=1, caller="t.py:12", text="", batches=((2, 122),),
+        confusion=((1, 0, 40), (2, 1, 40), (0, 2, 40), (0, 0, 2)),
+    )  # fmt: skip
+    seen = [LOSS, moved, End(step=9, backwards=9, loss=0.1)]
+    said = Printed(step=9, where="t.py:13", text="accuracy 0.01639")
+    found = class_map_mismatch.decide(Journal([*seen, said]))
+    assert found
+    assert found[0].where == "t.py:12"
+    assert not class_map_mismatch.decide(Journal([*seen, replace(said, text="accuracy 0.98361")]))
+
+
+def test_inputs_that_are_one_number_are_no_repeated_batch_but_degenerate() -> None:
+    blank = [replace(PASS, step=n, input=replace(INPUT, minimum=1.0)) for n in range(4)]
+    loader, batch = replace(LOADER, batch=4), Batch(step=0, loader=1, round=0, place=0, labels=(), images=1)
+    assert repeated_batch.decide(Journal([loader, batch, *(replace(PASS, step=n) for n in range(4))]))
+    seen = Journal([loader, batch, *blank, LOSS])
+    assert repeated_batch.decide(seen) == []
+    found = degenerate_data.decide(seen)
+    assert found
+    assert found[0].level == "fail"
+    assert degenerate_data.decide(Journal([PASS, LOSS])) == []

@@ -438,6 +438,11 @@ class Evaluation(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Renamed(Evaluation):
+    """An evaluation whose labels are those that some variable holds, if each class is called by another number."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Crossed(Seen):
     """Predictions and labels of different shapes were compared: each with each."""
 

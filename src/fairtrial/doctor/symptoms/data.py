@@ -27,9 +27,12 @@ from fairtrial.doctor.observations import (
     Order,
     Pass,
     Pool,
+    Printed,
+    Renamed,
     Shared,
 )
 from fairtrial.doctor.symptoms.places import Lines, first, leading
+from fairtrial.doctor.symptoms.protocol import accuracies
 
 ENOUGH_ROWS = 32
 HARDER = 0.1  # share of labels by which the neighbours of unclear examples may be wrong more often than of clear ones
@@ -390,7 +393,9 @@ def class_map_mismatch(journal: Journal) -> Verdict:
             evidence = f"class_to_idx differs between two datasets at {', '.join(differ[:4])}"
             line = first(leading(journal, "loader", b.where), r"^(?!.*DataLoader\().*=") or b.where
             return [finding("class-map-mismatch", "fail", line, evidence)]
-    evaluations = [one for one in journal.of(Evaluation) if one.count >= 100]
+    renamed = [one for one in journal.of(Renamed) if _stated(journal, one)]
+    known = sorted((*journal.of(Evaluation), *renamed), key=lambda one: one.step)
+    evaluations = [one for one in known if one.count >= 100]
     losses = [one for one in journal.of(LossCall) if one.learning and one.name in ("cross_entropy", "nll_loss")]
     ends = journal.of(End)
     learned = bool(losses and ends) and ends[0].loss < 0.6 * log(max(losses[-1].classes, 2))
@@ -420,6 +425,12 @@ def class_map_mismatch(journal: Journal) -> Verdict:
     learning = {line for one in journal.of(Lineage) if one.about == "labels" for line in one.lines}
     own = [line for line in leading(journal, "truth", last.where) if line not in learning]
     return [finding("class-map-mismatch", "warn", first(own, NUMBERED) or last.caller, evidence, 0.95)]
+
+
+def _stated(journal: Journal, seen: Evaluation) -> bool:
+    """Whether the script itself says that so few are right; 0 is what many a variable begins with."""
+    values = (value for one in journal.of(Printed) for _, several in accuracies(one) for value in several)
+    return seen.right > 0 and any(abs(value - seen.right / seen.count) <= error for value, error in values)
 
 
 @decides("repeated-worker-rng")

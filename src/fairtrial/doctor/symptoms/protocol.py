@@ -70,7 +70,7 @@ def _misprinted(journal: Journal) -> list[Finding]:
             closed = False
         elif isinstance(one, Printed) and so_far:
             closed = True
-            for text, values in _numbers(one):
+            for text, values in accuracies(one):
                 if any(abs(value - known.right / known.count) <= error for known in so_far for value, error in values):
                     right[one.where] += 1
                     continue
@@ -87,7 +87,7 @@ def _misprinted(journal: Journal) -> list[Finding]:
     return []
 
 
-def _numbers(printed: Printed) -> list[tuple[str, list[tuple[float, float]]]]:
+def accuracies(printed: Printed) -> list[tuple[str, list[tuple[float, float]]]]:
     """The numbers of a line about an accuracy, each with the shares that it may mean and their rounding."""
     about = AFTER.findall(printed.text) or (NUMBER.findall(printed.text) if "acc" in printed.text.lower() else [])
     found: list[tuple[str, list[tuple[float, float]]]] = []

@@ -18,7 +18,7 @@ from torch import Tensor
 from fairtrial.doctor.lineage import named
 from fairtrial.doctor.lines import lines_above, own, place
 from fairtrial.doctor.lines import source as text_of
-from fairtrial.doctor.observations import Crossed, Evaluation, Lineage, Printed, Seeded
+from fairtrial.doctor.observations import Crossed, Evaluation, Lineage, Printed, Renamed, Seeded
 from fairtrial.doctor.watched.part import Part, careful, sampled
 from fairtrial.doctor.watched.variables import arrays, variables
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Counted = Literal["compared", "answered", "scored"]
 PRINTED = 2000  # lines that are kept
 SEARCHED = 64  # evaluations at the beginning whose labels and results are looked for in the script's variables
+MOSTLY = 0.6  # of the predictions are right once classes are renamed
 FEW = 20  # predictions that labels cannot be told by
 ACCURACY = re.compile(r"(?i)acc")
 
@@ -45,6 +46,7 @@ class _Evaluating:
     batches: list[tuple[int, int]]
     confusion: Counter[tuple[int, int]]
     how: Counted
+    renamed: bool = False
     last: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
     entries: tuple[int, int] = (0, 0)  # equal ones and all
     unlabelled: list[list[int]] = field(default_factory=list[list[int]])  # predictions whose labels are still unknown
@@ -199,7 +201,7 @@ class Scoring(Part):
             return
         caller = known.lines[min(1, len(known.lines) - 1)]
         self.watch.note(
-            Evaluation(
+            (Renamed if known.renamed else Evaluation)(
                 step=known.step,
                 where=known.lines[0],
                 source=source,
@@ -224,7 +226,10 @@ class Scoring(Part):
         value, labels = held[best]
         chance = sum(float((labels == one).mean() * (said == one).mean()) for one in set(said.tolist()))
         if right[best] < len(said) * chance + 3 * (len(said) * chance * (1 - chance)) ** 0.5:
-            return
+            other = next((one for one in held if _renamed(one[1], said)), None)
+            if other is None:
+                return
+            known.renamed, (value, labels) = True, other
         for end, size in zip(accumulate(sizes), sizes, strict=True):
             part = slice(end - size, end)
             known.batches.append((int((labels[part] == said[part]).sum()), size))
@@ -296,6 +301,16 @@ def _labels(held: Any, count: int) -> Iterator[Whole]:
         if bool((part == np.round(part)).all()):
             signs = part.min() == -1 and not bool((part == 0).any())
             yield (part > 0 if signs else part).astype(int)
+
+
+def _renamed(labels: Whole, said: Whole) -> bool:
+    """Whether predictions agree with labels once each class that is said has another name."""
+    pairs = Counter(zip(said.tolist(), labels.tolist(), strict=True)).most_common()
+    meant: dict[int, tuple[int, int]] = {}
+    for (one, label), number in pairs:
+        meant.setdefault(one, (label, number))
+    names = {label for label, _ in meant.values()}
+    return 2 < len(names) == len(meant) and sum(number for _, number in meant.values()) > MOSTLY * len(said)
 
 
 def _names(frame: FrameType, value: Any) -> list[str]:
