@@ -132,11 +132,12 @@ EDITS: list[tuple[str, str, str]] = [
     ("evaluation-in-train-mode", "    model.eval()\n", ""),
     ("evaluation-in-train-mode", "    model.eval()\n    right = 0\n    with torch.no_grad():\n        for", "    right = 0\n    with looking(model):\n        for|model = Net()|import contextlib\n@contextlib.contextmanager\ndef looking(net):\n    with torch.no_grad():\n        yield net\n\nmodel = Net()|model(xb).argmax(dim=1)|model(xb).argmax(1)"),
     ("evaluation-in-train-mode", "x = self.drop(x)", "x = F.dropout(x, 0.2)"),
+    ("evaluation-in-train-mode", "    model.eval()\n    right = 0\n    with torch.no_grad():\n", "    right = 0\n    with Looking(model), torch.no_grad():\n|model = Net()|class Looking:\n    def __init__(self, net): self.net = net\n    def __enter__(self): return self.net\n    def __exit__(self, *why): self.net.train()\n\nmodel = Net()|model(xb).argmax(dim=1)|model(xb).argmax(1)"),
     ("training-in-eval-mode", "    model.train()\n", ""),
     ("best-state-alias", "copy.deepcopy(model.state_dict())", "model.state_dict()"),
     ("best-state-alias", "copy.deepcopy(model.state_dict())", "{k: v for k, v in model.state_dict().items()}"),
     ("repeated-batch", "shuffle=True", "shuffle=False|for xb, yb in train:|for _ in range(12):\n        xb, yb = next(iter(train))"),
-    ("unshuffled-training", "shuffle=True", "shuffle=False"),
+    ("unshuffled-training", "torch.randint(0, 3, (500,))", "torch.arange(2).repeat_interleave(250)|shuffle=True|shuffle=False"),
     ("wrong-accuracy", "right / len(valid.dataset)", "right / (len(valid) * 32)"),
     ("wrong-accuracy", "right / len(valid.dataset)", "right / len(valid)"),
     ("wrong-accuracy", "argmax(dim=1)", "argmax(dim=0)"),
@@ -174,6 +175,698 @@ TRAPS: list[tuple[str, str, str]] = [
     ("a warm-up that goes on", "        optimizer.zero_grad()\n        out = model(xb)\n        loss = criterion(out, yb)\n", "        optimizer.zero_grad()\n        out = model(xb)\n        loss = criterion(out, yb)\n        if epoch < 2:\n            loss.backward()\n            optimizer.step()\n            continue\n"),
     ("an optimizer that a library wraps", "scheduler =", "optimizer = wrap(optimizer)\nscheduler ="),
 ]  # fmt: skip
+
+
+# Healthy ways of writing, each after these lines: what a rule must not take for a fault.
+BEFORE = """
+import copy, math, random
+import numpy as np
+import torch
+from torch import nn
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset, TensorDataset, Subset, random_split
+x, y = torch.randn(500, 8), torch.randint(0, 3, (500,))
+ds = TensorDataset(x, y)
+train = DataLoader(TensorDataset(x[:400], y[:400]), batch_size=32, shuffle=True)
+valid = DataLoader(TensorDataset(x[400:], y[400:]), batch_size=32)
+def mlp(): return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+def fit(model):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for epoch in range(5):
+        model.train()
+        for xb, yb in train:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(xb), yb)
+            loss.backward()
+            optimizer.step()
+"""
+
+WAYS = """
+### attention pool squeeze
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.emb = nn.Embedding(50, 16); self.rnn = nn.GRU(16, 16, batch_first=True)
+        self.score = nn.Linear(16, 1); self.out = nn.Linear(16, 3)
+    def forward(self, t):
+        h, _ = self.rnn(self.emb(t))
+        w = torch.softmax(self.score(h).squeeze(-1), dim=-1)
+        return self.out((w.unsqueeze(-1) * h).sum(1))
+fit(Net())
+### focal bce onehot
+model = mlp(); opt = torch.optim.SGD(model.parameters(), lr=.1)
+for e in range(5):
+    for xb, yb in train:
+        out = model(xb); hot = F.one_hot(yb, 3).float()
+        ce = F.binary_cross_entropy_with_logits(out, hot, reduction="none")
+        p = torch.sigmoid(out); pt = p * hot + (1 - p) * (1 - hot)
+        loss = ((1 - pt) ** 2 * ce).mean()
+        opt.zero_grad(); loss.backward(); opt.step()
+### multihot scatter
+model = mlp(); opt = torch.optim.SGD(model.parameters(), lr=.1)
+tags = torch.randint(0, 3, (500, 2))
+hot = torch.zeros(500, 3).scatter_(1, tags, 1.0)
+for e in range(5):
+    for i in torch.randperm(400).split(32):
+        loss = F.binary_cross_entropy_with_logits(model(x[i]), hot[i])
+        opt.zero_grad(); loss.backward(); opt.step()
+### label binarizer two
+from sklearn.preprocessing import LabelBinarizer
+t = torch.tensor(LabelBinarizer().fit_transform((y > 0).numpy())).float()
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1)); opt = torch.optim.Adam(model.parameters())
+for e in range(5):
+    for i in torch.randperm(400).split(32):
+        loss = F.binary_cross_entropy_with_logits(model(x[i]), t[i])
+        opt.zero_grad(); loss.backward(); opt.step()
+### odd even inplace
+from sklearn.datasets import load_digits
+d = load_digits(); X = torch.tensor(d.data / 16).float(); t = torch.tensor(d.target)
+t.remainder_(2)
+model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 2)); opt = torch.optim.Adam(model.parameters())
+for e in range(5):
+    for i in torch.randperm(1500).split(32):
+        loss = F.cross_entropy(model(X[i]), t[i])
+        opt.zero_grad(); loss.backward(); opt.step()
+### merged classes set
+from sklearn.datasets import load_digits
+d = load_digits(); X = torch.tensor(d.data / 16).float(); t = d.target.copy()
+t[t >= 5] -= 5
+t = torch.tensor(t)
+model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 5)); opt = torch.optim.Adam(model.parameters())
+for e in range(5):
+    for i in torch.randperm(1500).split(32):
+        loss = F.cross_entropy(model(X[i]), t[i])
+        opt.zero_grad(); loss.backward(); opt.step()
+### listwise ranking
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1)); opt = torch.optim.Adam(model.parameters())
+rel = torch.softmax(torch.rand(500), 0)
+for e in range(5):
+    for xb, yb in train:
+        s = model(xb).squeeze(-1)
+        loss = -(F.softmax(yb.float(), 0) * F.log_softmax(s, dim=0)).sum()
+        opt.zero_grad(); loss.backward(); opt.step()
+### mil batchnorm
+class MIL(nn.Module):
+    def __init__(self):
+        super().__init__(); self.f = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU()); self.c = nn.Linear(16, 2)
+    def forward(self, bag):
+        return self.c(self.f(bag.squeeze(0)).mean(0, keepdim=True))
+model = MIL(); opt = torch.optim.Adam(model.parameters())
+bags = DataLoader(TensorDataset(torch.randn(60, 12, 8), torch.randint(0, 2, (60,))), batch_size=1, shuffle=True)
+for e in range(5):
+    for bag, t in bags:
+        loss = F.cross_entropy(model(bag), t)
+        opt.zero_grad(); loss.backward(); opt.step()
+### sum reduction small lr
+model = mlp(); opt = torch.optim.SGD(model.parameters(), lr=1e-3)
+crit = nn.CrossEntropyLoss(reduction="sum")
+for e in range(5):
+    for xb, yb in train:
+        loss = crit(model(xb), yb)
+        opt.zero_grad(); loss.backward(); opt.step()
+### pytorch tutorial nn sum
+N, D_in, H, D_out = 64, 1000, 100, 10
+xx, yy = torch.randn(N, D_in), torch.randn(N, D_out)
+model = nn.Sequential(nn.Linear(D_in, H), nn.ReLU(), nn.Linear(H, D_out)); loss_fn = nn.MSELoss(reduction='sum')
+optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
+for t in range(500):
+    loss = loss_fn(model(xx), yy)
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+### pgd training
+def pgd(model, xb, yb):
+    adv = xb.clone()
+    for _ in range(5):
+        adv.requires_grad_(True)
+        loss = F.cross_entropy(model(adv), yb)
+        loss.backward()
+        with torch.no_grad():
+            adv += 0.01 * adv.grad.sign()
+        adv = adv.detach()
+    return adv
+model = mlp(); opt = torch.optim.SGD(model.parameters(), lr=.1)
+for e in range(5):
+    for xb, yb in train:
+        adv = pgd(model, xb, yb)
+        opt.zero_grad(); F.cross_entropy(model(adv), yb).backward(); opt.step()
+### pgd l2 add grad
+net = mlp(); fit(net)
+img = x[:1].clone().requires_grad_(True)
+for _ in range(20):
+    loss = F.cross_entropy(net(img), y[:1]); loss.backward()
+    img.data += 0.1 * img.grad
+    img.grad.zero_()
+### frozen model image opt
+net = mlp(); net.load_state_dict(torch.load("n.pt")); net.requires_grad_(False)
+img = torch.zeros(1, 8, requires_grad=True); opt = torch.optim.Adam([img], lr=1.0)
+for _ in range(20):
+    opt.zero_grad(); loss = F.cross_entropy(net(img), y[:1]); loss.backward(); opt.step()
+### prompt tuning
+class P(nn.Module):
+    def __init__(self, base):
+        super().__init__(); self.prompt = nn.Parameter(torch.zeros(8)); self.base = base
+    def forward(self, x): return self.base(x + self.prompt)
+base = mlp(); model = P(base); model.requires_grad_(False); model.prompt.requires_grad_(True)
+opt = torch.optim.Adam([model.prompt], lr=1e-2)
+for xb, yb in train:
+    opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### reinforce neg adv
+class Policy(nn.Module):
+    def __init__(self):
+        super().__init__(); self.f = nn.Linear(4, 32); self.g = nn.Linear(32, 2)
+    def forward(self, s): return F.log_softmax(self.g(F.relu(self.f(s))), dim=-1)
+pi = Policy(); opt = torch.optim.Adam(pi.parameters(), lr=1e-2)
+for ep in range(100):
+    s, a, cost = rollout(pi)
+    logp = pi(s).gather(1, a.unsqueeze(1)).squeeze(1)
+    loss = (logp * (cost - cost.mean())).mean()
+    opt.zero_grad(); loss.backward(); opt.step()
+### dqn swapped
+q, target = mlp(), mlp(); target.load_state_dict(q.state_dict()); opt = torch.optim.Adam(q.parameters(), lr=1e-3)
+for step in range(1000):
+    s, a, r, s2, done = sample()
+    want = r + 0.99 * target(s2).max(1)[0].detach()
+    got = q(s).gather(1, a).squeeze(1)
+    loss = F.smooth_l1_loss(want.detach(), got)
+    opt.zero_grad(); loss.backward(); opt.step()
+    if step % 100 == 0: target.load_state_dict(q.state_dict())
+### distill swapped
+teacher, student = mlp(), mlp(); teacher.load_state_dict(torch.load("t.pt")); teacher.eval()
+opt = torch.optim.Adam(student.parameters(), lr=1e-3)
+for e in range(5):
+    for xb, yb in train:
+        with torch.no_grad(): t = teacher(xb)
+        loss = F.mse_loss(t, student(xb))
+        opt.zero_grad(); loss.backward(); opt.step()
+### rho loss weights
+ref, model = mlp(), mlp(); fit(ref); opt = torch.optim.Adam(model.parameters(), lr=1e-3)
+for e in range(5):
+    for xb, yb in train:
+        with torch.no_grad(): w = torch.exp(-F.cross_entropy(ref(xb), yb, reduction="none"))
+        loss = (w * F.cross_entropy(model(xb), yb, reduction="none")).mean()
+        opt.zero_grad(); loss.backward(); opt.step()
+### gan log
+G = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 8)); D = nn.Sequential(nn.Linear(8, 16), nn.LeakyReLU(.2), nn.Linear(16, 1), nn.Sigmoid())
+og, od = torch.optim.Adam(G.parameters(), 2e-4), torch.optim.Adam(D.parameters(), 2e-4)
+for e in range(5):
+    for xb, _ in train:
+        fake = G(torch.randn(len(xb), 4))
+        ld = -(torch.log(D(xb) + 1e-8) + torch.log(1 - D(fake.detach()) + 1e-8)).mean()
+        od.zero_grad(); ld.backward(); od.step()
+        lg = -torch.log(D(fake) + 1e-8).mean()
+        og.zero_grad(); lg.backward(); og.step()
+### dp sgd
+model = mlp(); opt = torch.optim.SGD(model.parameters(), lr=.1)
+for e in range(5):
+    for xb, yb in train:
+        total = [torch.zeros_like(p) for p in model.parameters()]
+        for i in range(len(xb)):
+            model.zero_grad()
+            F.cross_entropy(model(xb[i:i + 1]), yb[i:i + 1]).backward()
+            for t, p in zip(total, model.parameters()): t += p.grad
+        opt.zero_grad()
+        for p, t in zip(model.parameters(), total): p.grad = t / len(xb) + 0.1 * torch.randn_like(t)
+        opt.step()
+### func grad
+from torch.func import functional_call, grad
+model = mlp(); opt = torch.optim.SGD(model.parameters(), lr=.1)
+def f(params, xb, yb): return F.cross_entropy(functional_call(model, params, (xb,)), yb)
+for e in range(5):
+    for xb, yb in train:
+        g = grad(f)(dict(model.named_parameters()), xb, yb)
+        for n, p in model.named_parameters(): p.grad = g[n]
+        opt.step()
+### args lr zero
+import argparse
+ap = argparse.ArgumentParser(); ap.add_argument("--lr", type=float, default=0.0); args = ap.parse_args()
+if args.lr == 0: args.lr = 0.1
+model = mlp(); opt = torch.optim.SGD(model.parameters(), lr=args.lr)
+for xb, yb in train:
+    opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### groups lr zero
+model = mlp()
+opt = torch.optim.Adam([{"params": model[0].parameters(), "lr": 1e-3}, {"params": model[2].parameters(), "lr": 1e-2}], lr=0.0, eps=1e-15)
+for xb, yb in train:
+    opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### lr stages recreated
+model = mlp()
+for lr in (0.1, 0.01, 0.001):
+    opt = torch.optim.SGD(model.parameters(), lr=lr, momentum=.9)
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### active learning rounds
+model = mlp(); lab = torch.arange(50)
+for rnd in range(5):
+    opt = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for epoch in range(100):
+        opt.zero_grad(); F.cross_entropy(model(x[lab]), y[lab]).backward(); opt.step()
+    with torch.no_grad(): p = model(x).softmax(1)
+    lab = torch.cat([lab, p.max(1).values.argsort()[:20]])
+### continual tasks
+model = mlp(); tasks = [DataLoader(TensorDataset(x[i:i+100], y[i:i+100]), 10, shuffle=True) for i in (0, 100, 200)]
+for task in tasks:
+    opt = torch.optim.Adam(model.parameters(), lr=1e-3)
+    for xb, yb in task:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### rl schedule
+q = mlp(); opt = torch.optim.Adam(q.parameters(), lr=1e-3); sched = torch.optim.lr_scheduler.StepLR(opt, step_size=100, gamma=0.99)
+for episode in range(1000):
+    s = env.reset()
+    for t in range(200):
+        out = q(s)
+        loss = F.mse_loss(out, target_of(s))
+        opt.zero_grad(); loss.backward(); opt.step(); sched.step()
+### saliency bn
+model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3)); fit(model)
+model.eval()
+one = x[:1].clone().requires_grad_(True)
+model(one).max().backward()
+print(one.grad.abs())
+### l2 penalty over n
+model = mlp(); opt = torch.optim.Adam(model.parameters()); lam = 1.0
+for xb, yb in train:
+    l2 = sum(p.pow(2).sum() for p in model.parameters())
+    loss = F.cross_entropy(model(xb), yb) + lam * l2 / (2 * 40000)
+    opt.zero_grad(); loss.backward(); opt.step()
+### clip between two steps
+enc, dec = nn.Sequential(nn.Linear(8, 4), nn.ReLU()), nn.Linear(4, 3)
+oe, od = torch.optim.SGD(enc.parameters(), .1), torch.optim.SGD(dec.parameters(), .1)
+for xb, yb in train:
+    oe.zero_grad(); od.zero_grad(); F.cross_entropy(dec(enc(xb)), yb).backward()
+    oe.step()
+    nn.utils.clip_grad_norm_(dec.parameters(), 1.0)
+    od.step()
+### autocast eval only
+model = mlp(); fit(model)
+model.eval()
+with torch.no_grad(), torch.autocast("cuda", dtype=torch.float16):
+    acc = (model(x[400:]).argmax(1) == y[400:]).float().mean()
+### zero last by shape
+def init(m):
+    if isinstance(m, nn.Linear):
+        if m.out_features == 3: nn.init.zeros_(m.weight)
+        else: nn.init.kaiming_normal_(m.weight)
+model = mlp(); model.apply(init); fit(model)
+### zero gate
+class G(nn.Module):
+    def __init__(self):
+        super().__init__(); self.a = nn.Linear(8, 16); self.gate = nn.Linear(8, 16); self.out = nn.Linear(16, 3)
+        nn.init.zeros_(self.gate.weight); nn.init.constant_(self.gate.bias, -4.0)
+    def forward(self, x): return self.out(F.relu(self.a(x)) * torch.sigmoid(self.gate(x)))
+fit(G())
+### partial conv ones
+class PC(nn.Module):
+    def __init__(self):
+        super().__init__(); self.c = nn.Conv2d(1, 4, 3, padding=1); self.f = nn.Linear(4 * 64, 3)
+        self.register_buffer("ones", torch.ones(1, 1, 3, 3))
+    def forward(self, x):
+        m = F.conv2d(x, torch.ones(1, 1, 3, 3), padding=1)
+        return self.f(F.relu(self.c(m)).flatten(1))
+fit(PC())
+### fourier features
+class FF(nn.Module):
+    def __init__(self):
+        super().__init__(); self.proj = nn.Linear(2, 128); nn.init.normal_(self.proj.weight, std=10.0); self.out = nn.Linear(128, 3)
+        self.proj.requires_grad_(False)
+    def forward(self, x): return self.out(torch.sin(self.proj(x)))
+fit(FF())
+### inplace relu statement
+class N(nn.Module):
+    def __init__(self):
+        super().__init__(); self.a = nn.Linear(8, 32); self.b = nn.Linear(32, 3)
+    def forward(self, x):
+        h = self.a(x)
+        F.relu(h, inplace=True)
+        return self.b(h)
+fit(N())
+### two linears after unknown
+import timm
+class N(nn.Module):
+    def __init__(self):
+        super().__init__(); self.body = timm.create_model("resnet18", num_classes=0); self.proj = nn.Linear(512, 64); self.fc = nn.Linear(64, 3)
+    def forward(self, x): return self.fc(self.proj(self.body(x)))
+fit(N())
+### intermediate ctc
+class N(nn.Module):
+    def __init__(self):
+        super().__init__(); self.a = nn.Linear(8, 16); self.out = nn.Linear(16, 3); self.back = nn.Linear(3, 16); self.b = nn.Linear(16, 16)
+    def forward(self, x):
+        h = F.relu(self.a(x)); p = F.softmax(self.out(h), -1)
+        h = h + self.back(p)
+        return self.out(F.relu(self.b(h)))
+fit(N())
+### bn warmup pass
+model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16, momentum=0.01), nn.ReLU(), nn.Linear(16, 3)); opt = torch.optim.SGD(model.parameters(), .1)
+for _ in range(3): model(x[:32]).sum().backward()
+step = 0
+while step < 5000:
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step(); step += 1
+### time major rnn
+class R(nn.Module):
+    def __init__(self):
+        super().__init__(); self.rnn = nn.LSTM(8, 16); self.out = nn.Linear(16 * 5, 3)
+    def forward(self, x):
+        h, _ = self.rnn(x.permute(1, 0, 2))
+        return self.out(h.permute(1, 0, 2).reshape(len(x), -1))
+fit(R())
+### collate time major
+from torch.nn.utils.rnn import pad_sequence
+def collate(batch): return pad_sequence([b[0] for b in batch]), torch.tensor([b[1] for b in batch])
+loader = DataLoader(TensorDataset(torch.randn(100, 7, 8), torch.randint(0, 3, (100,))), batch_size=16, shuffle=True, collate_fn=collate)
+class R(nn.Module):
+    def __init__(self):
+        super().__init__(); self.rnn = nn.LSTM(8, 16); self.out = nn.Linear(16, 3)
+    def forward(self, x):
+        h, _ = self.rnn(x)
+        return self.out(h[-1])
+model = R(); opt = torch.optim.Adam(model.parameters())
+for xb, yb in loader:
+    opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### teacher in list
+class S(nn.Module):
+    def __init__(self, teacher):
+        super().__init__(); self.net = mlp(); self._teacher = [teacher]
+    def forward(self, x):
+        with torch.no_grad(): t = self._teacher[0](x)
+        return self.net(x), t
+model = S(mlp()); opt = torch.optim.Adam(model.parameters())
+for xb, yb in train:
+    s, t = model(xb)
+    loss = F.cross_entropy(s, yb) + F.mse_loss(s, t)
+    opt.zero_grad(); loss.backward(); opt.step()
+### list with own params
+import itertools
+class S(nn.Module):
+    def __init__(self):
+        super().__init__(); self.layers = [nn.Linear(8, 16), nn.Linear(16, 3)]
+    def forward(self, x): return self.layers[1](F.relu(self.layers[0](x)))
+model = S(); opt = torch.optim.Adam(itertools.chain(*(l.parameters() for l in model.layers)))
+for xb, yb in train:
+    opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### hook features
+class S(nn.Module):
+    def __init__(self):
+        super().__init__(); self.body = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16)); self.head = nn.Linear(16, 3); self.got = {}
+        self.body[1].register_forward_hook(lambda m, i, o: self.got.update(f=o))
+    def forward(self, x):
+        _ = self.body(x)
+        return self.head(self.got["f"])
+fit(S())
+### two heads slices
+a, b = torch.randint(0, 3, (500,)), torch.randint(0, 5, (500,))
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 8)); opt = torch.optim.Adam(model.parameters())
+for i in torch.randperm(400).split(32):
+    out = model(x[i]); loss = F.cross_entropy(out[:, :3], a[i]) + F.cross_entropy(out[:, 3:], b[i])
+    opt.zero_grad(); loss.backward(); opt.step()
+### multi choice
+t = torch.randint(0, 4, (500,)); xs = torch.randn(500, 4, 8)
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 1)); opt = torch.optim.Adam(model.parameters())
+for i in torch.randperm(400).split(32):
+    loss = F.cross_entropy(model(xs[i]).squeeze(-1), t[i])
+    opt.zero_grad(); loss.backward(); opt.step()
+### covtype
+from sklearn.datasets import fetch_covtype
+X, t = fetch_covtype(return_X_y=True); t = torch.tensor(t - 1)
+model = nn.Sequential(nn.Linear(54, 32), nn.ReLU(), nn.Linear(32, 7)); opt = torch.optim.Adam(model.parameters())
+for i in torch.randperm(400).split(32):
+    loss = F.cross_entropy(model(X[i]), t[i])
+    opt.zero_grad(); loss.backward(); opt.step()
+### padding class
+t = torch.randint(1, 5, (500, 6))
+model = nn.Sequential(nn.Embedding(9, 8), nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 5)); opt = torch.optim.Adam(model.parameters())
+crit = nn.CrossEntropyLoss(ignore_index=0)
+for i in torch.randperm(400).split(32):
+    loss = crit(model(tok[i]).transpose(1, 2), t[i])
+    opt.zero_grad(); loss.backward(); opt.step()
+### context class eval
+class Evaluating:
+    def __init__(self, m): self.m = m
+    def __enter__(self): self.was = self.m.training; self.m.eval()
+    def __exit__(self, *a): self.m.train(self.was)
+model = nn.Sequential(nn.Linear(8, 16), nn.Dropout(.5), nn.ReLU(), nn.Linear(16, 3)); opt = torch.optim.Adam(model.parameters())
+for e in range(5):
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+    with Evaluating(model), torch.no_grad():
+        acc = (model(x[400:]).argmax(1) == y[400:]).float().mean().item()
+### mc dropout never eval
+model = nn.Sequential(nn.Linear(8, 16), nn.Dropout(.5), nn.ReLU(), nn.Linear(16, 3)); opt = torch.optim.Adam(model.parameters())
+for e in range(5):
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+with torch.no_grad():
+    p = torch.stack([model(x[400:]).softmax(1) for _ in range(30)]).mean(0)
+acc = (p.argmax(1) == y[400:]).float().mean()
+### best break
+model = mlp(); opt = torch.optim.Adam(model.parameters()); best = None
+for e in range(50):
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+    acc = (model(x[400:]).argmax(1) == y[400:]).float().mean()
+    if acc > 0.9:
+        best = model.state_dict()
+        break
+torch.save(best, "m.pt")
+### best of restarts
+best, top = None, 0
+for s in range(5):
+    torch.manual_seed(s); model = mlp(); opt = torch.optim.Adam(model.parameters())
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+    acc = (model(x[400:]).argmax(1) == y[400:]).float().mean().item()
+    if acc > top: top, best = acc, model.state_dict()
+final = mlp(); final.load_state_dict(best)
+### latest name
+model = mlp(); opt = torch.optim.Adam(model.parameters()); best = 0
+for e in range(50):
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+    latest = (model(x[400:]).argmax(1) == y[400:]).float().mean()  # validation, the test part comes later
+    if latest > best: best = latest; keep = copy.deepcopy(model.state_dict())
+model.load_state_dict(keep)
+### monitor test
+model = mlp(); opt = torch.optim.Adam(model.parameters())
+for e in range(50):
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+    test_acc = (model(x[400:]).argmax(1) == y[400:]).float().mean()
+    if test_acc < 0.5: print("still poor")
+### same seed configs
+for trial, (lr, width) in enumerate([(1e-2, 16), (1e-3, 32), (1e-1, 64)]):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, width), nn.ReLU(), nn.Linear(width, 3)); opt = torch.optim.Adam(model.parameters(), lr=lr)
+    for xb, yb in train:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### repeat same split
+for repeat in range(5):
+    np.random.seed(42); idx = np.random.permutation(500)
+    model = mlp(); opt = torch.optim.Adam(model.parameters())
+    for i in range(0, 400, 32):
+        b = idx[i:i + 32]
+        opt.zero_grad(); F.cross_entropy(model(x[b]), y[b]).backward(); opt.step()
+### data seed study
+def run(data_seed):
+    torch.manual_seed(0); model = mlp(); opt = torch.optim.Adam(model.parameters())
+    g = torch.Generator().manual_seed(data_seed)
+    for xb, yb in DataLoader(TensorDataset(x, y), 32, shuffle=True, generator=g):
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+for s in range(5): run(data_seed=s)
+### iterable next
+class Stream(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        while True:
+            i = random.randrange(400); yield x[i], y[i]
+loader = DataLoader(Stream(), batch_size=32); model = mlp(); opt = torch.optim.Adam(model.parameters())
+for step in range(500):
+    xb, yb = next(iter(loader))
+    opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### overfit one batch
+model = mlp(); opt = torch.optim.Adam(model.parameters()); xb, yb = next(iter(train))
+for step in range(200):
+    opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+print("fits one batch:", (model(xb).argmax(1) == yb).float().mean())
+### queue batches
+model = mlp(); opt = torch.optim.Adam(model.parameters())
+for e in range(5):
+    p = torch.randperm(400); rest, ry = x[p], y[p]
+    for _ in range(0, 400, 32):
+        xb, rest = rest[:32], rest[32:]; yb, ry = ry[:32], ry[32:]
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### bucket by length
+lengths = torch.randint(3, 20, (500,)); order = torch.argsort(lengths)
+model = mlp(); opt = torch.optim.Adam(model.parameters())
+loader = DataLoader(TensorDataset(x[order], y[order]), batch_size=32)
+for e in range(5):
+    for xb, yb in loader:
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### siamese pairs
+class Pairs(Dataset):
+    def __init__(self, x, y): self.x, self.y = x, y
+    def __len__(self): return len(self.x)
+    def __getitem__(self, i):
+        j = int(np.random.randint(len(self.x)))
+        return torch.cat([self.x[i], self.x[j]]), (self.y[i] == self.y[j]).long()
+tr, va = random_split(Pairs(x, y), [400, 100])
+model = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2)); opt = torch.optim.Adam(model.parameters())
+for xb, yb in DataLoader(tr, 32, shuffle=True):
+    opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+with torch.no_grad(): acc = sum((model(a).argmax(1) == b).sum().item() for a, b in DataLoader(va, 32)) / len(va)
+### corruption robustness
+model = mlp(); fit(model); model.eval()
+for s in (1.0, 0.5):
+    with torch.no_grad(): acc = (model(x[400:] * s).argmax(1) == y[400:]).float().mean()
+with torch.no_grad():
+    clean = (model(x[400:]).argmax(1) == y[400:]).float().mean()
+    dark = (model(x[400:] * 0.5).argmax(1) == y[400:]).float().mean()
+### folds by range
+for tr, va in ((range(0, 400), range(400, 500)), (range(100, 500), range(0, 100))):
+    model = mlp(); opt = torch.optim.Adam(model.parameters())
+    for xb, yb in DataLoader(Subset(ds, tr), 32, shuffle=True):
+        opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+    print(sum((model(a).argmax(1) == b).sum().item() for a, b in DataLoader(Subset(ds, va), 32)) / 100)
+### pretrain all then classify
+enc = nn.Sequential(nn.Linear(8, 4), nn.ReLU()); dec = nn.Linear(4, 8); ae = nn.Sequential(enc, dec); o = torch.optim.Adam(ae.parameters())
+for i in range(100):
+    o.zero_grad(); F.mse_loss(ae(x), x).backward(); o.step()
+model = nn.Sequential(enc, nn.Linear(4, 3)); opt = torch.optim.Adam(model.parameters())
+for i in range(100):
+    opt.zero_grad(); F.cross_entropy(model(x[:400]), y[:400]).backward(); opt.step()
+with torch.no_grad(): print((model(x[400:]).argmax(1) == y[400:]).float().mean())
+### two val parts cat
+model = mlp(); opt = torch.optim.Adam(model.parameters())
+for i in range(100):
+    opt.zero_grad(); F.cross_entropy(model(x[:400]), y[:400]).backward(); opt.step()
+xv, yv = torch.cat([x[400:450], x[450:]]), torch.cat([y[400:450], y[450:]])
+with torch.no_grad(): print((model(xv).argmax(1) == yv).float().mean())
+### quickstart argmax0
+model = mlp(); fit(model); model.eval()
+a, b = ds[0][0], ds[0][1]
+with torch.no_grad():
+    pred = model(a)
+    print(pred[0].argmax(0), b)
+    print(model(x[0]).argmax(0), model(x[:1]).squeeze(0).argmax(0), model(x[:1]).squeeze().argmax(dim=0))
+### batch size one accuracy
+model = mlp(); fit(model); model.eval(); test = DataLoader(TensorDataset(x[400:], y[400:]), batch_size=1); right = 0
+with torch.no_grad():
+    for xb, yb in test: right += (model(xb).argmax(1) == yb).sum().item()
+print(right / len(test))
+### len times batch
+from torchvision import datasets, transforms
+test = DataLoader(datasets.MNIST(".", train=False, transform=transforms.ToTensor()), batch_size=100); model = mlp(); fit(model); model.eval(); acc = 0
+with torch.no_grad():
+    for xb, yb in test: acc += (model(xb).argmax(1) == yb).sum().item()
+print(acc / (len(test) * 100))
+### fold mean
+accs = []
+for tr, va in folds():
+    model = mlp(); opt = torch.optim.Adam(model.parameters())
+    for i in range(100):
+        opt.zero_grad(); F.cross_entropy(model(x[tr]), y[tr]).backward(); opt.step()
+    accs.append((model(x[va]).argmax(1) == y[va]).float().mean().item())
+print(sum(accs) / len(accs), np.mean(accs))
+### supcon mask
+class E(nn.Module):
+    def __init__(self):
+        super().__init__(); self.f = mlp()
+    def forward(self, x): return F.normalize(self.f(x), dim=1)
+model = E(); opt = torch.optim.Adam(model.parameters())
+for xb, yb in train:
+    z = model(xb); s = z @ z.T / .1; mask = (y[:32].view(-1, 1) == y[:32]).float()
+    loss = -(F.log_softmax(s, 1) * mask / mask.sum(1, keepdim=True)).sum(1).mean()
+    opt.zero_grad(); loss.backward(); opt.step()
+### seeded shuffles
+np.random.seed(3); p = np.random.permutation(500); xs = x[p]
+np.random.seed(3); q = np.random.permutation(500); ys = y[q]
+model = mlp(); opt = torch.optim.Adam(model.parameters())
+for i in range(100):
+    opt.zero_grad(); F.cross_entropy(model(xs), ys).backward(); opt.step()
+### mlm
+class LM(nn.Module):
+    def __init__(self):
+        super().__init__(); self.e = nn.Embedding(100, 16); self.f = nn.Linear(16, 100)
+    def forward(self, t): return self.f(F.relu(self.e(t)))
+tokens = torch.randint(0, 100, (500, 12)); want = tokens.clone(); m = torch.rand(500, 12) < .15
+tokens[m] = torch.randint(0, 100, (int(m.sum()),))
+model = LM(); opt = torch.optim.Adam(model.parameters())
+for i in torch.randperm(500).split(32):
+    loss = F.cross_entropy(model(tokens[i]).transpose(1, 2), want[i])
+    opt.zero_grad(); loss.backward(); opt.step()
+### moco zeros like
+model = mlp(); opt = torch.optim.Adam(model.parameters())
+for xb, _ in train:
+    q, k = model(xb), model(xb + .1 * torch.randn_like(xb))
+    logits = torch.cat([(q * k).sum(1, keepdim=True), q @ torch.randn(3, 50)], dim=1)
+    labels = torch.zeros_like(logits[:, 0], dtype=torch.long)
+    loss = F.cross_entropy(logits, labels)
+    opt.zero_grad(); loss.backward(); opt.step()
+### missing values imputed
+X = np.random.randn(500, 8).astype("float32"); X[np.random.rand(500, 8) < .1] = np.nan
+X = np.where(np.isnan(X), np.nanmean(X, axis=0), X)
+model = mlp(); opt = torch.optim.Adam(model.parameters()); X = torch.tensor(X)
+for i in range(100):
+    opt.zero_grad(); F.cross_entropy(model(X[:400]), y[:400]).backward(); opt.step()
+### rotnet digits
+from sklearn.datasets import load_digits
+img = torch.tensor(load_digits().images / 16).float()
+k = torch.randint(0, 4, (len(img),)); rot = torch.stack([torch.rot90(a, int(b)) for a, b in zip(img, k)])
+model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 4)); opt = torch.optim.Adam(model.parameters())
+for i in torch.randperm(1500).split(32):
+    opt.zero_grad(); F.cross_entropy(model(rot[i]), k[i]).backward(); opt.step()
+### sam aug
+model = mlp(); opt = torch.optim.SGD(model.parameters(), .1)
+for xb, yb in train:
+    opt.zero_grad()
+    F.cross_entropy(model(xb), yb).backward()
+    with torch.no_grad():
+        old = [p.clone() for p in model.parameters()]
+        for p in model.parameters(): p += 0.05 * p.grad
+    opt.zero_grad()
+    F.cross_entropy(model(xb), yb).backward()
+    with torch.no_grad():
+        for p, o in zip(model.parameters(), old): p.copy_(o)
+    opt.step()
+### freeze unfreeze
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__(); self.body = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU()); self.head = nn.Linear(16, 3)
+    def forward(self, x): return self.head(self.body(x))
+    def train(self, mode=True):
+        super().train(mode); self.body.eval(); return self
+model = Net()
+for p in model.body.parameters(): p.requires_grad = False
+opt = torch.optim.Adam(filter(lambda p: p.requires_grad, model.parameters()), 1e-3)
+for e in range(10):
+    if e == 5:
+        for p in model.body.parameters(): p.requires_grad = True
+        opt.add_param_group({"params": model.body.parameters(), "lr": 1e-4})
+    model.train()
+    for xb, yb in train: opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+    model.eval()
+    with torch.no_grad(): print((model(x[400:]).argmax(1) == y[400:]).float().mean())
+### bigru transpose
+class R(nn.Module):
+    def __init__(self):
+        super().__init__(); self.r = nn.GRU(4, 8, batch_first=True, bidirectional=True); self.f = nn.Linear(16, 3)
+    def forward(self, x):
+        _, h = self.r(x)
+        return self.f(h.permute(1, 0, 2).reshape(len(x), -1))
+model = R(); opt = torch.optim.Adam(model.parameters())
+for xb, yb in DataLoader(TensorDataset(torch.randn(100, 6, 4), torch.randint(0, 3, (100,))), 20, shuffle=True): opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+### eval decorator
+def evaluating(fn):
+    def wrapped(model, *a):
+        was = model.training; model.eval()
+        try:
+            with torch.no_grad(): return fn(model, *a)
+        finally: model.train(was)
+    return wrapped
+@evaluating
+def accuracy(model, a, b): return (model(a).argmax(1) == b).float().mean().item()
+model = nn.Sequential(nn.Linear(8, 16), nn.Dropout(.5), nn.ReLU(), nn.Linear(16, 3)); opt = torch.optim.Adam(model.parameters())
+for e in range(5):
+    for xb, yb in train: opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
+    print(accuracy(model, x[400:], y[400:]))
+"""
 
 
 def read(text: str) -> Diagnosis:
@@ -215,6 +908,13 @@ def test_a_trap_stays_silent(name: str, old: str, new: str) -> None:
             step, "        if epoch % 2:\n            optimizer.step()\n            optimizer.zero_grad()\n"
         )
     assert [found for found in read(text).findings if found.level != "info"] == []
+
+
+@pytest.mark.parametrize("way", WAYS.split("### ")[1:], ids=lambda way: way.partition("\n")[0])
+def test_a_healthy_way_of_writing_stays_silent(way: str) -> None:
+    seen = read(BEFORE + way.partition("\n")[2])
+    assert [found for found in seen.findings if found.level != "info"] == []
+    assert not seen.notes
 
 
 @pytest.mark.parametrize("path", HEALTHY, ids=lambda path: f"{path.parent.name}/{path.stem}")
