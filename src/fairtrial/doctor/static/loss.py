@@ -564,9 +564,12 @@ def _inside(script: Script) -> list[Finding]:
     frozen = bool(script.trace.of("freeze"))
     taught = [one for back in script.trace.of("backward") for one in _uncut(back.subject)[0].values()]
     alive = {id(one.maker) for one in taught if one.op == "linear"}  # by this loss or another one
+    blind = {id(one) for e in script.trace.of("pass") if not e.grad for one in options_of(e.args[0])}  # as is meant
     for call in script.losses:
         reached, cuts = _uncut(call.args[0])
         for cut in cuts:
+            if any(id(one) in blind for one in ancestors(cut)):
+                continue
             before = [one for one in ancestors(cut) if one.op == "linear"]
             lost = [one for one in before if one.maker and id(one.maker) not in alive]
             lost = [one for one in lost if one.maker and perhaps_taught(script, one.maker)]
