@@ -18,6 +18,7 @@ from fairtrial.doctor.observations import (
     Entered,
     Evaluation,
     Input,
+    Layer,
     Loader,
     LossCall,
     Model,
@@ -61,7 +62,13 @@ from fairtrial.doctor.symptoms.step import (
     optimizer_of_another_model,
     schedule_too_fast,
 )
-from fairtrial.doctor.symptoms.tried import falling, under_trained, unsuitable_batch_size
+from fairtrial.doctor.symptoms.tried import (
+    falling,
+    frozen_at_random,
+    under_trained,
+    unsuitable_batch_size,
+    unsuitable_capacity,
+)
 
 SETTINGS = Settings(0.1, 0.0, None, None, 0.0, False)
 STEP = Step(
@@ -343,3 +350,43 @@ def test_inputs_that_are_one_number_are_no_repeated_batch_but_degenerate() -> No
     assert found
     assert found[0].level == "fail"
     assert degenerate_data.decide(Journal([PASS, LOSS])) == []
+
+
+def test_a_net_that_cannot_learn_a_few_examples_because_most_of_it_is_frozen_is_told_so() -> None:
+    layer = Layer("0", "Linear", "t.py:2", None, True, 0.6, 8, 8, None, None, True, frozenset({1}))
+    layers = tuple(replace(layer, name=str(n), parameters=frozenset({n})) for n in (1, 2, 3))
+    names = ((1, "1.weight", False), (2, "2.weight", False), (3, "3.weight", True))
+    net = Model(step=0, model=1, name="Net", layers=layers, names=names, unregistered=(), repeated=())
+    curve = Curve(step=20, losses=(2.3,) * 20, held=(), rows=32, loop="t.py:3")
+    tried = Tried(step=20, fault="unsuitable-capacity", said="", steps=500, before=1.0, after=0.5, error=0.0)
+    moved = replace(STEP, parameters=(replace(WEIGHT, serial=3),))
+    seen = [net, replace(BACK, reached=frozenset({3})), moved, curve]
+    found = frozen_at_random.decide(Journal([*seen, tried]))
+    assert found
+    assert "layers 1, 2" in found[0].evidence
+    assert unsuitable_capacity.decide(Journal([*seen, tried])) == []
+    assert frozen_at_random.decide(Journal([*seen, replace(tried, after=0.0)])) == []  # random features that do
+
+
+def test_an_evaluated_part_that_is_read_once_with_random_numbers_is_told_where_training_reads_the_same_dataset() -> (
+    None
+):
+    trained, held = replace(LOADER, indices=frozenset(range(9))), replace(LOADER, loader=2, dataset=2, where="t.py:7")
+    held = replace(held, indices=frozenset(range(9, 20)))
+    batch = Batch(step=9, loader=2, round=0, place=0, images=1, labels=(0, 1) * 4, drawn=("torch",))
+    judged = replace(PASS, loader=2, grad=False, backward=False)
+    seen = [trained, replace(PASS, loader=1), held, batch, judged]
+    assert augmented_validation.decide(Journal(seen))
+    for healthy in (replace(batch, drawn=()), replace(batch, round=1)):  # nothing drawn; drawn in vain
+        again = [one if one is not batch else healthy for one in seen]
+        assert not augmented_validation.decide(Journal([*again, replace(healthy, round=2)]))
+    assert not augmented_validation.decide(Journal([replace(trained, indices=held.indices), *seen[1:]]))
+    assert not augmented_validation.decide(Journal([*seen[:2], replace(held, base=5), *seen[3:]]))
+
+
+def test_one_batch_of_a_stream_is_told_and_all_that_is_wanted_of_it_is_not() -> None:
+    stream = replace(LOADER, length=0)
+    batch = Batch(step=0, loader=1, round=0, place=0, images=1, labels=())
+    steps = [replace(PASS, step=n, input=replace(INPUT, shape=(20, 2))) for n in range(5)]
+    assert repeated_batch.decide(Journal([stream, batch, *steps]))
+    assert not repeated_batch.decide(Journal([stream, batch, replace(batch, place=1), *steps]))

@@ -238,19 +238,23 @@ def frozen_parameters(journal: Journal) -> Verdict:
         if stuck and len(stuck) == len(model.names) and not got:
             evidence = f"all {len(stuck)} parameters have requires_grad=False"
             found.append(finding("frozen-parameters", "fail", model.where, evidence))
-        elif got & {serial for serial, _, _ in model.names} and (drawn := _frozen_as_drawn(model, held - got)):
+        elif got & {serial for serial, _, _ in model.names} and (drawn := frozen_as_drawn(model, held - got)):
             evidence = (
                 f"the weights of {layers_named(drawn)} are given to an optimizer, but have requires_grad=False and are "
                 f"the random ones of the start"
             )
-            paths = [one.path for one in journal.of(Source)]
-            lines = (line for path in paths if (line := line_like(journal, r"\brequires_grad", path, 1)))
-            found.append(finding("frozen-parameters", "warn", next(lines, model.where), evidence, 0.8))
+            found.append(finding("frozen-parameters", "warn", freezing(journal) or model.where, evidence, 0.8))
     return found
 
 
-def _frozen_as_drawn(model: Model, idle: frozenset[int]) -> list[str]:
-    """The layers with random weights that an optimizer holds and that do not learn, if they are most of all."""
+def freezing(journal: Journal) -> str | None:
+    """The first line that says whether parameters learn."""
+    paths = [one.path for one in journal.of(Source)]
+    return next((line for path in paths if (line := line_like(journal, r"\brequires_grad", path, 1))), None)
+
+
+def frozen_as_drawn(model: Model, idle: frozenset[int]) -> list[str]:
+    """The layers with random weights that are frozen and among these, if they are most of all."""
     still = {serial for serial, name, trains in model.names if not trains and name.endswith("weight")} & idle
     layers = [layer for layer in model.layers if layer.rows]
     drawn = [layer.name for layer in layers if layer.fresh and layer.parameters & still]

@@ -13,6 +13,7 @@ from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import Curve, Loader, LossCall, OptimizerMade, Pass, StateLoaded, Step, Tried
 from fairtrial.doctor.symptoms import places
 from fairtrial.doctor.symptoms.model import models
+from fairtrial.doctor.symptoms.step import freezing, frozen_as_drawn, layers_named, reached
 
 # What these say is what came of trying.
 OWN = frozenset(("unsuitable-batch-size", "unsuitable-capacity", "under-trained"))
@@ -226,7 +227,7 @@ def unsuitable_capacity(journal: Journal) -> Verdict:
     share, tried = learned(journal), attempt(journal, "unsuitable-capacity")
     if share is None:
         return None
-    if tried is None or tried.after <= 0.05 or wrong_rate(journal):
+    if tried is None or tried.after <= 0.05 or wrong_rate(journal) or frozen_layers(journal):
         return []
     hidden = [layer for model in models(journal) for layer in model.layers[:-1] if layer.rows]
     narrow = min(hidden, key=lambda layer: layer.rows, default=None)
@@ -234,6 +235,29 @@ def unsuitable_capacity(journal: Journal) -> Verdict:
         f"; its narrowest layer, {narrow.name}, has {narrow.rows} units" if narrow else ""
     )
     return [finding("unsuitable-capacity", "warn", narrow.where if narrow else None, evidence, 0.8)]
+
+
+@decides("frozen-parameters")
+def frozen_at_random(journal: Journal) -> Verdict:
+    """Most weights are frozen as they were drawn, and what is left cannot even learn a few examples by heart."""
+    share, tried = learned(journal), attempt(journal, "unsuitable-capacity")
+    if share is None:
+        return None
+    frozen = frozen_layers(journal)
+    if tried is None or tried.after <= 0.05 or wrong_rate(journal) or not frozen:
+        return []
+    evidence = (
+        f"the weights of {layers_named(frozen)} have requires_grad=False and are the random ones of the start; "
+        f"trained on {tried.said}, the others still get {tried.after:.0%} of them wrong"
+    )
+    return [finding("frozen-parameters", "warn", freezing(journal), evidence, 0.8)]
+
+
+def frozen_layers(journal: Journal) -> list[str]:
+    """Layers of models that learn which are frozen with random weights, where they are most of all."""
+    got = reached(journal)
+    known = ((model, frozenset(serial for serial, _, _ in model.names) - got) for model in models(journal))
+    return next((drawn for model, idle in known if (drawn := frozen_as_drawn(model, idle))), [])
 
 
 @decides("under-trained")
