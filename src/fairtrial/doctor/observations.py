@@ -395,6 +395,7 @@ class Batch(Seen):
     place: int
     images: int  # digest
     labels: tuple[int, ...]
+    drawn: tuple[str, ...] = ()  # random streams that reading it in order drew from; the first batch alone is asked
 
 
 @dataclass(frozen=True, kw_only=True)

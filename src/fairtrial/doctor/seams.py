@@ -78,6 +78,7 @@ MARKED = (
     ("Add", "__radd__", (Tensor,)),
     ("Add", "__iadd__", (Tensor,)),
 )
+FLOORING = ("clamp", "clamp_min", "maximum")  # ReLUs, at 0
 DRAWING = ("rand", "randn")  # numbers that want scaling
 MULTIPLYING = (
     *(("linear", functional), ("matmul", torch), ("mm", torch), ("addmm", torch), ("einsum", torch)),
@@ -356,10 +357,21 @@ def _functions(watch: Watch, patches: Patches) -> None:
             if watch.units.wanted() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
                 frame = sys._getframe(1)
                 if frame.f_globals.get("__name__") != "torch.nn.functional":  # torch.relu out of F.relu
-                    watch.units.on_relu(result, _maker(watch, frame))
+                    watch.units.on_relu(result, _maker(watch, frame), True)
             return result
 
         return rectified
+
+    def floor(original: Any) -> Any:
+        def floored(x: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(x, *args, **kwargs)
+            if watch.units.wanted() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
+                low, high = (*args, kwargs.get("min", kwargs.get("other")), kwargs.get("max"), None)[:2]
+                if high is None and low is not None and not (low.any() if isinstance(low, Tensor) else low):
+                    watch.units.on_relu(result, _maker(watch, sys._getframe(1)), False)
+            return result
+
+        return floored
 
     def backward(original: Any) -> Any:
         def computed(*args: Any, **kwargs: Any) -> Any:
@@ -469,7 +481,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
         patches.put(functional, name, loss(name))
     for name, function, owners in MARKED:
         for owner in owners:
-            patches.put(owner, function, marked(name), "marking" if owner is Tensor and function != "relu" else "")
+            switched = owner is Tensor and function not in ("relu", *FLOORING)  # which are looked at in any step
+            patches.put(owner, function, marked(name), "marking" if switched else "")
     for function, owner in MULTIPLYING:
         patches.put(owner, function, kept)
     for function, owner in LARGEST:
@@ -484,6 +497,9 @@ def _functions(watch: Watch, patches: Patches) -> None:
     patches.put(functional, "relu", rectify)
     patches.put(torch, "relu", rectify)
     patches.put(Tensor, "relu", rectify)
+    for function in FLOORING:
+        patches.put(torch, function, floor)
+        patches.put(Tensor, function, floor)
     patches.put(torch.autograd, "backward", backward)
     patches.put(torch.autograd, "grad", differentiate)
     patches.put(nn.utils, "clip_grad_norm_", clip)
@@ -670,6 +686,8 @@ def _loaders(watch: Watch, patches: Patches) -> None:
     def following(original: Any) -> Any:
         def followed(iterator: Any) -> Any:
             watch.inputs.batch = None
+            if watch.looking:
+                watch.loaders.before_batch(iterator)
             batch = original(iterator)
             if watch.looking:
                 watch.loaders.on_batch(iterator, batch)

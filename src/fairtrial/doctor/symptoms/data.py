@@ -35,6 +35,7 @@ from fairtrial.doctor.symptoms.places import Lines, first, leading
 from fairtrial.doctor.symptoms.protocol import accuracies
 
 ENOUGH_ROWS = 32
+A_BATCH = 256  # examples at most: what a stream gives at once may be meant as the whole data if there are more
 HARDER = 0.1  # share of labels by which the neighbours of unclear examples may be wrong more often than of clear ones
 FLAT = 0.1  # between the smallest and the largest number
 UNSCALED = frozenset(("Embedding", "EmbeddingBag"))  # layers that are given numbers of things
@@ -114,6 +115,7 @@ def repeated_batch(journal: Journal) -> Verdict:
     if len({one.input.digest for one in seen if one.input}) > 1:
         return []
     loaders = [one for one in journal.of(Loader) if one.length > one.batch > 0]
+    streams, read = [one for one in journal.of(Loader) if not one.length], Counter(b.loader for b in journal.of(Batch))
     given, pools = seen[0].input, journal.of(Pool)
     if given and given.minimum == given.maximum:  # nothing tells batches apart
         return []
@@ -121,6 +123,8 @@ def repeated_batch(journal: Journal) -> Verdict:
         whole = f"a batch of {loaders[0].batch} of {loaders[0].length}"
     elif pools and given and pools[0].rows < 0.5 * pools[0].held:
         whole = f"{pools[0].rows} of {pools[0].held} that there are to learn from"
+    elif given and any(one.batch == given.shape[0] <= A_BATCH and read[one.loader] == 1 for one in streams):
+        whole = "the first batch of a stream that was never asked for another"
     else:
         return []
     evidence = f"the same {given.shape[0]} inputs at all {len(seen)} steps looked at: {whole}"
@@ -307,7 +311,7 @@ def _learning_loaders(journal: Journal) -> set[int]:
 
 @decides("augmented-validation")
 def augmented_validation(journal: Journal) -> Verdict:
-    """The same labels in the same places, and other pictures."""
+    """The same labels in the same places, and other pictures; where they are read once, random numbers in reading."""
     learned = _learning_loaders(journal)
     loaders = {one.loader: one for one in journal.of(Loader)}
     taught = {loaders[one].dataset for one in learned if one in loaders}
@@ -318,25 +322,43 @@ def augmented_validation(journal: Journal) -> Verdict:
         if dataset not in taught and len(one.labels) >= 8 and len(set(one.labels)) > 1:
             places.setdefault((dataset, one.place, one.labels), []).append(one)
             turns.add((one.loader, one.round))
-    if len(turns) < 2:
-        return None
     for (_, _, labels), batches in places.items():
         images = {one.images for one in batches}
         if len(images) > 1:
             evidence = (
-                f"a batch of {len(labels)} evaluated images had the same labels and {len(images)} "
-                "different contents from "
-                f"one reading to the next"
+                f"a batch of {len(labels)} evaluated images had the same labels and {len(images)} different contents "
+                "from one reading to the next"
             )
-            where = loaders[batches[0].loader].where
-            lines = leading(journal, "loader", where)
-            shared = {
-                line for one in learned if one in loaders for line in leading(journal, "loader", loaders[one].where)
-            }
-            own = [line for line in lines if line not in shared]
-            line = first(own, AUGMENTED) or first(lines, SHARED, AUGMENTED) or first(own, MADE) or where
-            return [finding("augmented-validation", "fail", line, evidence)]
-    return []
+            where = _shared_by_parts(journal, loaders, loaders[batches[0].loader])
+            return [finding("augmented-validation", "fail", where, evidence)]
+    judged = {one.loader for one in journal.of(Pass) if one.judged and not one.grad}
+    trained = [one for one in loaders.values() if one.loader in learned]
+    for (_, _, labels), batches in places.items():
+        own = loaders[batches[0].loader]
+        if len(batches) > 1 or not batches[0].drawn or own.loader not in judged:
+            continue
+        if any(one.base == own.base and _others(own, one) for one in trained):
+            evidence = (
+                f"reading {len(labels)} evaluated images in order, out of the dataset that is trained on, draws random "
+                f"numbers: {', '.join(batches[0].drawn)}"
+            )
+            where = _shared_by_parts(journal, loaders, own)
+            return [finding("augmented-validation", "warn", where, evidence, 0.9)]
+    return [] if len(turns) > 1 else None
+
+
+def _others(own: Loader, trained: Loader) -> bool:
+    """Whether a loader reads items that the other one does not."""
+    return own.indices is None or (trained.indices is not None and not own.indices <= trained.indices)
+
+
+def _shared_by_parts(journal: Journal, loaders: dict[int, Loader], own: Loader) -> str | None:
+    """The line that gives an evaluated part the dataset, or the transform, of the training part."""
+    learned = _learning_loaders(journal)
+    lines = leading(journal, "loader", own.where)
+    shared = {line for one in learned if one in loaders for line, _ in leading(journal, "loader", loaders[one].where)}
+    alone = [(line, text) for line, text in lines if line not in shared]
+    return first(alone, AUGMENTED) or first(lines, SHARED, AUGMENTED) or first(alone, MADE) or own.where
 
 
 @decides("split-preprocessing-mismatch")

@@ -9,12 +9,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
-from torch.utils.data import Dataset, RandomSampler, Subset
+from torch.utils.data import Dataset, RandomSampler, SequentialSampler, Subset
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor.observations import Batch, Loader
 from fairtrial.doctor.watched.part import OFTEN, Part, careful
+from fairtrial.doctor.watched.workers import streams
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
@@ -26,6 +27,8 @@ class Loaders(Part):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self.rounds: ByIdentity[list[int]] = ByIdentity()
+        self.ordered: ByIdentity[Dataset[Any]] = ByIdentity()  # what iterators read in order for the first time
+        self.begun: dict[str, str] = {}  # random streams before such a reading
 
     @careful
     def on_loader(self, loader: Any, iterator: object, where: str | None, frame: FrameType) -> None:
@@ -36,6 +39,8 @@ class Loaders(Part):
         self.watch.sources.note("loader", where, frame)
         if not first:
             return
+        if isinstance(loader.sampler, SequentialSampler) and not loader.num_workers:
+            self.ordered[iterator] = loader.dataset
         base, indices = _under(loader.dataset)
         self.watch.workers.on_loader(loader, serial, where, base)
         self.watch.note(
@@ -56,6 +61,12 @@ class Loaders(Part):
         )
 
     @careful
+    def before_batch(self, iterator: object) -> None:
+        """A loader is about to give a batch."""
+        dataset = self.ordered.get(iterator)
+        self.begun = {} if dataset is None or self.rounds[iterator][2] else streams(dataset)
+
+    @careful
     def on_batch(self, iterator: object, batch: Any) -> None:
         """A loader gave a batch."""
         if iterator not in self.rounds:
@@ -68,10 +79,17 @@ class Loaders(Part):
         held = labels if isinstance(labels, Tensor) else None
         self.watch.inputs.batch = (serial, len(first), held) if isinstance(first, Tensor) else None
         if turn < OFTEN and number < OFTEN and isinstance(first, Tensor) and held is not None:
-            known = tuple(held.tolist()) if held.dim() == 1 and not held.is_floating_point() else ()
-            digest = tensors.digest(first)
+            now = streams(self.ordered[iterator]) if self.begun else {}
             self.watch.note(
-                Batch(step=self.watch.steps, loader=serial, round=turn, place=number, images=digest, labels=known)
+                Batch(
+                    step=self.watch.steps,
+                    loader=serial,
+                    round=turn,
+                    place=number,
+                    images=tensors.digest(first),
+                    labels=tuple(held.tolist()) if held.dim() == 1 and not held.is_floating_point() else (),
+                    drawn=tuple(name for name, state in now.items() if self.begun.get(name) != state),
+                )
             )
 
 

@@ -56,11 +56,11 @@ class Workers(Part):
         def initialised(number: int) -> None:
             if begin is not None:
                 begin(number)
-            begun.update(_streams(dataset))
+            begun.update(streams(dataset))
 
         def collated(items: Any) -> Any:
             if begun:
-                now = _streams(dataset)
+                now = streams(dataset)
                 moved = " ".join(f"{name}={state}" for name, state in begun.items() if now.get(name) != state)
                 begun.clear()
                 with contextlib.suppress(OSError):
@@ -89,7 +89,7 @@ class Workers(Part):
                 )
 
 
-def _streams(dataset: Any) -> dict[str, str]:
+def streams(dataset: Any) -> dict[str, str]:
     """The states of torch's, NumPy's and Python's streams, and of generators that a dataset holds or sees."""
     found: dict[str, Any] = {
         "torch": torch.get_rng_state(),
