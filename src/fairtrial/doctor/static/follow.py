@@ -56,9 +56,6 @@ COMPARED: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 
 
-CLEARS = frozenset({"zeros", "zeros_like", "mult"})  # what a gradient is emptied with: p.grad *= 0
-
-
 class GaveUp(Exception):
     """The source is too long or too deep to be followed."""
 
@@ -563,10 +560,8 @@ class Follower:
     def set_attribute(self, owner: Value, name: str, value: Value, place: Place) -> None:
         """What is known of an object after `owner.name = value`."""
         if name == "grad" or (isinstance(owner, Tensor) and owner.op == "grad"):
-            emptied = (isinstance(value, Known) and value.value is None) or name != "grad"
-            self.note(
-                "zero" if emptied or (isinstance(value, Tensor) and value.op in CLEARS) else "given", owner, place
-            )
+            emptied = name != "grad" or (isinstance(value, Known) and value.value is None)
+            self.note("zero" if emptied else "given", owner, place)
         elif name == "requires_grad":
             self.note("freeze" if isinstance(owner, Made) else "flag", owner, place, value)
         elif isinstance(owner, Instance):

@@ -76,10 +76,10 @@ def missing_zero_grad(script: Script) -> Verdict:
         if of and script.models and not any(within(a, b) or within(b, a) for a in of for b in script.models):
             continue  # it holds another model
         stepped, backward, rarely = False, None, None
-        for event in script.trace.of("step", "zero", "backward"):
+        for event in script.trace.of("step", "zero", "backward", "given"):
             if event.what == "backward":
                 backward = event if event.sure and not event.name else None
-            elif event.what == "zero" and _clears(event, optimizer):
+            elif event.what in ("zero", "given") and _clears(event, optimizer):
                 rarely = event if not event.sure and any(_every_few(test) for test in event.tests) else None
                 stepped = stepped and rarely is not None
             elif event.what == "step" and _stepper(event) is optimizer:
