@@ -866,6 +866,17 @@ model = nn.Sequential(nn.Linear(8, 16), nn.Dropout(.5), nn.ReLU(), nn.Linear(16,
 for e in range(5):
     for xb, yb in train: opt.zero_grad(); F.cross_entropy(model(xb), yb).backward(); opt.step()
     print(accuracy(model, x[400:], y[400:]))
+### gradients replaced by zeros
+model = mlp(); opt = torch.optim.Adam(model.parameters())
+for xb, yb in train:
+    F.cross_entropy(model(xb), yb).backward(); opt.step()
+    for p in model.parameters():
+        if p.grad is not None: p.grad = p.grad.data.new().resize_as_(p.grad.data).zero_()
+### features made without gradients
+body, head = nn.Sequential(nn.Linear(8, 32), nn.ReLU()), nn.Linear(32, 3)
+with torch.no_grad(): feats = torch.from_numpy(body(x).numpy())
+o = torch.optim.Adam(head.parameters())
+for i in torch.randperm(400).split(32): o.zero_grad(); F.cross_entropy(head(feats[i]), y[i]).backward(); o.step()
 """
 
 
