@@ -132,7 +132,7 @@ class Ours(Quiet):
         """Seconds of the training steps, and of everything up to the saved state."""
         self.began, self.stop = perf_counter(), []
         self.past = tuple(events_of(self.job.store, self.job.name))
-        work(self.job, self.past, self, self.stop)
+        work(self.job, self.past, self, 0, self.stop)
         return self.fit, self.saved - self.began
 
     def see(self, event: Event) -> None:

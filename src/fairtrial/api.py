@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fairtrial.parts.datasets import load
 from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
@@ -24,6 +24,9 @@ from fairtrial.study.execute import Pool, Task, make_executor, serial
 from fairtrial.study.ledger import begin
 from fairtrial.study.plan import DEFAULT_SEEDS, Study, make_study, read_seeds
 from fairtrial.verdicts import Comparison, compare_records
+
+if TYPE_CHECKING:
+    from fairtrial.report.profile import Profile
 
 
 class StudyWatch(Protocol):
@@ -278,6 +281,15 @@ def scores_csv(comparison: Comparison) -> str:
             [arm, r.recipe.seed, r.end.scores.get(comparison.metric, "") if r.end else "", r.name] for r in records
         )
     return out.getvalue()
+
+
+def write_profile(made: Profile, store: FolderStore) -> list[Path]:
+    """Write where a run's time went, as JSON, SVG and PNG, into its folder."""
+    from fairtrial.report.charts import profile_chart, write_chart
+    from fairtrial.runner import as_json
+
+    store.put(made.record.name, "profile.json", as_json(made.plain()))
+    return write_chart(profile_chart(made), store.root / made.record.name / "profile")
 
 
 def run_charts(record: Record, store: FolderStore) -> list[Path]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fairtrial.doctor.findings import Diagnosis
     from fairtrial.inventory import StudyLine
     from fairtrial.report.checks import BatchTest, RateTest
+    from fairtrial.report.profile import Profile
+    from fairtrial.runner import Clock
     from fairtrial.spec.recipe import Recipe
     from fairtrial.store import FolderStore, Record
     from fairtrial.study.plan import Study
@@ -63,6 +65,9 @@ def run(
     overfit: Annotated[
         bool, typer.Option("--overfit", help="instead, a short run on one batch: says whether the net can learn it")
     ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="also say where the time went, as table and chart")
+    ] = False,
 ) -> None:
     """Train a net, or go on with a run that was stopped.
 
@@ -73,14 +78,15 @@ def run(
     fairtrial run mnist-mlp optimizer=sgd lr=0.1
     fairtrial run "conv 10, pool, act, flatten, linear classes" engine=numpy
     fairtrial run cnn2 data=mnist --find-lr
+    fairtrial run cnn2 data=mnist epochs=3 --profile
     """
-    if find_lr and overfit:
-        raise UsageError("--find-lr and --overfit are two runs: ask for one, then for the other")
+    if find_lr + overfit + profile > 1:
+        raise UsageError("--find-lr, --overfit and --profile are runs of their own: ask for one, then for the other")
     name, recipe, module = read_target(target, fields or [], trust_code)
     from fairtrial.report.contract import record_json
     from fairtrial.report.progress import Progress
-    from fairtrial.report.text import show_record
-    from fairtrial.runner import Quiet
+    from fairtrial.report.text import show_record, show_table
+    from fairtrial.runner import Clock, Quiet
     from fairtrial.runner import run as make_run
 
     settings: dict[str, Any] = {"module": module, "name": name}
@@ -95,14 +101,30 @@ def run(
         if test.over and not as_json:
             show_names(next_steps(test, [target, *(fields or []), *["--trust-code"] * trust_code]))
         leave(int(not test.passed) if test.over else exit_code(test.record))
+    clock = Clock() if profile else None
     with _watching(quiet, Progress, Quiet) as watch:
-        record = make_run(recipe, _store(store), watch=watch, **settings)
+        record = make_run(recipe, _store(store), watch=watch, clock=clock, **settings)
     draw_curves(record, _store(store))
+    spent = time_spent(record, clock, _store(store)) if clock else None
     if as_json:
-        print_json(record_json(record))
+        print_json(record_json(record) | ({"profile": spent.plain()} if spent else {}))
     else:
         show_record(record, console())
+        if spent:
+            show_table(spent.table(), console())
     leave(exit_code(record))
+
+
+def time_spent(record: Record, clock: Clock, store: FolderStore) -> Profile:
+    """What a clock says of the run, written down too."""
+    from fairtrial.api import write_profile
+    from fairtrial.report.profile import profile
+
+    if not clock.images:
+        raise UsageError(f"{record.name}: it was trained before, and no time was spent; --from-scratch makes it again")
+    made = profile(record, clock.seconds, clock.images, clock.rate)
+    write_profile(made, store)
+    return made
 
 
 def leave(code: int) -> NoReturn:

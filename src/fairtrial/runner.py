@@ -49,12 +49,13 @@ from fairtrial.store import (
     json_of,
     whole_events,
 )
+from fairtrial.train.clock import Clock, Lap, untimed
 from fairtrial.train.loop import Diverged, Progress, progress_of, score, train
 from fairtrial.train.state import State, StateFile, read_state
 from fairtrial.train.stream import Stream, check_split, make_stream
 
 _OURS = re.compile(
-    r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|(curves|check)\..*"
+    r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|(curves|check|profile)\..*"
 )
 GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
 
@@ -147,13 +148,15 @@ def run(
     until: int = 0,
     from_scratch: bool = False,
     allow_inexact: bool = False,
+    clock: Clock | None = None,
 ) -> Record:
     """Train as the recipe says, or return what was trained before; the folder is `<name>-<id>`.
 
     `module` makes a `torch.nn.Module` of your own for images (n, channels, height, width); it takes the place of
     `model`. Ctrl-C finishes the step and saves: the same call goes on to the same bits. `until` pauses the run when
     that epoch is over; a later call goes on. `allow_inexact` lets a run go on in another environment, `from_scratch`
-    begins it anew. Raises the errors of `fairtrial.spec.errors`.
+    begins it anew. `clock` is told what the time of this call is spent on. Raises the errors of
+    `fairtrial.spec.errors`.
     """
     watch = watch or Quiet()
     store = FolderStore(store or "runs") if isinstance(store, str | Path | None) else store
@@ -171,7 +174,14 @@ def run(
         job = begin(plan, data, store, name, module, from_scratch)
         past = resume(job, watch, allow_inexact)
         watch.begin(name, recipe, recipe.epochs * job.stream.per_epoch, job.state.step)
-        work(job, past, watch, until, signals)
+        first_step = job.state.step
+        if clock:
+            clock.wait = job.state.net.wait
+            clock.lap("start")
+        work(job, past, watch, until, signals, clock.lap if clock else untimed)
+        if clock:
+            clock.images = (job.state.step - first_step) * len(job.split.train) // job.stream.per_epoch
+            clock.measure(job.state.net)
     return store.read(name)
 
 
@@ -312,7 +322,7 @@ def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
     job.store.put(job.name, MADE, as_json({**was, "inexact": sorted({*was.get("inexact", []), *differing})}))
 
 
-def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: list[int]) -> None:
+def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: list[int], lap: Lap = untimed) -> None:
     """Make what is left of the run, writing each event as it comes."""
     recipe, state = job.plan.recipe, job.state
     count, progress, diverged = len(past), progress_of(recipe, past), ""
@@ -332,13 +342,16 @@ def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: l
         watch.see(event)
 
     try:
-        for event in train(recipe, state, job.stream, job.plan.criterion, past, stop):
+        for event in train(recipe, state, job.stream, job.plan.criterion, past, stop, lap):
             write(event)
     except Diverged as error:
         diverged = str(error)
     if not diverged and signals:
         save(job, count)
-    write(ending(job, progress, diverged, signals))
+    ended = ending(job, progress, diverged, signals)
+    lap("evaluation")
+    write(ended)
+    lap("disk")
 
 
 def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> Ended:

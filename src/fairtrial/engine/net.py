@@ -56,6 +56,14 @@ class Net(Protocol):
         """The values back on the CPU."""
         ...
 
+    def product(self, a: Array, b: Array) -> Array:
+        """The matrix product a b, as the layers' products are made: in the precision of the net."""
+        ...
+
+    def wait(self) -> None:
+        """Until the device has done all that it was told."""
+        ...
+
     def forward(self, x: Array, at: At | None = None, keep: MutableMapping[str, Array] | None = None) -> Array:
         """Outputs (n, k) for images (n, height, width, channels) or rows (n, features).
 

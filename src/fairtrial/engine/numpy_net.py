@@ -45,6 +45,12 @@ class NumpyNet:
     def numpy(self, values: NumpyArray) -> NumpyArray:
         return values
 
+    def product(self, a: NumpyArray, b: NumpyArray) -> NumpyArray:
+        return a @ b
+
+    def wait(self) -> None:
+        """NumPy has done what it was told when it returns."""
+
     @np.errstate(all="ignore")
     def forward(
         self, x: NumpyArray, at: At | None = None, keep: MutableMapping[str, NumpyArray] | None = None

@@ -197,6 +197,14 @@ class TorchNet:
     def numpy(self, values: Tensor) -> NumpyArray:
         return values.detach().cpu().numpy()
 
+    def product(self, a: Tensor, b: Tensor) -> Tensor:
+        with torch.no_grad(), self._precise:
+            return a @ b
+
+    def wait(self) -> None:
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize()
+
     def forward(
         self, x: Tensor, at: At | None = None, keep: MutableMapping[str, Tensor] | None = None
     ) -> Tensor:  # fmt: skip

@@ -20,6 +20,7 @@ import vl_convert as vlc
 
 from fairtrial.report import views, wording
 from fairtrial.report.checks import BatchStep, BatchTest, RateTest, subject
+from fairtrial.report.profile import Profile
 from fairtrial.report.views import ArmView, Curve
 from fairtrial.spec.tuning import Range
 from fairtrial.store import Record, disk_errors
@@ -411,6 +412,22 @@ def _write(path: Path, data: bytes) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
     return path
+
+
+def profile_chart(made: Profile) -> alt.LayerChart:
+    """A bar for the time of each part of a run."""
+    total = sum(made.seconds.values())
+    rows = [
+        {"part": part, "seconds": value, "shown": f"{wording.duration(value)}, {wording.percent(value / total, 1)}"}
+        for part, value in made.seconds.items()
+    ]
+    x = alt.X("seconds:Q", title="seconds", scale=alt.Scale(domain=[0, 1.25 * max(made.seconds.values())]))
+    base = alt.Chart(_data(rows)).encode(x=x, y=alt.Y("part:N", title=None, sort=list(made.seconds)))
+    bars = base.mark_bar(color=COLOURS[0], height={"band": 0.7})
+    names = base.mark_text(align="left", dx=4, fontSize=12, color="#333").encode(text="shown:N")
+    lines = [line for text in (views.title(made.record.recipe), made.said()) for line in wrap(text, HEADING_WIDTH)]
+    heading = _heading(made.record.name, lines)
+    return styled(alt.LayerChart(layer=[bars, names], width=2 * WIDTH, height=HEIGHT, title=heading))
 
 
 # The first checks of a net

@@ -15,6 +15,7 @@ from fairtrial.parts.schedules import Moment, make_schedule
 from fairtrial.spec.arrays import Array, NumpyArray
 from fairtrial.spec.events import Event, Fitted, Saved, Scored
 from fairtrial.spec.recipe import Recipe
+from fairtrial.train.clock import Lap, untimed
 from fairtrial.train.state import State, Sums
 from fairtrial.train.stream import Stream
 
@@ -79,10 +80,12 @@ def train(
     criterion: Criterion,
     past: Iterable[Event] = (),
     stop: Callable[[], bool] = lambda: False,
+    lap: Lap = untimed,
 ) -> Iterator[Event]:
     """Make steps until the epochs are over, patience ends or `stop` says so, yielding what is due between steps.
 
-    `past` are the events up to the state. Raises Diverged, before the weights take it, when a number is not finite.
+    `past` are the events up to the state; what is done with an event that is yielded counts as disk in the laps.
+    Raises Diverged, before the weights take it, when a number is not finite.
     """
     schedule, table = make_schedule(recipe.schedule), state.net.array(criterion.table)
     progress = progress_of(recipe, past)
@@ -90,22 +93,29 @@ def train(
     while state.step < total and not (0 < recipe.patience <= progress.waited) and not stop():
         began = perf_counter()
         lr = recipe.lr * schedule(Moment(state.step, total, stream.per_epoch, progress.losses))
-        advance(recipe, state, stream, criterion, table, lr)
+        advance(recipe, state, stream, criterion, table, lr, lap)
         state.sums.fit_seconds += perf_counter() - began
         for event in due(recipe, state, stream, criterion, progress, lr):
             if isinstance(event, Scored):
                 progress = progress.after(event)
+            lap("evaluation")
             yield event
+            lap("disk")
 
 
 @np.errstate(all="ignore")  # what is no finite number is looked for, and said in words
-def advance(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, table: Array, lr: float) -> None:
+def advance(
+    recipe: Recipe, state: State, stream: Stream, criterion: Criterion, table: Array, lr: float, lap: Lap = untimed
+) -> None:
     """Make one step. Being a function, it lets go of the step's arrays before the next step wants the memory."""
     net, at = state.net, At(recipe.seed, state.step)
     x, labels = stream.batch(state.step)
+    lap("data")
     logits = net.forward(x, at)
     loss, dlogits = criterion.loss(net.xp, logits, net.take(table, labels))
+    lap("forward")
     net.backward(dlogits)
+    lap("backward")
     penalise(net, recipe)
     norm, loss = net.norm(), float(loss)
     if not (isfinite(norm) and isfinite(loss)):
@@ -117,6 +127,7 @@ def advance(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, 
     state.sums.loss += loss * len(labels)
     state.sums.correct += int(criterion.correct(net.xp, logits, labels))
     state.sums.images += len(labels)
+    lap("optimizer")
 
 
 def penalise(net: Net, recipe: Recipe) -> None:
