@@ -116,8 +116,10 @@ class Script:
     @cached_property
     def one_layer(self) -> bool:
         """Whether all that learns is one linear layer: which rate or penalty suits it is up to the data alone."""
-        plain = all(kinds(model) <= {"Linear", "Flatten", "Sequential"} for model in self.models)
-        return bool(self.models) and plain and all(len(weighted(model)) == 1 for model in self.models)
+        called = [e.subject for e in self.trace.of("pass") if isinstance(e.subject, Module)]
+        nets = self.models or called  # of a loss that is not known
+        plain = all(kinds(model) <= {"Linear", "Flatten", "Sequential"} for model in nets)
+        return bool(nets) and plain and all(len(weighted(model)) == 1 for model in nets)
 
     @cached_property
     def optimizers(self) -> list[Made]:
