@@ -106,3 +106,17 @@ def test_a_state_filled_up_with_the_models_own_tensors_is_a_partial_one() -> Non
     assert found
     assert found[0].level == "fail"
     assert partial_load.decide(Journal([taken, replace(loaded, own=())])) == []
+
+
+@pytest.mark.parametrize(("bias", "dead"), [(-9.0, 8), (0.0, 0)])
+def test_units_of_a_net_by_hand_are_counted_and_those_of_its_loss_are_not(bias: float, dead: int) -> None:
+    torch.manual_seed(0)
+    first, second = (torch.randn(4, 8) * 0.3).requires_grad_(), torch.randn(8, 3, requires_grad=True)
+    shift, watch = torch.full((8,), bias, requires_grad=True), Watch()
+    with watching(watch):
+        for _ in range(40):
+            scores = (torch.randn(32, 4) @ first + shift).clamp(min=0) @ second
+            torch.relu(scores - 99).sum().backward()
+        watch.finish()
+    seen = [one for one in watch.journal if isinstance(one, Units) and one.examples > 512]
+    assert {(one.units, one.dead) for one in seen} == {(8, dead)}

@@ -366,7 +366,8 @@ def _functions(watch: Watch, patches: Patches) -> None:
         def floored(x: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(x, *args, **kwargs)
             if watch.units.wanted() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
-                low, high = (*args, kwargs.get("min", kwargs.get("other")), kwargs.get("max"), None)[:2]
+                low = args[0] if args else kwargs.get("min", kwargs.get("other"))
+                high = args[1] if len(args) > 1 else kwargs.get("max")
                 if high is None and low is not None and not (low.any() if isinstance(low, Tensor) else low):
                     watch.units.on_relu(result, _maker(watch, sys._getframe(1)), False)
             return result

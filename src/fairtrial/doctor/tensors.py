@@ -335,7 +335,7 @@ def shortcuts(loss: Tensor) -> dict[str, bool]:
             users.setdefault(before, []).append(node)
     beside: dict[str, bool] = {}
     for node in nodes:
-        if name_of(node) == "Relu" and (where := _where(node)):
+        if _rectifies(node) and (where := _where(node)):
             after, waiting = {node}, [node]
             while waiting:
                 new = [user for user in users.get(waiting.pop(), ()) if user not in after]
@@ -344,6 +344,16 @@ def shortcuts(loss: Tensor) -> dict[str, bool]:
             joined = {one for one in after if name_of(one) in ("Cat", "Stack")}
             beside[where] = beside.get(where, True) and passes_beside(loss, {node, *joined})
     return beside
+
+
+def hidden(loss: Tensor) -> set[str]:
+    """Lines of ReLUs that a layer with weights comes after."""
+    before = [one for node in walk(loss) if is_layer(node) for one, _ in node.next_functions]
+    return {where for node in behind(*before) if _rectifies(node) and (where := _where(node))}
+
+
+def _rectifies(node: Any) -> bool:
+    return "Relu" in (name_of(node), _cut(node)) or name_of(node) == "Maximum"
 
 
 def past_reshaping(node: Any) -> Any:

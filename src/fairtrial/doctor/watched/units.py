@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fairtrial.doctor import observations
-from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, NORMS, name_of, past_reshaping, shortcuts
+from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, NORMS, hidden, name_of, past_reshaping, shortcuts
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -39,24 +39,33 @@ class Units(Part):
         self.relus: dict[tuple[str | None, int], _Relu] = {}
         self.due = 4  # steps
         self.beside: dict[str, bool] = {}  # lines of ReLUs that something passes beside
+        self.hidden: set[str] = set()  # lines of ReLUs that layers come after
+
+    @property
+    def now(self) -> int:
+        """Steps so far; backward passes, where steps are made by hand."""
+        return self.watch.steps if self.watch.optimizers.optimizers else self.watch.backwards
 
     def wanted(self) -> bool:
         """Whether to look at what a ReLU gave: after some steps, for as many examples as are needed."""
-        return self.watch.steps >= self.due and self.watch.depth == 1
+        inside = self.watch.depth == 1 or (self.watch.depth == 0 and bool(self.watch.by_hand))
+        return inside and self.now >= self.due
 
     @careful
-    def on_relu(self, result: Tensor, where: str | None) -> None:
-        """Which units of a layer gave something else than zero."""
+    def on_relu(self, result: Tensor, where: str | None, named: bool) -> None:
+        """Which units of a layer gave something else than zero. What is not in a model, or a clamp, may be a loss."""
+        if where not in self.hidden and not (named and self.watch.depth):
+            return
         shape = result.shape[1]
         known = self.relus.get((where, shape))
         if known is None:
             places = torch.arange(shape, device=result.device)
             known = self.relus[where, shape] = _Relu(shape, places, self.silenced(result))
-        if known.until <= self.watch.steps:
+        if known.until <= self.now:
             if known.examples:
                 self.tell(where, known)
             known.silent, known.examples = torch.arange(shape, device=result.device), 0
-            known.until = max(16, 2 * self.watch.steps)
+            known.until = max(16, 2 * self.now)
         if known.examples < ALIVE:
             # A few examples wake most units; the whole batch is read only for those that stay silent.
             for part in (result[:FEW], result[FEW:]):
@@ -66,24 +75,31 @@ class Units(Part):
                     known.silent = known.silent[~spoke]
             known.examples += len(result)
         if all(one.examples >= ALIVE for one in self.relus.values()):
-            self.due = min(self.watch.steps + PAUSE, *(one.until for one in self.relus.values()))
+            self.due = min(self.now + PAUSE, *(one.until for one in self.relus.values()))
 
     @careful
     def before_backward(self, loss: Tensor) -> None:
-        """A backward pass is about to begin: what leads past each ReLU is seen once."""
-        if self.watch.steps and not self.beside:
-            self.beside = shortcuts(loss)
+        """A backward pass is about to begin: what leads past each ReLU, and on from it, is seen once."""
+        if self.watch.backwards > 1 and not self.beside:
+            self.beside, self.hidden = shortcuts(loss), hidden(loss)
 
     def silenced(self, result: Tensor) -> str | None:
         """The line that set the biases before a ReLU, if they are below what weights make of inputs of size 1."""
         node: Any = result.grad_fn
-        while node is not None and name_of(node) not in LAYERS | NORMS:
-            node = node.next_functions[0][0] if node.next_functions else None
-        ends = [before for before, _ in node.next_functions if before is not None] if node is not None else []
-        leaves = [end.variable for end in map(past_reshaping, ends) if name_of(end) == ACCUMULATE]
-        biases = [leaf for leaf in leaves if leaf.dim() == 1][-1:]
-        spread = max((float(leaf.detach()[0].norm()) for leaf in leaves if leaf is not biases[-1]), default=0.0)
-        low = biases and float(biases[0].detach().median()) < -3 * spread
+        biases: list[Tensor] = []
+        spread = 0.0
+        while node is not None:
+            before = [one for one, _ in node.next_functions if one is not None]
+            leaves = [(one, end.variable) for one in before if name_of(end := past_reshaping(one)) == ACCUMULATE]
+            biases += [leaf for _, leaf in leaves if leaf.dim() == 1][-1:]
+            if name_of(node) in LAYERS | NORMS:
+                for one, leaf in leaves:
+                    if not any(leaf is bias for bias in biases):
+                        unit = leaf.detach()[:, 0] if name_of(node) == "Mm" and name_of(one) == ACCUMULATE else leaf[0]
+                        spread = max(spread, float(unit.detach().norm()))
+                break
+            node = next((one for one in before if not any(one is leaf for leaf, _ in leaves)), None)
+        low = node is not None and biases and float(biases[0].detach().median()) < -3 * spread
         return self.watch.writes.line(biases[0]) if low else None
 
     def tell(self, where: str | None, known: _Relu) -> None:
