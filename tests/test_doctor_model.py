@@ -115,8 +115,8 @@ def test_units_of_a_net_by_hand_are_counted_and_those_of_its_loss_are_not(bias: 
     shift, watch = torch.full((8,), bias, requires_grad=True), Watch()
     with watching(watch):
         for _ in range(40):
-            scores = (torch.randn(32, 4) @ first + shift).clamp(min=0) @ second
+            scores = (torch.randn(64, 4) @ first + shift).clamp(min=0) @ second
             torch.relu(scores - 99).sum().backward()
         watch.finish()
-    seen = [one for one in watch.journal if isinstance(one, Units) and one.examples > 512]
+    seen = [one for one in watch.journal if isinstance(one, Units) and one.examples >= 512]
     assert {(one.units, one.dead) for one in seen} == {(8, dead)}
