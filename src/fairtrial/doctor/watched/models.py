@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
 REPEATS = re.compile(r"\]\s*\*\s*\w|\w\s*\*\s*\[|repeat\(")
+MEANT = re.compile(  # by who says so
+    r"shar(e|ing)|\btie[ds_]?|tying|recur|unroll|loop|iterat|reus|same (weight|parameter|module|layer|block|instance)",
+    re.IGNORECASE,
+)
 SWITCHES = 8  # of a model's mode, the last ones
 HELD = 8  # models that are kept alive to be looked at in the end
 
@@ -99,8 +103,15 @@ class Models(Part):
                 (f"{name}.{key}".lstrip("."), self.repeats(container, layer))
                 for name, container in module.named_modules()
                 for key, layer in _repeated(container)
+                if not self.meant(module, container, layer)
             ),
         )
+
+    def meant(self, *modules: nn.Module) -> bool:
+        """Whether the script says that layers are shared: where it builds them, or where it describes its classes."""
+        lines = {line for module in modules if (line := self.watch.built.get(module))}
+        own = [type(module).__doc__ or "" for module in modules if not type(module).__module__.startswith("torch.")]
+        return any(MEANT.search(text) for text in (*map(_said, lines), *own))
 
     def repeats(self, container: nn.Module, layer: nn.Module) -> str:
         """The line that holds a layer several times: it multiplies a list, or builds the container."""
@@ -193,6 +204,13 @@ def _digest(module: nn.Module) -> int:
 def names(line: str, module: nn.Module) -> bool:
     """Whether a line has the name of a module's class: else it builds what was chosen elsewhere."""
     return re.search(rf"\b{type(module).__name__}\b", source(line)) is not None
+
+
+def _said(line: str) -> str:
+    """The text of a line, and of a comment above it."""
+    path, _, number = line.rpartition(":")
+    above = source(f"{path}:{int(number) - 1}")
+    return f"{above} {source(line)}" if above.startswith("#") else source(line)
 
 
 def has_modes(layer: nn.Module) -> bool:
