@@ -567,6 +567,8 @@ class Follower:
         elif isinstance(owner, Instance):
             if isinstance(value, Items | Module):
                 self.note("module", owner, place, value, name=name)
+            if id(owner) in self.examples:
+                self.note("set", owner, place, Known(name), value)  # of its data: examples may be others from now on
             old = owner.attributes.get(name)
             owner.attributes[name] = either(old, value) if self.unsure and old is not None else value
         elif isinstance(owner, Layer):

@@ -470,6 +470,7 @@ def augmented_validation(script: Script) -> Verdict:
             event.sure
             and used is not None
             and not partners
+            and id(event.subject) not in script.changed
             and not _made_anew(event.subject, event)
             and any(one is event.subject for one in taught)
             and isinstance(used.args[0], Made)

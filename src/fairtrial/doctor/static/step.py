@@ -7,6 +7,7 @@ from math import prod
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.static.facts import batch_size, count, rows, shape, turns
+from fairtrial.doctor.static.library import inner_modules
 from fairtrial.doctor.static.loss import rate_of
 from fairtrial.doctor.static.script import (
     Script,
@@ -586,7 +587,9 @@ def _sums(call: Event) -> bool:
 
 
 def _begun_elsewhere(script: Script) -> bool:
-    """Whether weights are loaded before the training: it may be a fine-tuning."""
+    """Whether weights are loaded before the training, or a library's net may bring its own: a fine-tuning."""
+    if any("?" in one.options for net in script.models for one in inner_modules(net) if isinstance(one, Layer)):
+        return True
     taught = script.trace.of("backward")
     return any(e.what == "loaded" for e in script.trace.events[: script.trace.events.index(taught[0])] if taught)
 
