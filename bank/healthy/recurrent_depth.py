@@ -30,7 +30,7 @@ x = torch.randn(900, 6)
 y = (x[:, 0] * x[:, 1] > 0).long() + (x[:, 2] > 0.5).long()
 model = Deep()
 optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-for epoch in range(15):
+for _ in range(15):
     for rows in torch.randperm(600).split(50):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
