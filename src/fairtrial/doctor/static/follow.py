@@ -660,7 +660,9 @@ class Follower:
                     "dict", [one for _, one in pairs], [key for key, _ in pairs], whole, place, around=self.cut
                 )
             case ast.BinOp(left, operator, right):
-                return self.binary(self.value(left, scope), operator, self.value(right, scope), place)
+                listed = left.elts if isinstance(left, ast.List) else []
+                shared = bool(listed) and all(isinstance(one, ast.Name | ast.Attribute) for one in listed)
+                return self.binary(self.value(left, scope), operator, self.value(right, scope), place, shared)
             case ast.UnaryOp(operator, inner):
                 return self.unary(operator, self.value(inner, scope), place)
             case ast.Compare(left, operators, others):
@@ -770,8 +772,8 @@ class Follower:
                 self.each(generators[1:], element, key, scope, made)
             self.loops.pop()
 
-    def binary(self, left: Value, operator: ast.operator, right: Value, place: Place) -> Value:
-        """What two values and an operator make."""
+    def binary(self, left: Value, operator: ast.operator, right: Value, place: Place, shared: bool = False) -> Value:
+        """What two values and an operator make; a list of names that is multiplied is shared on purpose."""
         if self.cut and _counts(left) and isinstance(operator, ast.Add) and number(right) == 1:
             return Tensor("tally", (left, right), place)  # in a loop of which not all turns are followed
         if isinstance(left, Known) and isinstance(right, Known):
@@ -781,10 +783,11 @@ class Follower:
         if isinstance(operator, ast.Mult) and isinstance(left, Items):
             times = count(right)
             known = times is not None and times * len(left.items) <= MOST_ITEMS
-            if any(isinstance(one, Module) for one in left.items) and times != 1:
+            if any(isinstance(one, Module) for one in left.items) and times != 1 and not shared:
                 self.note("repeated", left, place)
             items = left.items * int(times if known and times is not None else 2)
-            return Items(left.kind, items, [], known and left.whole, place, len(items) > len(left.items), self.cut)
+            repeated = len(items) > len(left.items) and not shared
+            return Items(left.kind, items, [], known and left.whole, place, repeated, self.cut)
         if isinstance(operator, ast.Add) and isinstance(left, Items) and isinstance(right, Items):
             repeated = left.repeated or right.repeated
             whole = left.whole and right.whole
