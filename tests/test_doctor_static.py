@@ -877,6 +877,24 @@ body, head = nn.Sequential(nn.Linear(8, 32), nn.ReLU()), nn.Linear(32, 3)
 with torch.no_grad(): feats = torch.from_numpy(body(x).numpy())
 o = torch.optim.Adam(head.parameters())
 for i in torch.randperm(400).split(32): o.zero_grad(); F.cross_entropy(head(feats[i]), y[i]).backward(); o.step()
+### shared flag toggled
+class D(Dataset):
+    def __init__(self, x, y): self.x, self.y, self.train = x, y, True
+    def __len__(self): return len(self.x)
+    def __getitem__(self, i):
+        v = self.x[i]
+        if self.train: v = v + .1 * torch.randn(8)
+        return v, self.y[i]
+d = D(x, y); tr, va = random_split(d, [400, 100]); m = mlp(); o = torch.optim.Adam(m.parameters())
+for e in range(3):
+    d.train = True
+    for a, b in DataLoader(tr, 32, shuffle=True): o.zero_grad(); F.cross_entropy(m(a), b).backward(); o.step()
+    d.train = False
+    with torch.no_grad(): print(sum((m(a).argmax(1) == b).sum().item() for a, b in DataLoader(va, 50)) / 100)
+### fine tune tiny lr
+from torchvision import models
+m = models.resnet18(weights="DEFAULT"); o = torch.optim.Adam(m.parameters(), lr=1e-6)
+for a, b in imgs(): o.zero_grad(); F.cross_entropy(m(a), b).backward(); o.step()
 """
 
 
