@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fairtrial.doctor.journal import Journal
 from fairtrial.doctor.observations import (
+    Alike,
     Backward,
     Batch,
     Crossed,
@@ -19,6 +20,7 @@ from fairtrial.doctor.observations import (
     Evaluation,
     Input,
     Layer,
+    Lineage,
     Loader,
     LossCall,
     Model,
@@ -390,3 +392,36 @@ def test_one_batch_of_a_stream_is_told_and_all_that_is_wanted_of_it_is_not() -> 
     steps = [replace(PASS, step=n, input=replace(INPUT, shape=(20, 2))) for n in range(5)]
     assert repeated_batch.decide(Journal([stream, batch, *steps]))
     assert not repeated_batch.decide(Journal([stream, batch, replace(batch, place=1), *steps]))
+
+
+def test_copies_in_both_parts_are_told_by_their_nearness_and_by_the_line_that_copied_before_the_split() -> None:
+    def told(alike: int, copied: str, evaluated: str) -> bool:
+        lines = (
+            (("t.py:3", "a, b = train_test_split(x)"), (copied, "x = enlarge(x)")),
+            ((evaluated, "x = enlarge(x)"),),
+        )
+        seen = (
+            Alike(step=9, where="t.py:8", count=200, alike=alike, jump=2.0),
+            Lineage(step=9, where="t.py:8", about="evaluated", lines=lines[0]),
+            Lineage(step=9, where="t.py:5", about="learned", lines=lines[1]),
+        )
+        found = split_leakage.decide(Journal([LOADER, PASS, *seen]))
+        assert not found or found[0].where == "t.py:3"
+        return bool(found)
+
+    assert told(120, "t.py:2", "t.py:2")
+    assert not told(8, "t.py:2", "t.py:2")  # as many as there are by chance
+    assert not told(120, "t.py:2", "t.py:4")  # each part was enlarged by itself
+
+
+def test_a_model_that_is_kept_whole_and_learns_on_is_told_unless_a_state_is_kept_too() -> None:
+    kept = Aliased(step=5, where="t.py:8", model=1, choice="t.py:7")
+    choice = Lineage(step=9, where="t.py:7", about="choice", lines=(("t.py:6", "score = evaluate(net)"),))
+    look = Look(step=5, where="t.py:3", model=1, source=1, callers=(("t.py:3", ""), ("t.py:6", "")), weights=1)
+    found = best_state_alias.decide(Journal([kept, choice, look]))
+    assert found
+    assert (found[0].level, found[0].where) == ("fail", "t.py:8")
+    taken = StateTaken(step=5, model=1, kept=False)
+    assert best_state_alias.decide(Journal([kept, choice, look, taken])) == []
+    assert not best_state_alias.decide(Journal([kept, choice, look, replace(look, model=2)]))
+    assert not best_state_alias.decide(Journal([kept, look]))

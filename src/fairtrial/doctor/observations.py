@@ -293,6 +293,14 @@ class StateTaken(Seen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Aliased(Seen):
+    """A model learns on that a variable got where numbers were compared, in a loop that is still at work."""
+
+    model: int
+    choice: str  # the line of the comparison
+
+
+@dataclass(frozen=True, kw_only=True)
 class StateLoaded(Seen):
     """load_state_dict() was called."""
 
@@ -521,6 +529,15 @@ class Neighbours(Seen):
     nearest: int  # labels that most of the nearest others have
     linear: int  # labels that ridge regression on the other half gets right
     against: tuple[tuple[int, int], ...]  # labels that are not their neighbours', of those whose neighbours agree most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alike(Seen):
+    """Evaluated inputs against taught ones: in how many are a few of these nearer than what is around them."""
+
+    count: int
+    alike: int
+    jump: float  # from one neighbour's distance to the next one's, at least
 
 
 @dataclass(frozen=True, kw_only=True)

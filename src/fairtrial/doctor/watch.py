@@ -141,7 +141,7 @@ class Watch:
         rows = 0 if given is None else given.shape[0]  # len() takes ten times as long
         self.sources.note("learned" if grad else "evaluated", where, frame)
         self.inputs.note(given, model, where, frame, module.training, module.parameters())
-        self.examples.note(given)
+        self.examples.note(given, where)
         self.norms.note(module, model, inputs, rows)
         self.scoring.on_judged(grad and module.training)
         if grad and self.steps == 1 and model not in self.models.probed and given is not None and rows > 1:
@@ -214,7 +214,7 @@ class Watch:
             called = frames[frames.index(asking) - 1] if asking in frames[1:] else None
             self.sources.note(about, where, asking, None if called is None else argument(called, x))
         self.inputs.note(x, model, where, asking, grad, [weight])
-        self.examples.note(x)
+        self.examples.note(x, where)
         self.scoring.on_judged(grad)
         if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, where))):
             return

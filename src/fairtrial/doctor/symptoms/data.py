@@ -13,6 +13,7 @@ import numpy as np
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
+    Alike,
     Batch,
     Drawn,
     End,
@@ -68,6 +69,7 @@ SPLIT = r"train_test_split|random_split|Subset\(|KFold|\.split\("
 SHARED = r"random_split|^(?!.*lambda|return ).*Subset\("  # by both parts
 MADE = r"^\w+ = .*(batch_size|shuffle|[Ll]oader|[Dd]ata)"
 AUGMENTED = r"(?i)transform|augment|jitter|train=True"
+COPIED = r"(?i)copies|augment|enlarg|inflat|duplicat|oversampl|smote|jitter|repeat\(|tile\(|cat\w*\(\W*(\w+)\W.*\b\1\b"
 CUT = r"randperm|permutation|\[[^\]]*:[^\]]*\]|choice|sample"
 
 
@@ -294,7 +296,21 @@ def split_leakage(journal: Journal) -> Verdict:
                 f"training inputs, byte by byte"
             )
             found.append(finding("split-leakage", "fail", where, evidence))
-    return found[:1] if seen or loaders else None
+    return (found or _copied(journal))[:1] if seen or loaders else None
+
+
+def _copied(journal: Journal) -> list[Finding]:
+    """Changed copies in both parts: evaluated inputs are far too near to taught ones, and a line before both copies."""
+    taught = {line for one in journal.of(Pass) if one.backward for line, _ in leading(journal, "learned", one.where)}
+    for one in journal.of(Alike):
+        lines = leading(journal, "evaluated", one.where)
+        if one.alike > 0.25 * one.count and first((line for line in lines if line[0] in taught), COPIED):
+            evidence = (
+                f"{one.alike} of {one.count} evaluated inputs are {one.jump:.1f} times nearer to some training inputs "
+                "than to any others, and the data were copied before they were split"
+            )
+            return [finding("split-leakage", "warn", first(lines, SPLIT, CUT) or one.where, evidence, 0.9)]
+    return []
 
 
 def _indices_made(lines: Lines) -> str | None:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.lines import place
-from fairtrial.doctor.observations import Neighbours, Order
+from fairtrial.doctor.observations import Alike, Neighbours, Order
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -25,8 +25,13 @@ MOST = 1200  # examples that are kept
 FEATURES = 256  # of each at most: pictures are made smaller
 NEAREST = 20  # neighbours that are asked for an example's label
 FEW = 300  # examples of which nothing can be said
+HELD = 256  # evaluated inputs that are kept
+CLOSE, FAR = 8, 40  # neighbours among which copies are looked for; up to which distances tell the dimension
+RARE = 0.02  # share of inputs that have a jump among the distances of their neighbours by chance
+
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 
@@ -42,6 +47,8 @@ class Examples(Part):
         self.where: str | None = None
         self.complete = False
         self.table = False
+        self.held: list[Floats] = []  # evaluated, and not taught before
+        self.held_at: str | None = None
 
     @careful
     def on_loss(self, target: Tensor, frame: FrameType) -> None:
@@ -60,11 +67,20 @@ class Examples(Part):
         self.labels += labels.tolist()
         if given.is_floating_point():
             with self.watch.apart(), torch.no_grad():
-                self.inputs.append(_small(given.detach().float().cpu()).flatten(1).numpy().copy())
+                self.inputs.append(_flat(given.detach()))
 
-    def note(self, given: Tensor | None) -> None:
+    def note(self, given: Tensor | None, where: str | None) -> None:
         """What a model was given."""
         self.given = None if given is None else weakref.ref(given)
+        room = HELD - sum(map(len, self.held))
+        if given is None or torch.is_grad_enabled() or not room or self.held_at not in (None, where):
+            return
+        if given.is_floating_point() and given.dim() > 1:
+            some = given.detach()[:room]
+            new = [n for n, digest in enumerate(tensors.row_digests(some)) if digest not in self.met]
+            if new:
+                self.held_at = where
+                self.held.append(_flat(some[new]))
 
     def finish(self) -> None:
         """What the neighbours say."""
@@ -75,6 +91,24 @@ class Examples(Part):
         x, y = np.concatenate(self.inputs), np.array(self.labels)
         if len(y) >= FEW and 1 < len(set(self.labels)) <= len(y) / NEAREST and bool(np.isfinite(x).all()):
             self.watch.note(self.neighbours(x - x.mean(0), y))
+            if sum(map(len, self.held)) >= 50 and {h.shape[1] for h in self.held} == {x.shape[1]}:
+                self.compare(x.astype(np.float64), np.concatenate(self.held).astype(np.float64))
+
+    def compare(self, x: Doubles, held: Doubles) -> None:
+        """How many evaluated inputs have taught ones that are nearer than what is around them lets expect.
+
+        Where inputs fill d dimensions evenly, the next neighbour is more than g times as far in a share of g^-d.
+        """
+        square = (held * held).sum(1)[:, None] + (x * x).sum(1) - 2 * held @ x.T
+        far = np.sqrt(np.sort(np.maximum(square, 0), 1)[:, : FAR + 1])
+        far = far[far[:, 0] > 1e-6 * far[:, FAR]]
+        if not len(far) or (wide := float(np.median(far[:, FAR] / far[:, FAR // 4]))) <= 1:
+            return
+        jump = RARE ** (-math.log(wide) / math.log(4))
+        alike = (far[:, 1 : CLOSE + 1] / far[:, :CLOSE]).max(1) > jump
+        self.watch.note(
+            Alike(step=self.watch.steps, where=self.held_at, count=len(far), alike=int(alike.sum()), jump=jump)
+        )
 
     def neighbours(self, x: Floats, y: Whole) -> Neighbours:
         """How often a line through the data, and the nearest examples, tell a label that was kept from them."""
@@ -115,6 +149,11 @@ def _small(given: Tensor) -> Tensor:
     if given.dim() == 4:
         return functional.avg_pool2d(given, min(math.ceil(math.sqrt(size / FEATURES)), *given.shape[2:]))
     return given.flatten(1)[:, :: math.ceil(size / FEATURES)]
+
+
+def _flat(given: Tensor) -> Floats:
+    """A row of numbers for each input."""
+    return _small(given.float().cpu()).flatten(1).numpy().copy()
 
 
 def _votes(x: Floats, y: Whole, classes: int) -> Whole:
