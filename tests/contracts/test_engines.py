@@ -35,6 +35,7 @@ EXTRAS: dict[str, dict[str, Any]] = {  # beside every model of the catalogue wit
     "mlp leaky": {"model": "mlp", "activation": "leaky-relu", "optimizer": "nesterov", "lr": 0.01},
     "cnn2 tanh": {"model": "cnn2", "activation": "tanh", "dropout": 0.5, "optimizer": "rmsprop", "weight_decay": 0.01},
     "cnn2 silu": {"model": "cnn2", "activation": "silu", "optimizer": "adagrad", "lr": 0.01},
+    "cnn2 muon": {"model": "cnn2", "optimizer": "muon", "lr": 0.01, "weight_decay": 0.1},
     "softmax twice": {"model": "conv 4, relu, pool 3 stride 2, flatten, linear classes, softmax"},
     "nll": {"model": "conv 4 4 stride 2 reflect, gelu, avg-pool 3 stride 1, flatten, linear classes", "loss": "nll"},
     "bce": {"model": "conv 4 valid, sigmoid, global-pool, linear classes", "loss": "bce", "optimizer": "adamw"},

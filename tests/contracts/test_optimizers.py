@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 from fairtrial.engine.numpy_net import BLOCK, NumpyNet
 from fairtrial.engine.torch_net import TorchNet
-from fairtrial.parts.optimizers import OPTIMIZERS, Rule, make_rule
+from fairtrial.parts.optimizers import OPTIMIZERS, Muon, Rule, make_rule, orthogonal
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.recipe import Recipe
 
@@ -32,9 +32,31 @@ def rules() -> list[Rule]:
     return list(dict.fromkeys(made))
 
 
+class Spectral(torch.optim.SGD):
+    """Muon by another way: matrices stepped in the basis of their singular values, all else by SGD with Nesterov."""
+
+    def __init__(self, leaves: Any, **settings: Any) -> None:
+        super().__init__(leaves, nesterov=settings["momentum"] > 0, **settings)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        (group,) = self.param_groups
+        for p in [p for p in group["params"] if p.ndim > 1 and p.grad is not None]:
+            g, state = p.grad.flatten(1), self.state[p]
+            state["momentum_buffer"] = group["momentum"] * state.get("momentum_buffer", 0) + g
+            u, s, vt = torch.linalg.svd(g + group["momentum"] * state["momentum_buffer"], full_matrices=False)
+            s = s / (s.norm() + 1e-7)
+            for _ in range(5):
+                s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+            p -= group["lr"] * group["weight_decay"] * p
+            p -= group["lr"] * max(1, len(g) / g.shape[1]) ** 0.5 * (u * s @ vt).reshape(p.shape)
+            p.grad = None
+        super().step()
+
+
 def oracle(rule: Rule, *leaves: torch.Tensor) -> torch.optim.Optimizer:
     """torch's own optimizer of that name and settings, in its plain form."""
-    kinds: dict[str, Any] = {"Momentum": torch.optim.SGD, "Nesterov": torch.optim.SGD}
+    kinds: dict[str, Any] = {"Momentum": torch.optim.SGD, "Nesterov": torch.optim.SGD, "Muon": Spectral}
     kind = kinds.get(type(rule).__name__) or vars(torch.optim)[type(rule).__name__]
     settings = {field.name: value for field in fields(rule) if (value := vars(rule)[field.name]) is not None}
     if type(rule).__name__ == "Nesterov" and settings["momentum"]:
@@ -103,7 +125,7 @@ def test_the_gradient_is_left_as_it_was(rule: Rule) -> None:
     assert np.array_equal(g, before)
 
 
-@EVERY
+@pytest.mark.parametrize("rule", [rule for rule in rules() if not rule.whole], ids=str)
 def test_steps_on_a_net_in_blocks_are_steps_on_the_whole(rule: Rule) -> None:
     net = larger_than_a_block()
     p, optimizer = net.flat_params.copy(), net.optimizer(rule)
@@ -113,6 +135,46 @@ def test_steps_on_a_net_in_blocks_are_steps_on_the_whole(rule: Rule) -> None:
         rule.update(p, net.flat_grads, slots, LR, t)
         optimizer.step(LR, t)
     assert np.array_equal(net.flat_params, p)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in rules() if rule.whole], ids=str)
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 3, 2, 2)], ids=str)
+def test_steps_on_a_matrix_are_those_of_its_oracle(rule: Rule, shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(0)
+    p = random.normal(size=shape)
+    leaf = torch.from_numpy(p.copy()).requires_grad_()
+    twin, slots = oracle(rule, leaf), [np.zeros_like(p) for _ in rule.slots]
+    for t in range(1, 8):
+        g = random.normal(size=shape)
+        before = g.copy()
+        rule.update(p, g, slots, LR, t)
+        leaf.grad = torch.from_numpy(g.copy())
+        twin.step()
+        assert_allclose(p, leaf.detach().numpy(), rtol=1e-10, atol=1e-12, err_msg=f"step {t}")
+        assert np.array_equal(g, before)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6)], ids=str)
+def test_muon_is_that_of_torch_as_far_as_its_16_bits_reach(shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    p, rule = random.normal(size=shape), Muon(weight_decay=0.2)
+    leaf, slots = torch.from_numpy(p.copy()).requires_grad_(), [np.zeros_like(p)]
+    twin = torch.optim.Muon([leaf], lr=LR, momentum=rule.momentum, weight_decay=rule.weight_decay)
+    for t in range(1, 8):
+        g = random.normal(size=shape)
+        rule.update(p, g, slots, LR, t)
+        leaf.grad = torch.from_numpy(g)
+        twin.step()
+    assert_allclose(p, leaf.detach().numpy(), atol=7 * LR * 0.02)
+
+
+@pytest.mark.parametrize("shape", [(64, 300), (300, 64), (40, 40), (1, 9)], ids=str)
+def test_orthogonal_brings_singular_values_near_1(shape: tuple[int, int]) -> None:
+    x = np.random.default_rng(0).normal(size=shape)
+    u, s, vt = np.linalg.svd(x, full_matrices=False)
+    near = (u.T @ orthogonal(x) @ vt.T).diagonal()
+    assert ((near > 0.6) & (near < 1.25))[s > 0.02 * np.linalg.norm(x)].all()
+    assert np.array_equal(orthogonal(np.zeros(shape)), np.zeros(shape))
 
 
 @EVERY

@@ -83,20 +83,22 @@ class NumpyOptimizer:
     """A rule and its memory, a flat array for each slot."""
 
     def __init__(self, net: NumpyNet, rule: Rule) -> None:
-        self.net, self.rule = net, rule
-        self.slots: list[NumpyArray] = []
-        self.memory: Tensors = {}
-        for slot in rule.slots:
-            flat, named = _flat({name: p.shape for name, p in net.params.items()}, net.dtype)
-            self.slots.append(flat)
-            self.memory |= {f"{slot}/{name}": values for name, values in named.items()}
+        self.rule = rule
+        memories = [_flat({name: p.shape for name, p in net.params.items()}, net.dtype) for _ in rule.slots]
+        every = [(net.flat_params, net.params), (net.flat_grads, net.grads), *memories]
+        self.memory = {
+            f"{s}/{name}": m for s, (_, named) in zip(rule.slots, memories, strict=True) for name, m in named.items()
+        }
+        if rule.whole:
+            self.pieces = [[named[name] for _, named in every] for name in net.params]
+        else:
+            blocks = [slice(i, i + BLOCK) for i in range(0, net.flat_params.size, BLOCK)]
+            self.pieces = [[flat[block] for flat, _ in every] for block in blocks]
 
     @np.errstate(all="ignore")
     def step(self, lr: float, t: int) -> None:
-        p, g = self.net.flat_params, self.net.flat_grads
-        for i in range(0, p.size, BLOCK):
-            block = slice(i, i + BLOCK)
-            self.rule.update(p[block], g[block], [flat[block] for flat in self.slots], lr, t)
+        for p, g, *slots in self.pieces:
+            self.rule.update(p, g, slots, lr, t)
 
     def tensors(self) -> Tensors:
         return {name: values.copy() for name, values in self.memory.items()}

@@ -34,6 +34,7 @@ class Rule:
     weight_decay: float = 0.0
 
     slots: ClassVar[tuple[str, ...]] = ()
+    whole: ClassVar[bool] = False  # whether `update` wants each parameter in its own shape; else any piece will do
 
     def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
         """Change `p` and the arrays in `slots` in place; all have the same shape, and slots begin as zeros."""
@@ -95,6 +96,51 @@ class Nesterov(SGD):
 
     momentum: float = 0.9
     nesterov = True
+
+
+@OPTIMIZERS.add("muon")
+@dataclass(frozen=True)
+class Muon(Nesterov):
+    """Nesterov whose step on a matrix is made orthogonal: all its directions count alike (Jordan et al. 2024).
+
+    b = momentum b + g, p -= lr (weight_decay p + sqrt(max(1, rows / columns)) O(g + momentum b)). A kernel counts as a
+    matrix (units, rest). Biases and norms, which are no matrices, are stepped by `nesterov` at the same lr.
+    """
+
+    momentum: float = 0.95
+    whole = True
+
+    def update(self, p: Array, g: Array, slots: list[Array], lr: float, t: int) -> None:
+        if p.ndim < 2:
+            super().update(p, g, slots, lr, t)
+            return
+        (b,) = slots
+        b *= self.momentum
+        b += g
+        step = orthogonal((g + self.momentum * b).reshape(len(p), -1))
+        rows, columns = step.shape
+        p *= 1 - lr * self.weight_decay
+        p -= lr * max(1, rows / columns) ** 0.5 * step.reshape(p.shape)
+
+    def fused(self, torch: Any, batch: Batch, lr: float) -> None:
+        for p, g, *slots in zip(batch.params, batch.grads, *batch.slots, strict=True):
+            self.update(p, g, slots, lr, 0)
+
+
+def orthogonal(x: Array) -> Array:
+    """O(x): the matrix x = U S V^T with its singular values brought near 1, between 0.7 and 1.2: about U V^T.
+
+    Five steps of a Newton-Schulz iteration, x -> a x + b (x x^T) x + c (x x^T)^2 x, with coefficients that raise small
+    singular values fastest (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon).
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x  # the smaller product
+    x = x / ((x * x).sum() ** 0.5 + 1e-7)  # no singular value above 1
+    for _ in range(5):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    return x.T if tall else x
 
 
 @OPTIMIZERS.add("adagrad")
