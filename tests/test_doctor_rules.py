@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fairtrial.doctor.journal import Journal
 from fairtrial.doctor.observations import (
+    Aliased,
     Alike,
     Backward,
     Batch,
@@ -22,6 +23,7 @@ from fairtrial.doctor.observations import (
     Layer,
     Lineage,
     Loader,
+    Look,
     LossCall,
     Model,
     Neighbours,

@@ -166,7 +166,7 @@ def _note(file: File, node: ast.AST) -> None:
             for target in (*owner, *(node.args if name == "shuffle" else ())):
                 _bind(file, statement or node, target, node, ())
         for target in node.args if isinstance(statement, ast.Expr) and name in WRITTEN else ():
-            _bind(file, statement, target, node, ())
+            _bind(file, statement or node, target, node, ())
 
 
 def _bind(file: File, statement: ast.AST, target: ast.AST, value: ast.expr, index: Path) -> None:
@@ -469,6 +469,51 @@ def named(code: CodeType, name: str) -> tuple[str | None, tuple[tuple[str, str],
         follower.bound(file, one, (), ())
     follower.run()
     return f"{shown(code.co_filename)}:{_line(found[-1].statement)}", follower.lines()
+
+
+def picked(frame: FrameType, name: str, attribute: bool = False) -> tuple[str, str] | None:
+    """Where a variable, or an attribute, gets its value if a comparison by size says so, and the comparison's line.
+
+    Only in a loop that the frame is in now, and that does nothing with it.
+    """
+    file = read(frame.f_code.co_filename)
+    if file is None:
+        return None
+    scopes = [scope for scope, known in file.bound if known == name and _is(scope, frame.f_code)]
+    bound = file.attributes.get(name, []) if attribute else [one for s in scopes for one in file.bound[s, name]]
+    for one in bound:
+        comparison = next((found for block in file.blocks(one.statement) if (found := _compared(file, block))), None)
+        calls = (call for n in _names_of(file, file.scope(one.statement)) for call in file.calls.get(n, []))
+        loops = [loop for site in (one.statement, *calls) if (loop := _at_work(file, site, frame)) is not None]
+        if comparison is not None and loops and not any(_reads(file, loop, name) for loop in loops):
+            path = shown(frame.f_code.co_filename)
+            return f"{path}:{_line(one.statement)}", f"{path}:{_line(comparison)}"
+    return None
+
+
+def _compared(file: File, block: ast.AST) -> ast.AST | None:
+    """The comparison by size that a condition consists of, or that its name stands for."""
+    if not isinstance(block, ast.If):
+        return None
+    nodes = list(ast.walk(block.test))
+    named = [one.value for node in nodes if isinstance(node, ast.Name) for one in file.visible(node.id, node)]
+    found = (node for node in (*nodes, *named) if isinstance(node, ast.Compare))
+    return next((node for node in found if any(isinstance(op, ORDER) for op in node.ops)), None)
+
+
+def _at_work(file: File, site: ast.AST, frame: FrameType) -> ast.AST | None:
+    """The innermost loop around a place of the frame's function, if the frame is in it now."""
+    loop = next((block for block in file.blocks(site) if isinstance(block, ast.For | ast.While)), None)
+    if loop is None or not _is(file.scope(site), frame.f_code):
+        return None
+    return loop if loop.lineno <= frame.f_lineno <= (loop.end_lineno or 0) else None
+
+
+def _reads(file: File, loop: ast.AST, name: str) -> bool:
+    """Whether a loop hands a variable, or an attribute, to anything or calls it."""
+    calls = (node for node in ast.walk(loop) if isinstance(node, ast.Call))
+    given = (one for call in calls for one in (call.func, *call.args, *(word.value for word in call.keywords)))
+    return any(name in (getattr(one, "id", None), isinstance(one, ast.Attribute) and one.attr) for one in given)
 
 
 def _is(scope: ast.AST, code: CodeType) -> bool:

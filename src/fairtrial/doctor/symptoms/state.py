@@ -6,8 +6,9 @@ from math import inf
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import Model, Pass, StateLoaded, StateTaken, Statistics, Step
+from fairtrial.doctor.observations import Aliased, Look, Model, Pass, StateLoaded, StateTaken, Statistics, Step
 from fairtrial.doctor.symptoms.loss import line_like
+from fairtrial.doctor.symptoms.places import leading
 from fairtrial.doctor.symptoms.step import layers_named, listed
 
 MOMENTUM = 0.1  # of torch's batch norms
@@ -104,6 +105,8 @@ def _batches(momentum: float) -> float:
 def best_state_alias(journal: Journal) -> Verdict:
     """The live tensors are loaded into themselves, as a state of earlier steps."""
     loaded = journal.of(StateLoaded)
+    if kept := _kept_whole(journal):
+        return kept
     if not loaded and not journal.of(StateTaken):
         return None
     for one in loaded:
@@ -121,6 +124,21 @@ def best_state_alias(journal: Journal) -> Verdict:
             f"{earlier[-1].step} moved with the model"
         )
         return [finding("best-state-alias", "fail", earlier[-1].where, evidence)]
+    return []
+
+
+def _kept_whole(journal: Journal) -> list[Finding]:
+    """A model itself is kept where its score was the best, no state of it, learns on, and is evaluated in the end."""
+    looks = journal.of(Look)
+    looked = {line for one in looks for line, _ in one.callers}
+    for one in (one for one in journal.of(Aliased) if looks and looks[-1].model == one.model):
+        states = [*journal.of(StateLoaded), *(taken for taken in journal.of(StateTaken) if taken.step <= one.step)]
+        scored = looked & {line for line, _ in leading(journal, "choice", one.choice)}
+        if scored and not any(state.model == one.model for state in states):
+            evidence = (
+                f"the model that is kept as the best one is no copy: at step {one.step} the same object learns on"
+            )
+            return [finding("best-state-alias", "fail", one.where, evidence)]
     return []
 
 

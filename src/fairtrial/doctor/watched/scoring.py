@@ -245,6 +245,7 @@ class Scoring(Part):
         frames, self.frames = self.frames, ()
         if not sampled(self.watch.count("released"), SEARCHED):
             return
+        self.watch.states.on_learning_on(frames)
         for frame in frames:
             for name, value in variables(frame).items():
                 number = _number(value) if ACCURACY.search(name) else None

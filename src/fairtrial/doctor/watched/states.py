@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from dataclasses import replace
 from types import FrameType
@@ -9,12 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from fairtrial.doctor.lineage import picked
 from fairtrial.doctor.lines import ours, place
-from fairtrial.doctor.observations import StateLoaded, StateTaken
+from fairtrial.doctor.observations import Aliased, StateLoaded, StateTaken
 from fairtrial.doctor.watched.part import Part, careful
+from fairtrial.doctor.watched.variables import variables
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
+
+
+FEW = 8  # things in a container
 
 
 class States(Part):
@@ -26,6 +32,20 @@ class States(Part):
         self.pointers: dict[int, int] = {}  # where the weights of models lie that were evaluated
         self.copied: set[tuple[int, int]] = set()
         self.back: set[tuple[int, int]] = set()
+
+    @careful
+    def on_learning_on(self, frames: tuple[FrameType, ...]) -> None:
+        """Models are about to learn on after an evaluation: which of them a variable holds as the best one."""
+        learning = {model for model, pending in self.watch.pending.items() if pending.seen.grad}
+        for frame in frames:
+            for name, value in variables(frame).items():
+                inside = vars(value) if hasattr(value, "__dict__") and not isinstance(value, nn.Module | type) else {}
+                for key, held in ((name, value), *inside.items()):
+                    model = next((n for n in map(self.watch.serials.get, _modules(held)) if n in learning), None)
+                    chosen = picked(frame, key, attribute=key in inside) if model is not None else None
+                    if chosen and model is not None and not self.watch.count(("aliased", chosen)):
+                        where, choice = chosen
+                        self.watch.note(Aliased(step=self.watch.steps, where=where, model=model, choice=choice))
 
     @careful
     def on_taken(self, module: nn.Module, state: Any, where: str | None) -> None:
@@ -88,6 +108,12 @@ class States(Part):
     def finish(self) -> None:
         """The training is over."""
         self.settle()
+
+
+def _modules(held: Any) -> list[nn.Module]:
+    """The modules that a variable is, or a small container in it holds."""
+    several = held.values() if isinstance(held, dict) else held if isinstance(held, tuple | list) else (held,)
+    return [one for one in itertools.islice(several, FEW) if isinstance(one, nn.Module)]
 
 
 def _state(module: nn.Module) -> list[Tensor]:
