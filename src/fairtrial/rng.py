@@ -4,9 +4,10 @@ from typing import Literal
 
 import numpy as np
 
-Purpose = Literal["init", "split", "shuffle", "dropout", "augment", "module", "pick", "outliers"]
+Purpose = Literal["init", "split", "shuffle", "dropout", "augment", "module", "pick", "outliers", "turn"]
 _PURPOSES: dict[Purpose, int] = {
     "init": 1, "split": 2, "shuffle": 3, "dropout": 4, "augment": 5, "module": 6, "pick": 7, "outliers": 8,
+    "turn": 9,
 }  # fmt: skip
 
 

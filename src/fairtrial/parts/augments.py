@@ -17,8 +17,12 @@ from fairtrial.spec.registry import Registry, call
 
 @dataclass(frozen=True)
 class Plan:
-    """rows (n, height) and cols (n, width) of the source; `holes` (n, height, width) are black whatever else holds."""
+    """rows (n, height) and cols (n, width) of the source; `holes` (n, height, width) are black whatever else holds.
 
+    `turns` (n,) are the epochs over, counted for each image from 0 or from 1: a coin of the image's own decides.
+    """
+
+    turns: NumpyArray
     rows: NumpyArray
     cols: NumpyArray
     holes: NumpyArray | None = None
@@ -33,9 +37,10 @@ def make_augments(text: str) -> list[Augment]:
     return [] if text.strip() == "none" else [call(AUGMENTS, part) for part in text.split(",")]
 
 
-def identity(n: int, height: int, width: int) -> Plan:
+def identity(turns: NumpyArray, height: int, width: int) -> Plan:
     """Every pixel where it is."""
-    return Plan(np.tile(np.arange(height), (n, 1)), np.tile(np.arange(width), (n, 1)))
+    n = len(turns)
+    return Plan(turns, np.tile(np.arange(height), (n, 1)), np.tile(np.arange(width), (n, 1)))
 
 
 def gather(images: Array, index: Array, plan: Plan, array: Callable[[NumpyArray], Array]) -> Array:
@@ -65,6 +70,12 @@ def flip(probability: float = 0.5) -> Augment:
         return replace(plan, cols=np.where(mirrored, plan.cols[:, ::-1], plan.cols))
 
     return change
+
+
+@AUGMENTS.add("alternating-flip")
+def alternating_flip() -> Augment:
+    """Mirror each image in every other epoch; which one begins, chance decides for each (Jordan 2024, airbench)."""
+    return lambda _, plan: replace(plan, cols=np.where(plan.turns[:, None] % 2, plan.cols[:, ::-1], plan.cols))
 
 
 @AUGMENTS.add("crop")

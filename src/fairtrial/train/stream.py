@@ -39,6 +39,7 @@ class Stream:
     def __post_init__(self) -> None:
         self.per_epoch = steps_per_epoch(len(self.split.train), self.recipe.batch)
         self._augments = make_augments(self.recipe.augment)
+        self._coins = rng(self.recipe.seed, "turn").integers(0, 2, len(self.labels))  # of each image
         self._order: tuple[int, NumpyArray] = (-1, self.split.train)
 
     def batch(self, step: int) -> tuple[Array, Array]:
@@ -48,11 +49,11 @@ class Stream:
             self._order = epoch, rng(self.recipe.seed, "shuffle", epoch).permutation(self.split.train)
         rows = self._order[1][place * self.recipe.batch : (place + 1) * self.recipe.batch]
         index = self.net.array(rows)
-        images = self._augmented(index, step) if self._augments else self.net.take(self.images, index)
+        images = self._augmented(rows, index, step) if self._augments else self.net.take(self.images, index)
         return apply(images, self.fitted), self.net.take(self.labels, index)
 
-    def _augmented(self, index: Array, step: int) -> Array:
-        plan = identity(len(index), *self.images.shape[1:3])
+    def _augmented(self, rows: NumpyArray, index: Array, step: int) -> Array:
+        plan = identity(step // self.per_epoch + self._coins[rows], *self.images.shape[1:3])
         random = rng(self.recipe.seed, "augment", step)
         for augment in self._augments:
             plan = augment(random, plan)
