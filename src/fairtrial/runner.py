@@ -20,21 +20,21 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fairtrial.engine.memory import keep_freed_memory
 from fairtrial.engine.net import Net
 from fairtrial.parts.augments import make_augments
 from fairtrial.parts.datasets import Dataset, Facts, Split, facts, load
-from fairtrial.parts.initialisers import INITIALISERS, start
-from fairtrial.parts.inputs import make_input
+from fairtrial.parts.initialisers import Whitening, make_draw, start
+from fairtrial.parts.inputs import apply, make_input
 from fairtrial.parts.losses import Criterion, make_criterion
 from fairtrial.parts.models import build
 from fairtrial.parts.optimizers import make_rule
 from fairtrial.parts.schedules import make_schedule
-from fairtrial.spec.arch import Arch, BatchNorm, Shape, text, walk
-from fairtrial.spec.arrays import Tensors, as_dtype
+from fairtrial.spec.arch import Arch, BatchNorm, Conv, Shape, text, walk
+from fairtrial.spec.arrays import NumpyArray, Tensors, as_dtype
 from fairtrial.spec.errors import DamagedFile, EnvironmentDiffers, OutOfResources, UsageError
 from fairtrial.spec.events import PAUSED, Ended, Event, Saved, Scored
 from fairtrial.spec.recipe import Recipe
-from fairtrial.spec.registry import call
 from fairtrial.spec.tensorfile import pack, unpack
 from fairtrial.store import (
     BEST,
@@ -57,6 +57,7 @@ from fairtrial.train.stream import Stream, check_split, make_stream
 _OURS = re.compile(
     r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|(curves|check|profile)\..*"
 )
+SAMPLE = 5000  # training images that an initialisation may look at
 GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
 
 
@@ -113,7 +114,7 @@ def make_plan(recipe: Recipe, own_module: bool = False, known: Facts | None = No
     make_schedule(recipe.schedule)
     make_rule(recipe)
     make_augments(recipe.augment)
-    call(INITIALISERS, recipe.init)
+    draw = make_draw(recipe.init)
     if recipe.engine == "numpy" and (recipe.precision == "bf16" or recipe.device in ("cuda", "mps") or own_module):
         raise UsageError("engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers")
     if recipe.device in ("cuda", "mps"):
@@ -125,6 +126,8 @@ def make_plan(recipe: Recipe, own_module: bool = False, known: Facts | None = No
     arch = () if own_module else build(recipe, shape, criterion.outputs)
     if recipe.batch == 1 and any(isinstance(layer, BatchNorm) and len(s) == 1 for _, layer, s in walk(arch, shape)):
         raise UsageError("batch=1: batch norm after a linear layer needs at least two images in a batch")
+    if isinstance(draw, Whitening) and arch and not isinstance(arch[0], Conv):
+        raise UsageError(f"init={recipe.init}: the net must begin with a convolution, whose kernels are to whiten")
     return Plan(recipe, criterion, known.shape, shape, arch)
 
 
@@ -230,7 +233,8 @@ def begin(
     check_split(split, recipe)
     precision = as_dtype(recipe.precision)
     fitted = {k: v.astype(precision) for k, v in make_input(recipe.input).fit(data.images[split.train]).items()}
-    net = make_net(plan, module)
+    sample = split.train[:: -(-len(split.train) // SAMPLE)]  # in even steps: images may lie class by class
+    net = make_net(plan, module, lambda: apply(data.images[sample], fitted))
     state = State(net, net.optimizer(make_rule(recipe)))
     if from_scratch or store.get(name, RECIPE) is None or not generations(store, name):
         make_folder(store, name, recipe, made(plan, data, split, net))
@@ -246,24 +250,24 @@ def make_folder(store: Store, name: str, recipe: Recipe, how: dict[str, Any]) ->
     store.put(name, RECIPE, as_json(recipe.model_dump(mode="json")))
 
 
-def make_net(plan: Plan, module: Callable[[], Any] | None) -> Net:
+def make_net(plan: Plan, module: Callable[[], Any] | None, seen: Callable[[], NumpyArray]) -> Net:
     """The net before training, on the recipe's engine; torch is imported only where it is asked for."""
     recipe = plan.recipe
     if recipe.engine == "numpy":
         from fairtrial.engine.numpy_net import NumpyNet
 
-        return NumpyNet(plan.arch, plan.input, first(plan), recipe.precision)
+        return NumpyNet(plan.arch, plan.input, first(plan, seen), recipe.precision)
     from fairtrial.engine import torch_net
 
     device = torch_net.pick_device(recipe.device)
     if module is not None:
         return torch_net.ModuleNet.make(module, recipe.seed, recipe.precision, device)
-    return torch_net.TorchNet.build(plan.arch, plan.input, first(plan), recipe.precision, device)
+    return torch_net.TorchNet.build(plan.arch, plan.input, first(plan, seen), recipe.precision, device)
 
 
-def first(plan: Plan) -> Tensors:
-    """The numbers that the net starts from."""
-    return start(plan.arch, plan.input, plan.recipe.init, plan.recipe.seed)
+def first(plan: Plan, seen: Callable[[], NumpyArray]) -> Tensors:
+    """The numbers that the net starts from; `seen` gives training images as the net sees them."""
+    return start(plan.arch, plan.input, plan.recipe.init, plan.recipe.seed, seen)
 
 
 def resume(job: Job, watch: Watch, allow_inexact: bool) -> tuple[Event, ...]:
@@ -427,7 +431,8 @@ def new_start_offered(name: str) -> Generator[None]:
 
 @contextlib.contextmanager
 def engine_threads(recipe: Recipe) -> Generator[None]:
-    """The recipe's number of threads while the run lasts."""
+    """The recipe's number of threads while the run lasts, and memory that is kept from step to step."""
+    keep_freed_memory()
     if recipe.engine == "torch":
         from fairtrial.engine.torch_net import threads
     else:

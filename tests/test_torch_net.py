@@ -1,0 +1,89 @@
+"""What the torch engine does in its own way is what torch does, more exactly or faster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fairtrial.engine.torch_net import NarrowBatchNorm2d
+
+SHAPES = [(8, 6, 4, 4), (16, 3, 32, 32), (2, 10, 28, 28), (5, 6, 3, 3), (8, 16, 4, 4), (4, 1, 8, 8)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_narrow_batch_norm_is_torchs(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    channels = shape[1]
+    mine, torchs = NarrowBatchNorm2d(channels).double(), nn.BatchNorm2d(channels).double()
+    for norm in (mine, torchs):
+        norm.load_state_dict(
+            {
+                "weight": torch.arange(1.0, channels + 1),
+                "bias": torch.arange(-1.0, channels - 1),
+                "running_mean": torch.ones(channels),
+                "running_var": torch.full((channels,), 2.0),
+                "num_batches_tracked": torch.tensor(3),
+            }
+        )
+    x = (3 * torch.randn(shape, dtype=torch.float64) + 2).contiguous(memory_format=torch.channels_last)
+    dy = torch.randn_like(x)
+    for one, other in zip(both(mine, x, dy), both(torchs, x, dy), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+    assert mine.state_dict().keys() == torchs.state_dict().keys()
+    for name, value in mine.state_dict().items():
+        torch.testing.assert_close(value, torchs.state_dict()[name], rtol=1e-12, atol=1e-12)
+    assert torch.equal(mine.eval()(x), mine(x))
+    torch.testing.assert_close(mine(x), torchs.eval()(x))
+
+
+def both(norm: nn.Module, x: Tensor, dy: Tensor) -> list[Tensor]:
+    """The output in training mode, and the gradients of all that it depends on."""
+    x = x.detach().requires_grad_()
+    y = norm(x)
+    return [y, *torch.autograd.grad(y, [x, *norm.parameters()], dy)]
+
+
+def test_its_gradients_are_those_of_its_output() -> None:
+    norm = NarrowBatchNorm2d(2).double()
+    x = torch.randn(4, 2, 2, 2, dtype=torch.float64).contiguous(memory_format=torch.channels_last).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, weight, bias: norm_of(norm, x, weight, bias), (x, *norm.parameters()))
+
+
+def norm_of(norm: nn.Module, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.func.functional_call(norm, {"weight": weight, "bias": bias}, x)
+
+
+def test_its_rounding_is_no_worse_than_torchs() -> None:
+    torch.manual_seed(0)
+    x = (3 * torch.randn(64, 6, 32, 32) + 2).contiguous(memory_format=torch.channels_last)
+    exact = nn.BatchNorm2d(6).double()(x.double())
+    mine, torchs = ((norm(x) - exact).abs().max() for norm in (NarrowBatchNorm2d(6), nn.BatchNorm2d(6)))
+    assert mine <= torchs
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc")
+def test_memory_that_a_step_frees_is_taken_again_by_the_next() -> None:
+    faults = [int(subprocess.check_output([sys.executable, "-c", STEPS, word])) for word in ("", "keep")]
+    assert faults[1] < faults[0] / 10
+
+
+STEPS = """
+import sys, torch
+from resource import RUSAGE_SELF, getrusage
+from fairtrial.engine.memory import keep_freed_memory
+if sys.argv[1]:
+    keep_freed_memory()
+def step():
+    x = torch.rand(6_000_000)
+    return (x * 2 + 1).sum()
+for _ in range(3):
+    step()
+before = getrusage(RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    step()
+print(getrusage(RUSAGE_SELF).ru_minflt - before)
+"""
