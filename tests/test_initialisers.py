@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
 import pytest
 
-from fairtrial.parts.initialisers import INITIALISERS, fans, start
+from conftest import tiny
+from fairtrial.parts.datasets import load
+from fairtrial.parts.initialisers import INITIALISERS, Whitening, fans, start
 from fairtrial.rng import rng
+from fairtrial.runner import begin, make_plan
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.registry import call
+from fairtrial.store import MemoryStore
 
 SHAPE = (60, 40, 3, 3)
 FAN_IN, FAN_OUT = 40 * 9, 60 * 9
@@ -27,6 +32,7 @@ SPREADS: dict[str, tuple[float, float]] = {  # standard deviation and bound, fro
     "xavier-normal": (sqrt(2 / (FAN_IN + FAN_OUT)), np.inf),
     "kaiming-uniform": (sqrt(2 / FAN_IN), sqrt(6 / FAN_IN)),
     "kaiming-normal": (sqrt(2 / FAN_IN), np.inf),
+    "whitening": (1 / sqrt(3 * FAN_IN), 1 / sqrt(FAN_IN)),  # what is not whitening
     "pytorch": (1 / sqrt(3 * FAN_IN), 1 / sqrt(FAN_IN)),
 }
 ARCH = read_arch("conv 5, batch-norm, relu, residual(conv 5, batch-norm), flatten, linear 7, linear 3")
@@ -112,7 +118,64 @@ def test_biases_start_at_zero_and_norms_do_nothing() -> None:
             assert np.array_equal(values, np.full(values.shape, float(one))), name
 
 
-@pytest.mark.parametrize("text", ["uniform -1", "normal -0.1", "normal x", "norml", "zeros 1", "constant 1 2", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "uniform -1",
+        "normal -0.1",
+        "normal x",
+        "norml",
+        "zeros 1",
+        "constant 1 2",
+        "",
+        "whitening 0",
+        "whitening 1 2",
+        "zeros, whitening",
+        "whitening, norml",
+    ],
+)
 def test_what_cannot_be_meant_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError):
         start(ARCH, IMAGE, text, 0)
+
+
+PICTURES = np.random.default_rng(0).normal(size=(200, 9, 9, 2)).cumsum(1).cumsum(2) + 3  # neighbours are alike
+
+
+def patches(k: int) -> np.ndarray:
+    """All of PICTURES' patches, row by row, each as a kernel is laid out."""
+    rows = [PICTURES[:, i : i + k, j : j + k].transpose(0, 3, 1, 2) for i in range(10 - k) for j in range(10 - k)]
+    return np.concatenate(rows).reshape(-1, 2 * k * k)
+
+
+@pytest.mark.parametrize(("units", "k"), [(16, 2), (18, 3), (36, 3), (40, 3)])
+def test_whitening_kernels_make_patches_white(units: int, k: int) -> None:
+    arch = read_arch(f"conv {units} {k} valid, relu, conv 5, flatten, linear 3")
+    eps = 1e-9
+    plain = start(arch, (2, 9, 9), "normal 0.5", 1)
+    made = start(arch, (2, 9, 9), f"whitening {eps}, normal 0.5", 1, lambda: PICTURES)
+    kernels = made["conv1.weight"].reshape(units, -1)
+    pairs = min(units // 2, 2 * k * k)
+    assert np.array_equal(kernels[: 2 * pairs : 2], -kernels[1 : 2 * pairs : 2])
+    outputs = patches(k) @ kernels[: 2 * pairs : 2].T
+    np.testing.assert_allclose(np.cov(outputs.T, bias=True), np.eye(pairs), atol=1e-6)
+    lengths = np.linalg.norm(kernels[: 2 * pairs : 2], axis=1)
+    assert (np.diff(lengths) > 0).all()  # the directions in which patches differ most come first
+    assert np.array_equal(kernels[2 * pairs :], plain["conv1.weight"].reshape(units, -1)[2 * pairs :])
+    assert all(np.array_equal(made[name], plain[name]) for name in plain if name != "conv1.weight")
+
+
+def test_whitening_is_fitted_on_the_training_part_alone() -> None:
+    recipe = tiny(model="conv 8 2 valid, act, flatten, linear classes", init="whitening", valid=0.5)
+    data = load("digits")
+    train = np.zeros(len(data.images), bool)
+    train[data.split(0, 0.5).train] = True
+    spoilt = replace(data, images=np.where(train[:, None, None, None], data.images, 255 - data.images))
+    one, two = (begin(make_plan(recipe), d, MemoryStore(), "run", None, False) for d in (data, spoilt))
+    assert np.array_equal(one.state.net.tensors()["conv1.weight"], two.state.net.tensors()["conv1.weight"])
+
+
+def test_whitening_needs_a_convolution_in_front() -> None:
+    with pytest.raises(UsageError, match="begin with a convolution"):
+        make_plan(tiny(init="whitening"))
+    assert Whitening().eps == 5e-4
