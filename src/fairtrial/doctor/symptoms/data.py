@@ -41,8 +41,9 @@ HARDER = 0.1  # share of labels by which the neighbours of unclear examples may 
 FLAT = 0.1  # between the smallest and the largest number
 UNSCALED = frozenset(("Embedding", "EmbeddingBag"))  # layers that are given numbers of things
 TURNED = r"(?i)rot90|rotate\(|RandomRotation|RandomVerticalFlip|vflip|flipud"
+# Rounded away, or cut out beside it.
 BLANKED = (
-    r"uint8|\.int\(|round|crop|clip|clamp|zeros|\[[^\[\]]*:[^\[\]]*,[^\[\]]*:"  # rounded away, or cut out beside it
+    r"uint8|\.int\(|\.long\(|(astype\(|dtype=)[\w.'\"]*int|round|crop|clip|clamp|zeros|\[[^\[\]]*:[^\[\]]*,[^\[\]]*:"
 )
 MIRRORED = r"(?i)flip|mirror"
 
@@ -66,6 +67,7 @@ NUMBERED = (
 )
 REORDERED = r"shuffle|perm\w*\(|\[\w*perm\w*\]|sort|roll\(|flip|::-1|listdir|glob"
 SPLIT = r"train_test_split|random_split|Subset\(|KFold|\.split\("
+RESAMPLED = r"(?i)^(?!return ).*(resampl|over_?sampl|smote)\w*\("  # before the parts were made
 SHARED = r"random_split|^(?!.*lambda|return ).*Subset\("  # by both parts
 MADE = r"^\w+ = .*(batch_size|shuffle|[Ll]oader|[Dd]ata)"
 AUGMENTED = r"(?i)transform|augment|jitter|train=True"
@@ -289,7 +291,7 @@ def split_leakage(journal: Journal) -> Verdict:
         if one.known >= 5 and 0.01 < share < 0.99 and share > 5 * usual:
             look = next((look for look in journal.of(Look) if look.source == one.source), None)
             lines = leading(journal, "evaluated", look.where) if look else ()
-            where = first(lines, SPLIT, CUT) or (look and look.callers[min(1, len(look.callers) - 1)][0])
+            where = first(lines, RESAMPLED, SPLIT, CUT) or (look and look.callers[min(1, len(look.callers) - 1)][0])
             evidence = (
                 f"{one.known} of {one.evaluated} different evaluated inputs ({share:.0%}) are among "
                 f"the first {one.trained} "
