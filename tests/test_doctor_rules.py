@@ -218,6 +218,17 @@ def test_a_leak_is_a_part_of_what_is_evaluated_and_not_the_training_part_itself(
     assert split_leakage.decide(Journal([replace(shared, repeats=100)])) == []  # inputs that repeat by nature
 
 
+def test_a_leak_by_resampling_is_told_where_that_comes_before_the_split() -> None:
+    shared = Shared(step=0, source=5, trained=1000, repeats=0, evaluated=200, shared=40, known=40, same_part=False)
+    look = Look(step=9, where="t.py:9", model=1, source=5, callers=(("t.py:9", ""),), weights=1)
+    split, grown = ("t.py:4", "a, b = train_test_split(x)"), ("t.py:3", "x = oversample(x)")
+    for lines in ((split, grown), (split,)):
+        lineage = Lineage(step=9, where="t.py:9", about="evaluated", lines=lines)
+        found = split_leakage.decide(Journal([shared, look, lineage]))
+        assert found
+        assert found[0].where == lines[-1][0]
+
+
 def test_validation_that_changes_is_told_where_each_reading_has_a_loader_of_its_own() -> None:
     learning = [LOADER, replace(PASS, loader=1)]
     loaders = [replace(LOADER, loader=n, dataset=2, where="t.py:7") for n in (2, 3)]
