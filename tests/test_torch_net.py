@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fairtrial.engine.torch_net import NarrowBatchNorm2d
+from fairtrial.engine.torch_net import QuickBatchNorm2d, QuickMaxPool2d
 
 SHAPES = [(8, 6, 4, 4), (16, 3, 32, 32), (2, 10, 28, 28), (5, 6, 3, 3), (8, 16, 4, 4), (4, 1, 8, 8)]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_a_narrow_batch_norm_is_torchs(shape: tuple[int, ...]) -> None:
+def test_a_quick_batch_norm_is_torchs(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     channels = shape[1]
-    mine, torchs = NarrowBatchNorm2d(channels).double(), nn.BatchNorm2d(channels).double()
+    mine, torchs = QuickBatchNorm2d(channels).double(), nn.BatchNorm2d(channels).double()
     for norm in (mine, torchs):
         norm.load_state_dict(
             {
@@ -36,8 +36,7 @@ def test_a_narrow_batch_norm_is_torchs(shape: tuple[int, ...]) -> None:
     assert mine.state_dict().keys() == torchs.state_dict().keys()
     for name, value in mine.state_dict().items():
         torch.testing.assert_close(value, torchs.state_dict()[name], rtol=1e-12, atol=1e-12)
-    assert torch.equal(mine.eval()(x), mine(x))
-    torch.testing.assert_close(mine(x), torchs.eval()(x))
+    torch.testing.assert_close(mine.eval()(x), torchs.eval()(x), rtol=1e-12, atol=1e-12)
 
 
 def both(norm: nn.Module, x: Tensor, dy: Tensor) -> list[Tensor]:
@@ -47,8 +46,8 @@ def both(norm: nn.Module, x: Tensor, dy: Tensor) -> list[Tensor]:
     return [y, *torch.autograd.grad(y, [x, *norm.parameters()], dy)]
 
 
-def test_its_gradients_are_those_of_its_output() -> None:
-    norm = NarrowBatchNorm2d(2).double()
+def test_the_gradients_of_batch_norm_are_those_of_its_output() -> None:
+    norm = QuickBatchNorm2d(2).double()
     x = torch.randn(4, 2, 2, 2, dtype=torch.float64).contiguous(memory_format=torch.channels_last).requires_grad_()
     assert torch.autograd.gradcheck(lambda x, weight, bias: norm_of(norm, x, weight, bias), (x, *norm.parameters()))
 
@@ -57,11 +56,22 @@ def norm_of(norm: nn.Module, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.func.functional_call(norm, {"weight": weight, "bias": bias}, x)
 
 
-def test_its_rounding_is_no_worse_than_torchs() -> None:
+@pytest.mark.parametrize("shape", [*SHAPES, (4, 6, 5, 4), (4, 6, 4, 7)], ids=str)
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_a_quick_pooling_is_torchs(shape: tuple[int, ...], kernel: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(shape).round().contiguous(memory_format=torch.channels_last)
+    x[0, 0, 0, 0] = float("nan")
+    with torch.no_grad():
+        mine, torchs = (kind(kernel, kernel)(x) for kind in (QuickMaxPool2d, nn.MaxPool2d))
+    assert torch.equal(mine.nan_to_num(-1e9), torchs.nan_to_num(-1e9))
+
+
+def test_the_rounding_of_batch_norm_is_no_worse_than_torchs() -> None:
     torch.manual_seed(0)
     x = (3 * torch.randn(64, 6, 32, 32) + 2).contiguous(memory_format=torch.channels_last)
     exact = nn.BatchNorm2d(6).double()(x.double())
-    mine, torchs = ((norm(x) - exact).abs().max() for norm in (NarrowBatchNorm2d(6), nn.BatchNorm2d(6)))
+    mine, torchs = ((norm(x) - exact).abs().max() for norm in (QuickBatchNorm2d(6), nn.BatchNorm2d(6)))
     assert mine <= torchs
 
 
