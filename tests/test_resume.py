@@ -27,8 +27,9 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals and f
 # Each holds several of: dropout, batch norm, augmentation, schedules, early stopping, scores and saves between epochs.
 KINDS: dict[str, dict[str, Any]] = {
     "dropout, augmentation, warm-up": {
-        "model": "conv 4, act, pool, flatten, dropout, linear classes", "augment": "shift 1, cutout 2",
-        "schedule": "warmup 4, cosine", "score_every": 2, "input": "standardise",
+        "model": "conv 4, act, pool, flatten, dropout, linear classes", "schedule": "warmup 4, cosine",
+        "augment": "alternating-flip, shift 1, cutout 2", "init": "whitening", "average": "ema 0.9", "score_every": 2,
+        "input": "standardise",
     },
     "batch norm, plateau, early stop": {
         "model": "conv 4, norm, act, pool, flatten, linear 16, norm, act, linear classes", "optimizer": "momentum",
@@ -37,8 +38,8 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "residual, one-cycle, clipping": {
         "model": "conv 4 3 stride 2, act, residual(conv 4, norm, act, conv 4, norm), global-pool, linear classes",
-        "optimizer": "adamw", "schedule": "one-cycle", "clip": 0.5, "l1": 1e-4, "l2": 1e-3, "test_every": 1,
-        "save_every": 3, "augment": "flip, crop 1",
+        "optimizer": "muon", "schedule": "one-cycle", "average": "lookahead 3", "clip": 0.5, "l1": 1e-4,
+        "l2": 1e-3, "test_every": 1, "save_every": 3, "augment": "flip, crop 1",
     },
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtrial.parts.augments import AUGMENTS
+from fairtrial.parts.averages import AVERAGES
 from fairtrial.parts.datasets import DATASETS, Facts
 from fairtrial.parts.initialisers import INITIALISERS
 from fairtrial.parts.inputs import INPUTS
@@ -67,6 +68,7 @@ KINDS: dict[str, Callable[[], dict[str, str]]] = {
     "schedules": lambda: _documented(SCHEDULES),
     "initialisations": lambda: _documented(INITIALISERS),
     "activations": lambda: _documented(ACTIVATIONS),
+    "averages": lambda: _documented(AVERAGES),
     "augmentations": lambda: _documented(AUGMENTS),
     "inputs": lambda: _documented(INPUTS),
     "measures": lambda: _documented(MEASURES),

@@ -100,7 +100,7 @@ def batch_recipe(recipe: Recipe, images: int) -> Recipe:
     batch = min(max(recipe.batch, 2), images)
     return _short(recipe).but(
         images=batch, batch=batch, epochs=PAUSES[-1], score_train=True, schedule="constant", dropout=0.0,
-        augment="none", l1=0.0, l2=0.0, weight_decay=0.0, label_smoothing=0.0,
+        augment="none", average="none", l1=0.0, l2=0.0, weight_decay=0.0, label_smoothing=0.0,
     )  # fmt: skip
 
 

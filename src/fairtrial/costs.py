@@ -67,7 +67,8 @@ def sizes(record: Record) -> tuple[int | None, int | None]:
         return _learnt(record), None
     arch, recipe = read_arch(text), record.recipe
     parameters = sum(map(prod, arch_params(arch, shape).values()))
-    of_each = 2 + len(make_rule(recipe).slots)  # the parameter, its gradient, what the optimizer remembers of it
+    # the parameter, its gradient, what optimizer and average remember of it
+    of_each = 2 + len(make_rule(recipe).slots) + (recipe.average != "none")
     numbers = of_each * parameters + recipe.batch * (prod(shape) + outputs(arch, shape))
     return parameters, numbers * as_dtype(recipe.precision).itemsize
 

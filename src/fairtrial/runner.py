@@ -23,6 +23,7 @@ import numpy as np
 from fairtrial.engine.memory import keep_freed_memory
 from fairtrial.engine.net import Net
 from fairtrial.parts.augments import make_augments
+from fairtrial.parts.averages import make_average
 from fairtrial.parts.datasets import Dataset, Facts, Split, facts, load
 from fairtrial.parts.initialisers import Whitening, make_draw, start
 from fairtrial.parts.inputs import apply, make_input
@@ -114,6 +115,7 @@ def make_plan(recipe: Recipe, own_module: bool = False, known: Facts | None = No
     make_schedule(recipe.schedule)
     make_rule(recipe)
     make_augments(recipe.augment)
+    make_average(recipe.average)
     draw = make_draw(recipe.init)
     if recipe.engine == "numpy" and (recipe.precision == "bf16" or recipe.device in ("cuda", "mps") or own_module):
         raise UsageError("engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers")
@@ -235,7 +237,7 @@ def begin(
     fitted = {k: v.astype(precision) for k, v in make_input(recipe.input).fit(data.images[split.train]).items()}
     sample = split.train[:: -(-len(split.train) // SAMPLE)]  # in even steps: images may lie class by class
     net = make_net(plan, module, lambda: apply(data.images[sample], fitted))
-    state = State(net, net.optimizer(make_rule(recipe)))
+    state = State(net, net.optimizer(make_rule(recipe)), make_average(recipe.average))
     if from_scratch or store.get(name, RECIPE) is None or not generations(store, name):
         make_folder(store, name, recipe, made(plan, data, split, net))
     return Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), split, fitted)
@@ -386,7 +388,9 @@ def keep_weights(job: Job, event: Scored) -> None:
     files = [BEST] * event.best + [f"epoch-{event.epoch}.safetensors"] * every
     if not files:
         return
-    tensors = job.state.net.tensors() | {f"input/{k}": v for k, v in job.fitted.items()}
+    with job.state.averaged():
+        tensors = job.state.net.tensors()
+    tensors |= {f"input/{k}": v for k, v in job.fitted.items()}
     data = pack(tensors, {"step": event.step, "epoch": event.epoch})
     for file in files:
         job.store.put(job.name, file, data)

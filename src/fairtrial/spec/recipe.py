@@ -60,6 +60,9 @@ class Recipe(BaseModel):
     l2: NotNegative = Field(default=0.0, description="adds l2 * sum w^2 over the weights")
     clip: NotNegative = Field(default=0.0, description="largest norm of all gradients together; 0: no clipping")
     schedule: str = Field(default="constant", description="learning rate over time, see: fairtrial list schedules")
+    average: str = Field(
+        default="none", description="of the weights, scored and kept in their place, see: fairtrial list averages"
+    )
 
     loss: str = Field(default="cross-entropy", description="see: fairtrial list losses")
     targets: Literal["auto", "index", "one-hot", "number"] = Field(
@@ -132,7 +135,7 @@ class Recipe(BaseModel):
 
 FIELDS = tuple(Recipe.model_fields)
 # Fields that the first stored recipes did not have; at the value that those ran with they are not told: ids stay
-LATER: dict[str, Any] = {"score_test": True, "images": 0, "outliers": 0.0}
+LATER: dict[str, Any] = {"score_test": True, "images": 0, "outliers": 0.0, "average": "none"}
 
 
 def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:

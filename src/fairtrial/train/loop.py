@@ -124,6 +124,7 @@ def advance(
         clip(net, recipe.clip / norm)
     state.step += 1
     state.optimizer.step(lr, state.step)
+    state.follow()
     state.sums.loss += loss * len(labels)
     state.sums.correct += int(criterion.correct(net.xp, logits, labels))
     state.sums.images += len(labels)
@@ -169,11 +170,14 @@ def due(
     if place % ceil(per_epoch / 10) == 0:
         yield Fitted(step, epoch, lr, state.sums.scores(), state.sums.images, state.sums.fit_seconds)
     if place == 0:
-        yield score_epoch(recipe, state, stream, criterion, progress)
+        with state.averaged():
+            scored = score_epoch(recipe, state, stream, criterion, progress)
+        yield scored
         state.sums = Sums()
     elif recipe.score_every and step % recipe.score_every == 0 and len(stream.split.valid):
         began = perf_counter()
-        scores = state.sums.scores() | score(state.net, stream, criterion, "valid", stream.split.valid)
+        with state.averaged():
+            scores = state.sums.scores() | score(state.net, stream, criterion, "valid", stream.split.valid)
         yield Scored(step, epoch, False, scores, False, perf_counter() - began)
     if saves:
         yield Saved(step, epoch)

@@ -1,12 +1,15 @@
-"""The state of a run is its net, its optimizer's memory, and the step; between two steps it can be saved whole."""
+"""The state of a run is its net, what optimizer and average remember, and the step; it can be saved between two."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fairtrial.engine.net import Net, Optimizer
-from fairtrial.spec.arrays import Tensors
+from fairtrial.parts.averages import Average
+from fairtrial.spec.arrays import Array, Tensors
 from fairtrial.spec.errors import DamagedFile
 from fairtrial.spec.tensorfile import pack, unpack
 
@@ -32,19 +35,55 @@ class State:
 
     net: Net
     optimizer: Optimizer
+    average: Average | None = None
     step: int = 0
     sums: Sums = field(default_factory=Sums)
+
+    def __post_init__(self) -> None:
+        self.slow: dict[str, Array] = {}
+        if self.average:
+            copies = {name: self.net.xp.asarray(values, copy=True) for name, values in self._numbers().items()}
+            self.slow = {name: values for name, values in copies.items() if "float" in str(values.dtype)}
+
+    def follow(self) -> None:
+        """Let the average follow the step just made."""
+        if self.average:
+            numbers = self._numbers()
+            for name, slow in self.slow.items():
+                self.average(slow, numbers[name], self.step)
+
+    @contextmanager
+    def averaged(self) -> Generator[None]:
+        """The net with its averaged numbers, for as long as it is looked at."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        numbers = self._numbers()
+        for name, slow in self.slow.items():
+            before = self.net.xp.asarray(slow, copy=True)
+            slow[...] = numbers[name]
+            numbers[name][...] = before
+
+    def _numbers(self) -> dict[str, Array]:
+        return {**self.net.params, **self.net.buffers}
 
     def save(self, events: int) -> bytes:
         """A file that holds the state after `events` events."""
         tensors = {f"net/{k}": v for k, v in self.net.tensors().items()}
         tensors |= {f"optimizer/{k}": v for k, v in self.optimizer.tensors().items()}
+        tensors |= {f"average/{k}": self.net.numpy(v).copy() for k, v in self.slow.items()}
         return pack(tensors, {"schema": SCHEMA, "step": self.step, "events": events, "sums": asdict(self.sums)})
 
     def load(self, file: StateFile) -> None:
         """Become the state that was saved."""
         self.net.load(file.part("net/"))
         self.step, self.sums = file.meta["step"], Sums(**file.meta["sums"])
+        for name, values in file.part("average/").items():
+            self.slow[name][...] = self.net.array(values)
         if self.step:
             self.optimizer.load(file.part("optimizer/"))
 
