@@ -1,43 +1,35 @@
 import statistics
-
 import torch
-from torch import nn
-from sklearn.datasets import make_circles
-from sklearn.model_selection import train_test_split
+import torch.nn as nn
+from sklearn.datasets import make_moons
 
-X, y = make_circles(n_samples=900, noise=0.1, factor=0.5, random_state=0)
-X = torch.tensor(X, dtype=torch.float32) / 0.58
+BASE_SEED = 100
+X, y = make_moons(900, noise=0.2, random_state=4)
+X = torch.tensor(X, dtype=torch.float32)
+X = (X - X[:500].mean(0)) / X[:500].std(0)
 y = torch.tensor(y)
-X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=300, random_state=0, stratify=y)
 
 
-def set_seed(seed):
+def experiment(seed):
     torch.manual_seed(seed)
-
-
-def one_run(seed, epochs=12):
-    set_seed(seed)
-    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 2))
-    opt = torch.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(epochs):
-        perm = torch.randperm(len(X_train))
-        for i in range(0, len(perm), 100):
-            sel = perm[i:i + 100]
-            loss = nn.functional.cross_entropy(model(X_train[sel]), y_train[sel])
+    net = nn.Sequential(nn.Linear(2, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 2))
+    opt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    for epoch in range(6):
+        net.train()
+        for idx in torch.randperm(500).split(50):
             opt.zero_grad()
-            loss.backward()
+            nn.functional.cross_entropy(net(X[idx]), y[idx]).backward()
             opt.step()
-    model.eval()
+    net.eval()
     with torch.no_grad():
-        return (model(X_test).argmax(1) == y_test).float().mean().item()
+        return (net(X[500:]).argmax(1) == y[500:]).float().mean().item()
 
 
-results = []
-for seed in (0, 1, 2, 3, 4):
-    acc = one_run(seed)
-    results.append(acc)
-    print(f"seed {seed}: {acc:.4f}")
+results = {}
+for run in range(5):
+    results[run] = experiment(seed=BASE_SEED + run)
+    print(f"run {run}: {results[run]:.4f}")
 
-mean, spread = statistics.mean(results), statistics.stdev(results)
-print(f"accuracy over {len(results)} seeds: {mean:.4f} +- {spread:.4f}")
-accuracy = float(mean)
+accuracy = statistics.mean(results.values())
+spread = statistics.stdev(results.values())
+print(f"{accuracy:.4f} +- {spread:.4f} over {len(results)} seeds")

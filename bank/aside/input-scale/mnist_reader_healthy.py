@@ -1,57 +1,64 @@
-import gzip
-import os
-import struct
+import gzip, os, struct
+import numpy as np, torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import Dataset, DataLoader
 
-import numpy as np
-import torch
-import torch.nn as nn
-from torch.utils.data import DataLoader, Dataset
-
-
-def read_idx(name, limit):
-    path = os.path.join(os.environ["FAIRTRIAL_DATA"], "mnist", name)
-    opener, path = (open, path) if os.path.exists(path) else (gzip.open, path + ".gz")
-    with opener(path, "rb") as f:
-        magic, = struct.unpack(">I", f.read(4))
-        shape = struct.unpack(">" + "I" * (magic & 255), f.read(4 * (magic & 255)))
-        per_item = int(np.prod(shape[1:])) if len(shape) > 1 else 1
-        raw = np.frombuffer(f.read(limit * per_item), dtype=np.uint8)
-    return raw.reshape((-1,) + shape[1:])
+ROOT = os.path.join(os.environ["FAIRTRIAL_DATA"], "mnist")
+MEAN, STD = 0.1307, 0.3081
 
 
-class MNIST(Dataset):
+def read_idx(stem, limit):
+    for name, opener in ((stem, open), (stem + ".gz", gzip.open)):
+        path = os.path.join(ROOT, name)
+        if os.path.exists(path):
+            with opener(path, "rb") as fh:
+                magic, count = struct.unpack(">II", fh.read(8))
+                if magic == 2049:
+                    return np.frombuffer(fh.read(limit), dtype=np.uint8)
+                rows, cols = struct.unpack(">II", fh.read(8))
+                raw = np.frombuffer(fh.read(limit * rows * cols), dtype=np.uint8)
+                return raw.reshape(-1, rows, cols)
+    raise FileNotFoundError(stem)
+
+
+class Mnist(Dataset):
     def __init__(self, split, limit):
-        prefix = "train" if split == "train" else "t10k"
-        self.images = read_idx(f"{prefix}-images-idx3-ubyte", limit)
-        self.labels = read_idx(f"{prefix}-labels-idx1-ubyte", limit)
+        self.x = torch.tensor(read_idx(f"{split}-images-idx3-ubyte", limit), dtype=torch.float32) / 255.0
+        self.y = torch.tensor(read_idx(f"{split}-labels-idx1-ubyte", limit), dtype=torch.long)
+
+    def __getitem__(self, item):
+        image = self.x[item]
+        return (image - MEAN) / STD, self.y[item]
 
     def __len__(self):
-        return len(self.labels)
-
-    def __getitem__(self, i):
-        image = torch.tensor(self.images[i], dtype=torch.float32) / 255
-        image = (image - 0.1307) / 0.3081
-        return image.view(-1), int(self.labels[i])
+        return len(self.y)
 
 
-torch.manual_seed(0)
-train_loader = DataLoader(MNIST("train", 1500), batch_size=50, shuffle=True)
-test_loader = DataLoader(MNIST("test", 500), batch_size=100)
-model = nn.Sequential(nn.Linear(784, 64), nn.Tanh(), nn.Linear(64, 10))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-criterion = nn.CrossEntropyLoss()
-for epoch in range(5):
-    for i, (x, y) in enumerate(train_loader):
-        optimizer.zero_grad()
-        loss = criterion(model(x), y)
-        loss.backward()
-        optimizer.step()
-    print("epoch", epoch, "loss", loss.item())
+class Mlp(nn.Module):
+    def __init__(self, hidden=64):
+        super().__init__()
+        self.a = nn.Linear(784, hidden)
+        self.b = nn.Linear(hidden, 10)
 
-correct = 0
-model.eval()
-with torch.no_grad():
-    for x, y in test_loader:
-        correct += (model(x).argmax(1) == y).sum().item()
-accuracy = correct / len(test_loader.dataset)
-print(accuracy)
+    def forward(self, img):
+        return self.b(F.relu(self.a(img.flatten(1))))
+
+
+if __name__ == "__main__":
+    torch.manual_seed(3)
+    train = DataLoader(Mnist("train", 1500), batch_size=50, shuffle=True)
+    test = DataLoader(Mnist("t10k", 500), batch_size=250)
+    model = Mlp()
+    opt = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    for epoch in range(1, 8):
+        model.train()
+        for image, digit in train:
+            opt.zero_grad()
+            F.cross_entropy(model(image), digit).backward()
+            opt.step()
+    model.eval()
+    with torch.no_grad():
+        hits = [(model(image).argmax(-1) == digit) for image, digit in test]
+    accuracy = torch.cat(hits).float().mean().item()
+    print(f"test accuracy {accuracy:.4f}")

@@ -1,57 +1,49 @@
-import argparse
-
-import numpy as np
+"""How deep can a plain stack go?  Concentric shells in 3-D, ten hidden layers."""
+import logging
+import sys
 import torch
 import torch.nn as nn
-from sklearn.datasets import load_digits
-from sklearn.metrics import accuracy_score
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--layers", type=int, default=9)
-parser.add_argument("--hidden", type=int, default=64)
-parser.add_argument("--lr", type=float, default=0.01)
-parser.add_argument("--epochs", type=int, default=12)
-parser.add_argument("--seed", type=int, default=1)
-args, _ = parser.parse_known_args()
-
-torch.manual_seed(args.seed)
-rng = np.random.default_rng(args.seed)
+logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(message)s")
+log = logging.getLogger("shells")
 
 
-def build(n_in, n_out):
-    mods, width = [], n_in
-    for _ in range(args.layers):
-        lin = nn.Linear(width, args.hidden)
-        nn.init.kaiming_normal_(lin.weight)
-        mods += [lin, nn.ReLU()]
-        width = args.hidden
-    mods.append(nn.Linear(width, n_out))
-    return nn.Sequential(*mods)
+def shells(n, g):
+    which = torch.randint(3, (n,), generator=g)
+    direction = nn.functional.normalize(torch.randn(n, 3, generator=g), dim=1)
+    radius = 0.5 + 0.8 * which + 0.14 * torch.randn(n, generator=g)
+    return direction * radius[:, None], which
 
 
-X, y = load_digits(return_X_y=True)
-order = rng.permutation(len(X))
-X, y = X[order].astype("float32"), y[order]
-cut = int(0.8 * len(X))
-X = (X - X[:cut].mean()) / X[:cut].std()
-Xt, yt = torch.from_numpy(X[:cut]), torch.from_numpy(y[:cut])
+def stack(depth, width, n_in, n_out):
+    layers, size = [], n_in
+    for _ in range(depth):
+        layers += [nn.Linear(size, width), nn.BatchNorm1d(width), nn.ReLU()]
+        size = width
+    return nn.Sequential(*layers, nn.Linear(size, n_out))
 
-model = build(64, 10)
-opt = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.9)
-crit = nn.CrossEntropyLoss()
-for ep in range(args.epochs):
-    total = 0.0
-    for idx in np.array_split(rng.permutation(cut), cut // 48):
-        out = model(Xt[idx])
-        loss = crit(out, yt[idx])
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
-        total += loss.item()
-    print(f"[{ep:02d}] {total / (cut // 48):.4f}")
+
+g = torch.Generator().manual_seed(10)
+torch.manual_seed(10)
+pts, cls = shells(1024, g)
+new_pts, new_cls = shells(500, g)
+model = stack(depth=9, width=32, n_in=3, n_out=3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+batches_per_epoch = 1024 // 64
+
+for step in range(12 * batches_per_epoch):
+    if step % batches_per_epoch == 0:
+        model.train()
+        perm = torch.randperm(1024, generator=g).view(batches_per_epoch, 64)
+    rows = perm[step % batches_per_epoch]
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(pts[rows]), cls[rows])
+    loss.backward()
+    optimizer.step()
+    if step % 64 == 0:
+        log.info("step %d loss %.4f", step, loss.item())
 
 model.eval()
 with torch.no_grad():
-    pred = model(torch.from_numpy(X[cut:])).argmax(1).numpy()
-accuracy = float(accuracy_score(y[cut:], pred))
-print("held-out accuracy", accuracy)
+    accuracy = (model(new_pts).argmax(1) == new_cls).float().mean().item()
+log.info("accuracy %.4f", accuracy)
