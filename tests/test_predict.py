@@ -16,7 +16,7 @@ from conftest import fairtrial, tiny
 from fairtrial.parts.datasets import load
 from fairtrial.predict import as_probabilities, net_of
 from fairtrial.runner import run
-from fairtrial.spec.errors import DamagedFile, DataError
+from fairtrial.spec.errors import DamagedFile, DataError, UsageError
 from fairtrial.store import BEST, FolderStore, MemoryStore, Record
 
 
@@ -50,6 +50,19 @@ def test_predictions_have_the_accuracy_that_the_record_says(engine: str, trained
     assert end
     assert (shares.argmax(1) == labels).mean() == end.scores["test/accuracy"]
     assert end.scores["test/accuracy"] > 0.5
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_with_test_flip_images_are_scored_and_predicted_both_ways(engine: str, trained: dict[str, Record]) -> None:
+    plain, (images, labels) = trained[engine], digits_test_part()
+    record = run(plain.recipe.but(test_flip=True), MemoryStore())
+    both = (plain.outputs(images) + plain.outputs(images[:, :, ::-1])) / 2
+    assert np.allclose(record.outputs(images), both, rtol=1e-4, atol=1e-5)  # it was trained alike
+    assert record.end
+    assert plain.end
+    assert record.end.scores["test/accuracy"] == (both.argmax(1) == labels).mean() != plain.end.scores["test/accuracy"]
+    with pytest.raises(UsageError, match="test_flip"):
+        run(tiny(test_flip=True, input="pca 7", model="linear classes"), MemoryStore())
 
 
 @pytest.mark.parametrize("engine", ["numpy", "torch"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.engine.net import Net
+from fairtrial.engine.net import Net, both_ways
 from fairtrial.parts.inputs import apply
 from fairtrial.spec.arch import Arch
 from fairtrial.spec.arch_text import read_arch
@@ -70,12 +70,15 @@ def probabilities(record: Record, images: Any) -> NumpyArray:
 
 
 def outputs(record: Record, images: Any) -> NumpyArray:
-    """What the net itself says (n, outputs), in float64, of at least one image (n, height, width, channels) uint8."""
+    """What the net itself says (n, outputs), in float64, of at least one image (n, height, width, channels) uint8.
+
+    With `test_flip` the mean of what it says of the image and of its mirror image.
+    """
     pixels = pixels_for(record, images)
     net = net_of(record)
     fitted = {k.removeprefix("input/"): net.array(v) for k, v in record.weights().items() if k.startswith("input/")}
-    batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)]
-    said = [net.numpy(net.forward(apply(net.array(batch), fitted))) for batch in batches]
+    batches = (apply(net.array(pixels[i : i + BATCH]), fitted) for i in range(0, len(pixels), BATCH))
+    said = [net.numpy(both_ways(net, x) if record.recipe.test_flip else net.forward(x)) for x in batches]
     return np.concatenate(said).astype(np.float64)
 
 

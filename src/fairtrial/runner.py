@@ -125,6 +125,8 @@ def make_plan(recipe: Recipe, own_module: bool = False, known: Facts | None = No
         pick_device(recipe.device)
     if not recipe.valid and (recipe.patience or "plateau" in recipe.schedule):
         raise UsageError("patience and the plateau schedule look at the validation part, but valid=0 leaves none")
+    if recipe.test_flip and len(shape) != 3:
+        raise UsageError(f"test_flip: input={recipe.input} leaves no image that could be mirrored")
     arch = () if own_module else build(recipe, shape, criterion.outputs)
     if recipe.batch == 1 and any(isinstance(layer, BatchNorm) and len(s) == 1 for _, layer, s in walk(arch, shape)):
         raise UsageError("batch=1: batch norm after a linear layer needs at least two images in a batch")

@@ -109,6 +109,11 @@ class Optimizer(Protocol):
         ...
 
 
+def both_ways(net: Net, x: Array) -> Array:
+    """The mean outputs in eval mode of images (n, height, width, channels) and their mirror images."""
+    return (net.forward(x) + net.forward(net.xp.flip(x, (2,)))) / 2
+
+
 def check_fit(tensors: Mapping[str, NumpyArray], shapes: Shapes) -> None:
     """ShapeError, naming the first that differs, unless `tensors` has exactly these names and shapes."""
     given = {name: values.shape for name, values in tensors.items()}

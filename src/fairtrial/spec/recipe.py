@@ -100,6 +100,9 @@ class Recipe(BaseModel):
     score_test: bool = Field(
         default=True, description="score the test part with the best weights at the end; tuning leaves it alone"
     )
+    test_flip: bool = Field(
+        default=False, description="score and predict by the mean output of each image and its mirror image"
+    )
     save_every: CountOrNone = Field(
         default=0, description="also save every so many steps; the end of an epoch always saves"
     )
@@ -135,7 +138,7 @@ class Recipe(BaseModel):
 
 FIELDS = tuple(Recipe.model_fields)
 # Fields that the first stored recipes did not have; at the value that those ran with they are not told: ids stay
-LATER: dict[str, Any] = {"score_test": True, "images": 0, "outliers": 0.0, "average": "none"}
+LATER: dict[str, Any] = {"score_test": True, "images": 0, "outliers": 0.0, "average": "none", "test_flip": False}
 
 
 def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:

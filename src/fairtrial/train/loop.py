@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from fairtrial.engine.net import At, Net
+from fairtrial.engine.net import At, Net, both_ways
 from fairtrial.parts.losses import Criterion
 from fairtrial.parts.schedules import Moment, make_schedule
 from fairtrial.spec.arrays import Array, NumpyArray
@@ -208,7 +208,7 @@ def score(net: Net, stream: Stream, criterion: Criterion, part: str, rows: Numpy
     """Mean loss and accuracy of the net in eval mode over these rows; penalties are not part of the loss."""
     loss, right, table = 0.0, 0, net.array(criterion.table)
     for x, labels in stream.whole(rows):
-        y = net.forward(x)
+        y = both_ways(net, x) if stream.recipe.test_flip else net.forward(x)
         loss += float(criterion.loss(net.xp, y, net.take(table, labels))[0]) * len(labels)
         right += int(criterion.correct(net.xp, y, labels))
     return {f"{part}/loss": loss / len(rows), f"{part}/accuracy": right / len(rows)}
