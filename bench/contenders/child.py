@@ -21,7 +21,7 @@ def make(name: str, job: Job) -> Contender:
     if name.startswith("jax"):
         from contenders.with_jax import JaxEpoch, JaxStep
 
-        return (JaxStep if name == "jax-step" else JaxEpoch)(job)
+        return JaxStep(job) if name == "jax-step" else JaxEpoch(job)
     if name == "lightning":
         from contenders.with_lightning import Lightning
 

@@ -54,7 +54,7 @@ FIELD = {
     "skorch": Entry(("skorch",)),
     "keras-torch": Entry(("keras",), (("KERAS_BACKEND", "torch"),)),
     "keras-jax": Entry(("keras", "jax"), (("KERAS_BACKEND", "jax"),)),
-    "jax": Entry(("jax", "optax")),
+    "jax-epoch": Entry(("jax", "optax")),
     "jax-step": Entry(("jax", "optax")),
 }
 

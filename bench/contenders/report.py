@@ -10,6 +10,7 @@ import altair as alt
 
 from contenders.field import OURS
 from fairtrial.report.charts import COLOURS, styled
+from loop import NETS
 
 FAR = 0.05  # of accuracy: three standard errors of the difference of two on 2,000 images
 KINDS = ("steps", "epoch")
@@ -111,4 +112,5 @@ def panel(net: str, images: int, field: dict[str, Any], first: bool) -> alt.Laye
     bars = base.mark_bar(height=15).encode(x=x, color=ours)
     ends = base.mark_rule(color="#222").encode(x=alt.X("low:Q"), x2="high:Q")
     labels = base.mark_text(align="left", dx=5, fontSize=11).encode(x=alt.X("high:Q"), text="label:N")
-    return alt.LayerChart(layer=[bars, ends, labels], title=alt.TitleParams(net, fontSize=13), width=150, height=240)
+    title = alt.TitleParams(f"{net}: {NETS[net]}", fontSize=13)
+    return alt.LayerChart(layer=[bars, ends, labels], title=title, width=150, height=220)

@@ -1,4 +1,4 @@
-"""JAX as its documentation has it: pure functions, one jitted program an epoch, Adam of optax."""
+"""JAX as its documentation has it: pure functions, jitted, on arrays that stay where they are; Adam of optax."""
 
 from __future__ import annotations
 
