@@ -39,7 +39,8 @@ COMMAND = [sys.executable, "-c", "from fairtrial.cli import main; main()", "run"
 NETS = {
     "dropout, augmentation": {
         "model": "conv 6, act, pool, dropout 0.2, flatten, linear 32, act, dropout, linear classes",
-        "augment": "shift 1, cutout 3", "schedule": "warmup 6, cosine", "score_every": 4, "lr": 0.01,
+        "augment": "alternating-flip, shift 1, cutout 3", "schedule": "warmup 6, cosine", "score_every": 4, "lr": 0.01,
+        "init": "whitening", "average": "ema 0.9",
     },
     "batch norm, early stop": {
         "model": "conv 6, norm, act, pool, flatten, linear 32, norm, act, linear classes",
@@ -48,7 +49,8 @@ NETS = {
     },
     "strided residual": {
         "model": "conv 8 3 stride 2, act, residual(conv 8, norm, act, conv 8, norm), act, global-pool, linear classes",
-        "optimizer": "adamw", "lr": 0.02, "schedule": "one-cycle", "clip": 1.0, "test_every": 2, "augment": "flip",
+        "optimizer": "muon", "lr": 0.02, "schedule": "one-cycle", "clip": 1.0, "test_every": 2, "augment": "flip",
+        "average": "lookahead 3",
     },
 }  # fmt: skip
 
