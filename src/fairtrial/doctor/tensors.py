@@ -74,7 +74,7 @@ PICKING = RESHAPING | {"Gather", "Index", "Clamp", "ClampMin", "ClampMax", "Add"
 PASSING = RESHAPING | {"Index", "IndexSelect"}  # scores stay what they were made as
 NORMALISING = ("LogSoftmax", "Logsumexp", "Softmax")
 SCALING = frozenset(("Mul", "Div", "Bmm", "Baddbmm"))  # affine where the other factor is a constant
-ASKED = 8  # pictures of a batch whose pixels are compared with their neighbours
+ASKED = 64  # pictures of a batch whose pixels are compared with their neighbours
 BANDS = 16  # channels of a picture at most
 NODES = 20_000  # of a graph at most
 
