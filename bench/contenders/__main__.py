@@ -51,9 +51,9 @@ def main() -> None:
     for net in asked.nets:
         told["nets"][net] = race(net, asked.images, asked.repeats, names)
         print(net_table(net, told), flush=True)
+        if asked.json:
+            asked.json.write_text(json.dumps(told, indent=1) + "\n", "utf8")
     print(goal_table(told))
-    if asked.json:
-        asked.json.write_text(json.dumps(told, indent=1) + "\n", "utf8")
     if asked.chart:
         asked.chart.write_text(svg(chart(told)), "utf8")
 

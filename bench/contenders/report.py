@@ -105,7 +105,7 @@ def panel(net: str, images: int, field: dict[str, Any], first: bool) -> alt.Laye
     ]
     axis = alt.Axis(labelLimit=200) if first else None
     y = alt.Y("name:N", sort=None, title=None, axis=axis)
-    room = alt.Scale(domainMax=1.35 * max(max(speeds(images, row["steps"])) for row in field.values()))  # for labels
+    room = alt.Scale(domainMax=1.45 * max(max(speeds(images, row["steps"])) for row in field.values()))  # for labels
     x = alt.X("speed:Q", title=None, scale=room, axis=None)
     ours = alt.condition(f"slice(datum.name, 0, 9) == '{OURS}'", alt.value(COLOURS[0]), alt.value("#b8b8b8"))
     base = alt.Chart(alt.Data(values=tuple(rows))).encode(y=y)
