@@ -43,7 +43,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):  # XLA has no switch for its number of threads: it takes one a core it may use
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     names = [name for name in FIELD if (name in asked.only or name == OURS) and FIELD[name].is_here]
-    for name in set(asked.only) - set(names):
+    for name in (name for name in asked.only if name not in names):
         print(f"{name} is left out, not installed: pip install -r {os.path.relpath(HERE)}/requirements.txt", flush=True)
     told: dict[str, Any] = {"machine": machine(), "versions": versions()}
     told |= {"images": asked.images, "repeats": asked.repeats, "nets": {}}
