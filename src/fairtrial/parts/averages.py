@@ -28,12 +28,12 @@ def none() -> Average:
 
 @AVERAGES.add("ema")
 def ema(decay: float = 0.99) -> Average:
-    """s = decay s + (1 - decay) w after each step, and w itself after the first (Tarvainen and Valpola 2017)."""
+    """Mean of w after all steps so far, each counted `decay` times the next (Kingma and Ba 2015, section 7.2)."""
     if not 0 <= decay < 1:
         raise UsageError(f"average ema {decay:g}: the decay must lie in [0, 1)")
 
     def follow(s: Array, w: Array, t: int) -> None:
-        s += (1 - decay if t > 1 else 1) * (w - s)
+        s += (1 - decay) / (1 - decay**t) * (w - s)
 
     return follow
 

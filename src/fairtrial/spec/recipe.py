@@ -50,7 +50,7 @@ class Recipe(BaseModel):
     lr: Positive = Field(default=0.001, description="learning rate before the schedule")
     optimizer: str = Field(default="adam", description="see: fairtrial list optimizers")
     momentum: Share | None = Field(
-        default=None, description="of sgd, momentum, nesterov, rmsprop; the optimizer's own if not given"
+        default=None, description="of sgd, momentum, nesterov, muon, rmsprop; the optimizer's own if not given"
     )
     betas: tuple[Share, Share] = Field(default=(0.9, 0.999), description="of adam and adamw")
     weight_decay: NotNegative | None = Field(
