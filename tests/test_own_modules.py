@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from conftest import fairtrial, tiny
+from conftest import bits, fairtrial, stop_at, tiny
 from fairtrial.engine.own import load_class, own_name
 from fairtrial.runner import run
 from fairtrial.spec.errors import UsageError
@@ -54,6 +54,23 @@ def test_a_partial_serves_and_its_arguments_count() -> None:
     names = [run(RECIPE, store, module=functools.partial(Net, hidden)).name for hidden in (16, 32, 16)]
     assert names[0] == names[2] != names[1]
     assert names[0].startswith("net-")
+
+
+class Counting(nn.Sequential):
+    """Counts batches in a whole number, as batch norm does, and has a bias that does not learn."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
+        self[4].bias.requires_grad_(False)
+
+
+@pytest.mark.parametrize("average", ["ema 0.9", "lookahead 2"])
+def test_an_average_and_muon_serve_a_module_and_go_on_to_the_same_bits(average: str) -> None:
+    recipe, alone, store = tiny(engine="torch", average=average, optimizer="muon"), MemoryStore(), MemoryStore()
+    name = run(recipe, alone, module=Counting).name
+    run(recipe, store, module=Counting, watch=stop_at(3))
+    run(recipe, store, module=Counting)
+    assert bits(store, name) == bits(alone, name)
 
 
 FILE = """
