@@ -157,3 +157,20 @@ def test_only_a_fix_that_mends_makes_a_failure(before: float, after: float, erro
         assert levels == (["warn"] if after < before else [])
     other = finding("dead-relu", "warn", None, "", 0.9)
     assert found_by_trying([other], [tried]) == [other]
+
+
+def test_a_net_that_is_frozen_after_its_training_can_be_trained_again() -> None:
+    x, y = points()
+    watch = Watch()
+    with watching(watch):
+        net = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+        optimizer = torch.optim.SGD(net.parameters(), lr=1e-4)
+        for _ in range(4):
+            for a, b in zip(x.split(20), y.split(20), strict=True):
+                optimizer.zero_grad()
+                functional.cross_entropy(net(a), b).backward()
+                optimizer.step()
+        net.requires_grad_(False)
+        watch.finish()
+    assert not watch.errors
+    assert any(one.fault == "lr-too-low" for one in watch.journal if isinstance(one, Tried))

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 ROW_BYTES = 16_000_000  # of a source's inputs that are looked at one by one
 FEW = 64  # numbers of each parameter that tell whether it is another one
 ALL_BYTES = 128_000_000  # of all sources'
-OLD = 8  # batches in a row that bring nothing new, after which one row of as many is looked at
+OLD = 4  # times all inputs came again and nothing new, before they count as known
+SELDOM = 8  # steps until one of inputs that are known is looked at again
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Inputs(Part):
         self.sites: dict[tuple[tuple[Call, ...], int], _Cut] = {}
         self.rows: dict[int | str, list[int]] = {}  # digests, of a source; with gradients of a line
         self.distinct: dict[int | str, set[int]] = {}
-        self.old: dict[int | str, int] = {}  # batches in a row without a new input
+        self.old: dict[int | str, int] = {}  # inputs since the last new one
         self.bytes: dict[int | str, int] = {}
         self.fed: dict[str, set[int]] = {}  # the sources that fed a line
         self.learned: set[str] = set()  # lines whose passes teach
@@ -99,12 +100,11 @@ class Inputs(Part):
         size = given.numel() * given.element_size()
         if self.bytes.get(part, 0) <= ROW_BYTES and sum(self.bytes.values()) <= ALL_BYTES:
             known, old = self.distinct.setdefault(part, set()), self.old.get(part, 0)
-            if old >= OLD and (old % OLD or tensors.row_digests(given[:1])[0] in known):
-                self.old[part] = old + 1
+            if old > OLD * len(known) and (self.watch.backwards % SELDOM or tensors.row_digests(given[:1])[0] in known):
                 return
             self.bytes[part] = self.bytes.get(part, 0) + size
             digests = tensors.row_digests(given)
-            self.old[part] = old + 1 if known.issuperset(digests) else 0
+            self.old[part] = old + rows if known.issuperset(digests) else 0
             known.update(digests)
             self.rows.setdefault(part, []).extend(digests)
             if grad:

@@ -162,6 +162,7 @@ class Tape(Part):
         self.module: nn.Module | None = None
         self.state: dict[str, Tensor] = {}
         self.modes: list[bool] = []
+        self.learning: list[bool] = []  # parameters, at the start: what was trained may be frozen later
         self.kind: type[Optimizer] | None = None
         self.groups: list[tuple[dict[str, Any], list[str]]] = []
         self.output: tuple[Any, tuple[Any, ...], dict[str, Any]] | None = None
@@ -190,6 +191,7 @@ class Tape(Part):
         self.module = module
         self.state = {name: tensor.detach().clone() for name, tensor in state.items()}
         self.modes = [layer.training for layer in module.modules()]
+        self.learning = [parameter.requires_grad for parameter in module.parameters()]
 
     def after_call(self, module: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any], result: Any) -> None:
         """What the model gave."""
@@ -275,6 +277,8 @@ class Tape(Part):
             with torch.no_grad():
                 for name, tensor in _tensors(twin).items():
                     tensor.copy_(state[name])
+        for parameter, learning in zip(twin.parameters(), self.learning, strict=True):
+            parameter.requires_grad_(learning)
         for layer, training in zip(twin.modules(), self.modes, strict=True):
             layer.training = training
             layer._forward_hooks.clear()
