@@ -84,9 +84,22 @@ def test_a_run_keeps_and_scores_its_slow_weights(engine: str) -> None:
             mean = np.average([w[name] for w in fast[:t]], axis=0, weights=0.7 ** np.arange(t)[::-1])
             assert_allclose(values, mean, rtol=1e-9, atol=1e-12, err_msg=name)
     data = load("digits")
-    right = record.predict(data.images[data.test_from :]).argmax(1) == data.labels[data.test_from :]
+    split = data.split(0, 0.2)
     assert record.end
-    assert record.end.scores["test/accuracy"] == pytest.approx(right.mean())
+    scores = record.epochs[record.end.best_epoch - 1].scores | record.end.scores
+    for part, rows in (("valid", split.valid), ("test", split.test)):
+        right = record.outputs(data.images[rows]).argmax(1) == data.labels[rows]
+        assert scores[f"{part}/accuracy"] == pytest.approx(right.mean())
+
+
+@ENGINES
+def test_scores_between_epochs_are_of_the_slow_weights_too(engine: str) -> None:
+    """Which have not moved before the fifth step."""
+    record = run(tiny(engine=engine, epochs=1, score_every=1, average="lookahead 5"), MemoryStore())
+    *losses, last = record.curve("valid/loss")[1]
+    assert len(losses) == 4
+    assert len(set(losses)) == 1
+    assert last != losses[0]
 
 
 @ENGINES
