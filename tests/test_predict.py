@@ -79,9 +79,8 @@ def test_the_plain_module_gives_the_engines_logits(engine: str, trained: dict[st
     assert not any(type(m).__module__.startswith("fairtrial.engine.numpy") for m in model.modules())
     with torch.no_grad():
         got = model(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()
-    if engine == "torch":
-        assert np.array_equal(got, expected)
-    assert np.allclose(got, expected, rtol=1e-4, atol=1e-4)
+    rounding = 1e-5 if engine == "torch" else 1e-4  # torch's own batch norm sums in another order than the engines
+    assert np.allclose(got, expected, rtol=rounding, atol=rounding)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from conftest import tiny
 from fairtrial.engine.torch_net import QuickBatchNorm2d, QuickMaxPool2d
+from fairtrial.runner import run
+from fairtrial.store import MemoryStore
 
 SHAPES = [(8, 6, 4, 4), (16, 3, 32, 32), (2, 10, 28, 28), (5, 6, 3, 3), (8, 16, 4, 4), (4, 1, 8, 8)]
 
@@ -97,3 +100,9 @@ for _ in range(10):
     step()
 print(getrusage(RUSAGE_SELF).ru_minflt - before)
 """
+
+
+def test_the_module_that_is_handed_out_needs_nothing_of_ours() -> None:
+    recipe = tiny(engine="torch", epochs=1, model="conv 6, norm, act, pool, flatten, dropout, linear classes")
+    module = run(recipe, MemoryStore()).model()
+    assert {type(layer).__module__.partition(".")[0] for layer in module.modules()} == {"torch"}
