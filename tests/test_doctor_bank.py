@@ -15,15 +15,17 @@ import run as bank  # noqa: E402
 
 FAULTY = [path for path in bank.programs() if path.stem.endswith("_faulty")]
 HEALTHY = [path for path in bank.programs() if path not in FAULTY]
-# Of what others wrote, a sample: each seventh faulty program and its twin, and some with two or three faults.
-OTHERS = {
-    folder.name: [
-        path
-        for path in bank.programs(folder=folder)[::14]
-        if path.stem.endswith("_faulty") and "FAIRTRIAL_DATA" not in path.read_text("utf8")
-    ]
-    for folder in (bank.IDIOMS, bank.ASIDE)
-}
+SAMPLE = 18  # of what others wrote: so many faulty programs and their twins, some of them with two or three faults
+
+
+def others(folder: Path) -> list[Path]:
+    """Faulty programs from all over a part of the bank."""
+    faulty = [path for path in bank.programs(folder=folder) if path.stem.endswith("_faulty")]
+    alone = [path for path in faulty if "FAIRTRIAL_DATA" not in path.read_text("utf8")]
+    return alone[:: len(alone) // SAMPLE]
+
+
+OTHERS = {folder.name: others(folder) for folder in (bank.IDIOMS, bank.ASIDE)}
 # Dropout, batch norm, averages, several optimizers, closures, augmentation: where watching could leave a trace.
 DELICATE = [path for path in HEALTHY if path.parent.name == "healthy"][::3]
 
@@ -73,7 +75,7 @@ def test_programs_by_others_are_judged_as_the_published_figures_say(folder: str)
     """Not all of them: docs/doctor.md says which shares, and this many of a sample are well within them."""
     outcomes = [watched(path) for path in OTHERS[folder]]
     twins = [watched(path.with_name(path.name.replace("_faulty", "_healthy"))) for path in OTHERS[folder]]
-    assert len(outcomes) > 15
+    assert len(outcomes) >= SAMPLE
     assert sum(len(one.detected) / len(one.faults) for one in outcomes) >= 0.8 * len(outcomes)
     assert sum(one.first for one in outcomes) >= 0.8 * len(outcomes)
     assert sum(len(one.placed) / len(one.faults) for one in outcomes) >= 0.7 * len(outcomes)

@@ -138,7 +138,7 @@ def _classes(target: Tensor) -> Whole | None:
         return target.argmax(1).cpu().numpy() if hot else None
     flat = target.reshape(-1)
     whole = not flat.is_floating_point() or bool((flat == flat.round()).all())
-    return flat.long().cpu().numpy() if whole and len(flat) == len(target) else None
+    return flat.long().cpu().numpy() if whole and flat.shape == target.shape[:1] else None
 
 
 def _small(given: Tensor) -> Tensor:
