@@ -27,7 +27,7 @@ from torch import nn
 
 from fairtrial.catalogue import read_base
 from fairtrial.parts.datasets import Dataset, load
-from fairtrial.runner import Quiet, begin, make_plan, work
+from fairtrial.runner import Quiet, begin, engine_threads, make_plan, work
 from fairtrial.spec.events import Event, Fitted, Saved
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore, events_of
@@ -132,7 +132,8 @@ class Ours(Quiet):
         """Seconds of the training steps, and of everything up to the saved state."""
         self.began, self.stop = perf_counter(), []
         self.past = tuple(events_of(self.job.store, self.job.name))
-        work(self.job, self.past, self, 0, self.stop)
+        with engine_threads(self.job.plan.recipe):  # as `run` does
+            work(self.job, self.past, self, 0, self.stop)
         return self.fit, self.saved - self.began
 
     def see(self, event: Event) -> None:
