@@ -245,7 +245,7 @@ class TorchNet:
         self.learnt = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         self.params = {name: p.detach() for name, p in self.learnt.items()}  # the same memory, outside autograd
         mixed = precision == "bf16"
-        self._precise = torch.autocast(self.device.type, torch.bfloat16) if mixed else contextlib.nullcontext()
+        self.precise = torch.autocast(self.device.type, torch.bfloat16) if mixed else contextlib.nullcontext()
         self._dropouts = [m for m in self.module.modules() if isinstance(m, KeyedDropout)]
         for place, dropout in enumerate(self._dropouts):
             dropout.place = place
@@ -286,7 +286,7 @@ class TorchNet:
         return values.detach().cpu().numpy()
 
     def product(self, a: Tensor, b: Tensor) -> Tensor:
-        with torch.no_grad(), self._precise:
+        with torch.no_grad(), self.precise:
             return a @ b
 
     def wait(self) -> None:
@@ -301,7 +301,7 @@ class TorchNet:
             self.module.train(at is not None)
         for dropout in self._dropouts:
             dropout.at = at
-        with torch.set_grad_enabled(at is not None), self._precise:
+        with torch.set_grad_enabled(at is not None), self.precise:
             y = self._run(x, at, keep)
         if at is not None:
             self._outputs = y
@@ -383,7 +383,7 @@ class ModuleNet(TorchNet):
             raise UsageError(f"module {name}: no parameter of it learns")
         x, fault = torch.zeros((2, *shape), dtype=self.dtype), f"module {name} on inputs {(2, *shape)}"
         self.module.eval()
-        with torch.random.fork_rng(), faults_named(fault), torch.no_grad(), self._precise:
+        with torch.random.fork_rng(), faults_named(fault), torch.no_grad(), self.precise:
             y: Any = self.module(x.to(self.device))
         if not isinstance(y, Tensor):
             raise UsageError(f"module {name} gives a {type(y).__name__} for its outputs, not a tensor")
