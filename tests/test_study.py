@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -11,16 +12,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import fairtrial as ft
 from conftest import MAIN, Look, bits, stop_at, tiny
-from fairtrial.api import make, scores_csv, write_report
+from fairtrial.api import Judged, make, make_runs, scores_csv, write_report
 from fairtrial.report.contract import comparison_json
 from fairtrial.runner import run
 from fairtrial.spec.errors import FairtrialError, OutOfResources, UnknownName, UsageError
@@ -40,6 +43,7 @@ class Counts:
     def __init__(self) -> None:
         self.begun: list[tuple[int, int]] = []
         self.ended: list[tuple[str, int]] = []
+        self.spared: dict[str, tuple[int, int]] = {}
 
     def tuned(self, tuned: Tuned, left: int) -> None:
         raise AssertionError(f"{tuned.arm} was not to be tuned")
@@ -51,6 +55,9 @@ class Counts:
         assert record.end
         assert record.recipe.seed == seed
         self.ended.append((arm, seed))
+
+    def decided(self, arm: str, seeds: int, spared: int) -> None:
+        self.spared[arm] = (seeds, spared)
 
 
 def test_levels_are_read_from_words() -> None:
@@ -514,6 +521,106 @@ def test_seeds_are_added_until_every_pair_is_decided_whatever_order_runs_end_in(
     together = make(study, FolderStore(tmp_path), jobs=2)
     assert scores_csv(together) == scores_csv(alone)
     assert together.pairs == alone.pairs
+
+
+CAP = 9
+UNEQUAL = replace(
+    make_study("unequal", tiny(epochs=6), {"lr": [1e-5, 0.02, 0.021, 0.005]}, CAP), margin=0.01, until_settled=True
+)
+
+
+@pytest.fixture(scope="module")
+def all_runs() -> tuple[MemoryStore, dict[execute.Task, str]]:
+    """Every run that the study of arms which end apart could ask for."""
+    store = MemoryStore()
+    return store, {execute.Task(recipe): run(recipe, store).name for _, recipe in UNEQUAL.recipes()}
+
+
+class InAnyOrder:
+    """A pool of so many workers that end their runs in the order that `choose` picks."""
+
+    def __init__(
+        self, runs: dict[execute.Task, str], jobs: int, choose: Callable[[int], int], most: int = 1000
+    ) -> None:
+        self.runs, self.jobs, self.choose, self.most = runs, jobs, choose, most
+        self.tasks: list[execute.Task] = []
+        self.made: list[execute.Task] = []
+
+    def submit(self, task: execute.Task) -> None:
+        self.tasks.append(task)
+
+    def next(self) -> tuple[execute.Task, str]:
+        if len(self.made) == self.most:
+            raise KeyboardInterrupt
+        task = self.tasks.pop(self.choose(min(self.jobs, len(self.tasks))))
+        self.made.append(task)
+        return task, self.runs[task]
+
+    def withdraw(self, tasks: Collection[execute.Task]) -> set[execute.Task]:
+        gone = set(self.tasks[self.jobs :]).intersection(tasks)  # the first ones are under way
+        self.tasks = [task for task in self.tasks if task not in gone]
+        return gone
+
+
+def judged_in(
+    order: InAnyOrder, store: MemoryStore, known: Collection[execute.Task] = ()
+) -> tuple[ft.Comparison, Counts]:
+    """The study's comparison by a pool, where some runs are known."""
+    judged, counts = Judged(UNEQUAL, store), Counts()
+    make_runs(judged, order, lambda task: order.runs[task] if task in known else "", counts)
+    return judged.comparison(), counts
+
+
+@given(jobs=st.integers(1, 8), killed=st.integers(0, 30), data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_arms_end_apart_alike_whatever_order_runs_end_in_and_wherever_the_study_was_killed(
+    all_runs: tuple[MemoryStore, dict[execute.Task, str]], jobs: int, killed: int, data: st.DataObject
+) -> None:
+    store, runs = all_runs
+    expected, _ = judged_in(InAnyOrder(runs, 1, lambda _: 0), store)
+    seeds = {arm.name: len(arm.runs) for arm in expected.arms}
+    assert seeds["lr=1e-05"] < max(seeds.values())
+
+    def choose(many: int) -> int:
+        return data.draw(st.integers(0, many - 1))
+
+    first = InAnyOrder(runs, jobs, choose, killed)
+    with contextlib.suppress(KeyboardInterrupt):
+        judged_in(first, store)
+    got, counts = judged_in(InAnyOrder(runs, jobs, choose), store, first.made)
+    assert timeless(got) == timeless(expected)
+    (total, _), spared = counts.begun[0], sum(many for _, many in counts.spared.values())
+    assert total - spared <= sum(seeds.values()) + len(seeds) * jobs  # all but what was under way
+
+
+def test_an_arm_whose_pairs_are_decided_gets_no_more_seeds_while_others_go_on(tmp_path: Path) -> None:
+    words = ["linear", "engine=numpy", "batch=256", "epochs=4", "lr=0.02,0.021,1e-5", "--seeds", "auto:9"]
+    command = [*MAIN, "compare", *words, "--json", "--jobs", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True)
+    plain = json.loads(done.stdout)
+    seeds = {arm["name"]: arm["seeds"] for arm in plain["arms"]}
+    assert 4 <= seeds["lr=1e-05"] < seeds["lr=0.02"] == seeds["lr=0.021"] == plain["seeds"]
+    for pair in plain["pairs"]:
+        assert pair["n"] == min(seeds[pair["a"]], seeds[pair["b"]])
+    assert {pair["verdict"] for pair in plain["pairs"] if "lr=1e-05" in (pair["a"], pair["b"])} == {"better"}
+    said = re.search(r"lr=1e-05: decided with (\d+) seeds, (\d+) runs? spared", done.stderr)
+    assert said
+    assert int(said[1]) == seeds["lr=1e-05"]
+    assert len(list(tmp_path.glob("runs/linear-*"))) <= 27 - int(said[2]) < 27
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True)
+    assert json.loads(again.stdout) == plain
+    shown = subprocess.run(
+        [*MAIN, "show", "linear"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True
+    )
+    assert "gets no more seeds" in shown.stdout
+    assert f"lr=1e-05 {seeds['lr=1e-05']}" in Path(tmp_path, plain["report"]).read_text("utf8")
+
+
+def test_an_arm_that_always_diverges_does_not_hold_the_others_up() -> None:
+    study = replace(make_study("far", tiny(epochs=2), {"lr": [1e-5, 0.05, 1e30]}, 8), until_settled=True, margin=0.01)
+    got = make(study, MemoryStore())
+    assert {arm.name: (len(arm.runs), arm.failed) for arm in got.arms}["lr=1e+30"] == (4, 4)
+    assert got.seeds < 8
 
 
 def test_a_study_that_is_never_settled_ends_with_its_last_seed() -> None:

@@ -340,6 +340,21 @@ def test_settled_pairs_are_corrected_by_holm() -> None:
     assert [verdict.p for _, verdict in judged] == holm([p for p, _ in judged])
 
 
+def test_a_pair_that_ended_first_is_judged_with_what_the_others_had_by_then_and_keeps_its_verdict() -> None:
+    chance = np.random.default_rng(5)
+    for _ in range(20):
+        lists = [chance.normal(mean, 0.005, 20) for mean in (0.01, 0.006, 0.001)]
+        lists[1][3] = nan  # a run that diverged
+        early = settled_pairs([values[:7] for values in lists])
+        got = settled_pairs([lists[0][:7], *lists[1:]])
+        assert got[0] == early[0]
+        found = early[0][1].verdict == "better"
+        rest = holm([p for p, _ in settled_pairs(lists[1:])])
+        if found:  # its share of alpha has passed on to the others
+            assert [verdict.p for _, verdict in got[1:]] == rest
+        assert [verdict.n for _, verdict in got] == [7, 19, 20]
+
+
 def test_looking_after_every_seed_keeps_the_error_rate() -> None:
     chance, wrong = np.random.default_rng(7), 0
     for _ in range(400):

@@ -22,7 +22,7 @@ from fairtrial.spec.tuning import LEAST_TRIALS, TRIALS, Tuned, read_range
 from fairtrial.store import FolderStore, Record, Store
 from fairtrial.study.execute import Pool, Task, make_executor, serial
 from fairtrial.study.ledger import begin
-from fairtrial.study.plan import DEFAULT_SEEDS, Study, make_study, read_seeds
+from fairtrial.study.plan import DEFAULT_SEEDS, LEAST_TO_SETTLE, Study, make_study, read_seeds
 from fairtrial.verdicts import Comparison, compare_records
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class StudyWatch(Protocol):
 
     def done(self, arm: str, seed: int, record: Record) -> None: ...
 
+    def decided(self, arm: str, seeds: int, spared: int) -> None:
+        """All pairs of an arm are decided with so many seeds; so many of its runs will not be made."""
+        ...
+
 
 class _Nobody:
     def tuned(self, tuned: Tuned, left: int) -> None: ...
@@ -47,6 +51,8 @@ class _Nobody:
     def begin(self, total: int, reused: int) -> None: ...
 
     def done(self, arm: str, seed: int, record: Record) -> None: ...
+
+    def decided(self, arm: str, seeds: int, spared: int) -> None: ...
 
 
 def compare(
@@ -123,8 +129,8 @@ def make(
 ) -> Comparison:
     """Tune the arms of a study if it asks for that, make the runs that the store does not hold yet, and judge them.
 
-    A study whose seeds go on until all is settled is looked at after every seed, in the order of seeds, whatever order
-    runs end in. `jobs` and `address` are the executor's.
+    Where seeds are added until all is settled, an arm gets no more of them once all its pairs are decided. `jobs` and
+    `address` are the executor's.
     """
     check(study)
     work = make_executor(executor, jobs, address) if isinstance(store, FolderStore) else serial
@@ -148,8 +154,8 @@ def make(
                 progress.tuned(tuned, len(study.arms) - len(tuning))
         tuning.sort(key=lambda tuned: list(study.arms).index(tuned.arm))
         judged = Judged(study.at(tuning), store, tuple(tuning))
-        seeds = make_runs(judged, pool, find, progress)
-    return replace(judged.after(seeds), folder=folder)
+        make_runs(judged, pool, find, progress)
+    return replace(judged.comparison(), folder=folder)
 
 
 def check(study: Study) -> None:
@@ -169,45 +175,61 @@ def check(study: Study) -> None:
         raise UsageError("tuning scores on the validation part, but valid=0 leaves none")
 
 
-def make_runs(judged: Judged, pool: Pool, find: Callable[[Task], str], progress: StudyWatch) -> int:
-    """Make the runs that are not there yet, as long as the study asks for more; returns by how many seeds to judge."""
-    tasks = [(arm, Task(recipe)) for arm, recipe in judged.study.recipes()]
-    places = {task: place for place, (_, task) in enumerate(tasks)}
-    judged.names = [find(task) for _, task in tasks]
-    left = [task for task, place in places.items() if not judged.names[place]]
-    progress.begin(len(tasks), len(tasks) - len(left))
-    if settled := judged.settled():
-        return settled
+def make_runs(judged: Judged, pool: Pool, find: Callable[[Task], str], progress: StudyWatch) -> None:
+    """Make the runs that are not there yet, of each arm as long as the study asks for more."""
+    tasks = {Task(recipe): (arm, recipe.seed) for arm, recipe in judged.study.recipes()}
+    judged.names = {run: name for task, run in tasks.items() if (name := find(task))}
+    judged.look()
+    left = [task for task, run in tasks.items() if run not in judged.names and run[0] not in judged.closed]
+    progress.begin(len(judged.names) + len(left), len(judged.names))
     for task in left:
         pool.submit(task)
-    for _ in left:
+    waiting = set(left)
+    while any(tasks[task][0] not in judged.closed for task in waiting):
         task, name = pool.next()
-        judged.names[places[task]] = name
-        progress.done(tasks[places[task]][0], task.recipe.seed, judged.store.read(name))
-        if settled := judged.settled():
-            return settled  # the pool's end saves what is under way, for a study with more seeds
-    return len(judged.study.seeds)
+        waiting.remove(task)
+        judged.names[tasks[task]] = name
+        progress.done(*tasks[task], judged.store.read(name))
+        for arm in judged.look():
+            spared = pool.withdraw([task for task in waiting if tasks[task][0] == arm])
+            waiting -= spared
+            progress.decided(arm, judged.closed[arm], len(spared))
+    # the pool's end saves what is under way of arms that are closed, for a study with more seeds
 
 
 @dataclass
 class Judged:
-    """Judges a study, of which the names of its runs are known as they end, seed by seed and arm by arm."""
+    """Judges a study, of which the names of its runs are known as they end.
+
+    Where seeds are added until all is settled, it looks after every seed of the arms that are open, in the order of
+    seeds, whatever order runs end in; an arm whose pairs are all decided is closed, and gets no more seeds.
+    """
 
     study: Study
     store: Store
     tuning: tuple[Tuned, ...] = ()
-    names: list[str] = field(default_factory=list[str])
+    names: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])  # by arm and seed
     measured: dict[str, Record] = field(default_factory=dict[str, Record])  # a measure may take its time
     looked: int = 1  # seeds that were looked at; fewer than two show nothing
+    closed: dict[str, int] = field(default_factory=dict[str, int])  # arms, and with how many seeds
 
-    def settled(self) -> int:
-        """The number of seeds at which every pair was decided first; 0 as long as there is none, or nobody asked."""
-        ended = next((place for place, name in enumerate(self.names) if not name), len(self.names))
-        while self.study.until_settled and self.looked < ended // len(self.study.arms):
+    def look(self) -> list[str]:
+        """Look as often as there are new seeds of all open arms; returns the arms that this closed."""
+        before = set(self.closed)
+        while self.study.until_settled and self._ready():
             self.looked += 1
-            if all(pair.judged.verdict != "undecided" for pair in self.after(self.looked).pairs):
-                return self.looked
-        return 0
+            going_on = unsettled(self.comparison())
+            self.closed |= {arm: self.looked for arm in self._open() if arm not in going_on}
+        return [arm for arm in self.closed if arm not in before]
+
+    def _open(self) -> list[str]:
+        return [arm for arm in self.study.arms if arm not in self.closed]
+
+    def _ready(self) -> bool:
+        """Whether all open arms have one seed more than was looked at."""
+        seeds, still = self.study.seeds[: self.looked + 1], self._open()
+        new = bool(still) and len(seeds) > self.looked
+        return new and all((arm, seed) in self.names for seed in seeds for arm in still)
 
     def record(self, name: str) -> Record:
         """The run with the study's metric."""
@@ -215,20 +237,25 @@ class Judged:
             self.measured[name] = measured(self.store.read(name), self.study.metric)
         return self.measured[name]
 
-    def after(self, seeds: int) -> Comparison:
-        """The comparison by the first so many seeds."""
-        study, count = self.study, len(self.study.arms)
+    def comparison(self) -> Comparison:
+        """The arms by the seeds that were looked at; where nobody asked for looks, by all."""
+        study = self.study
+        seeds = study.seeds[: self.looked] if study.until_settled else study.seeds
         arms = {
-            arm: (
-                study.fields(arm),
-                [self.record(name) for name in self.names[place : seeds * count : count]],
-            )
-            for place, arm in enumerate(study.arms)
+            arm: (study.fields(arm), [self.record(self.names[arm, seed]) for seed in seeds[: self.closed.get(arm)]])
+            for arm in study.arms
         }
         return compare_records(
             study.name, arms, metric=study.metric, margin=study.margin, at_any_time=study.until_settled,
             tuning=self.tuning,
         )  # fmt: skip
+
+
+def unsettled(comparison: Comparison) -> set[str]:
+    """Arms of pairs that more seeds may decide: not of those with an arm of which no run came to its end."""
+    lost = {arm.name for arm in comparison.arms if not arm.values and len(arm.runs) >= LEAST_TO_SETTLE}
+    pairs = [{pair.a, pair.b} for pair in comparison.pairs if pair.judged.verdict == "undecided"]
+    return set[str]().union(*(pair for pair in pairs if lost.isdisjoint(pair)))
 
 
 def measured(record: Record, metric: str) -> Record:

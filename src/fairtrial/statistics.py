@@ -249,7 +249,8 @@ def settled(
     sense. `better` and `worse` mean that the interval leaves out 0, `equivalent` that it is within the margin. `step`
     is as for `judge`, `sign` is -1 where lower is better.
     """
-    return settled_pairs([differences], margin=margin, alpha=alpha, step=step, sign=sign)[0][1]
+    finite = _scores("differences", differences)
+    return settled_pairs([finite], margin=margin, alpha=alpha, step=step, sign=sign)[0][1]
 
 
 def settled_pairs(
@@ -260,16 +261,25 @@ def settled_pairs(
     step: float | None = None,
     sign: int = 1,
 ) -> list[tuple[float | None, Verdict]]:
-    """Each pair's differences judged as by `settled`, with its own p; verdicts are of the p corrected by Holm."""
+    """Each pair's differences judged as by `settled`, with its own p; verdicts are of the p corrected by Holm.
+
+    A list holds one difference a seed, nan where a run has no score. One that is shorter than others belongs to a pair
+    that got no more seeds: it is judged with what the others had by then, and its verdict stands.
+    """
     _check(margin, alpha, step)
-    lists = [_scores("differences", values) for values in differences]
-    steps = [resolution(np.append(values, 0.0)) if step is None else step for values in lists]
-    contrasts = [_contrast_of(values, finest) for values, finest in zip(lists, steps, strict=True)]
-    ps = [_anytime_p(contrast) for contrast in contrasts]
-    return [
-        (p, _settle(contrast, margin, alpha, p, corrected, sign))
-        for contrast, p, corrected in zip(contrasts, ps, holm(ps), strict=True)
-    ]
+    lists = [np.asarray(values, dtype=np.float64) for values in differences]
+    judged: dict[int, tuple[float | None, Verdict]] = {}
+    for seeds in sorted({len(values) for values in lists}):
+        seen = [values[:seeds][np.isfinite(values[:seeds])] for values in lists]
+        steps = [resolution(np.append(values, 0.0)) if step is None else step for values in seen]
+        contrasts = [_contrast_of(values, finest) for values, finest in zip(seen, steps, strict=True)]
+        ps = [_anytime_p(contrast) for contrast in contrasts]
+        differs = {place for place, (_, verdict) in judged.items() if verdict.verdict in ("better", "worse")}
+        corrected = holm([0.0 if place in differs else p for place, p in enumerate(ps)])  # found before: passed by all
+        for place in (place for place, values in enumerate(lists) if len(values) == seeds):
+            p, contrast = ps[place], contrasts[place]
+            judged[place] = p, _settle(contrast, margin, alpha, p, corrected[place], sign)
+    return [judged[place] for place in range(len(lists))]
 
 
 def _settle(c: Contrast, margin: float, alpha: float, p: float | None, corrected: float | None, sign: int) -> Verdict:

@@ -8,8 +8,6 @@ from itertools import combinations
 from math import inf, isfinite, nan
 from typing import Any
 
-import numpy as np
-
 from fairtrial.costs import Cost, cost
 from fairtrial.parts.metrics import lower_is_better
 from fairtrial.spec.tuning import Tuned
@@ -85,19 +83,20 @@ def compare_records(
 ) -> Comparison:
     """Arms by name, each with its fields and its records in the order of seeds, estimated and judged pair by pair.
 
-    `at_any_time` judges so that error rates hold however often one looks before stopping (`statistics.settled_pairs`).
+    `at_any_time` judges so that error rates hold however often one looks before stopping (`statistics.settled_pairs`),
+    and whichever arms stop before others: a pair is judged by the seeds that both have.
     """
     lower = lower_is_better(metric)
     made = [_arm(name, fields, records, metric, alpha) for name, (fields, records) in arms.items()]
     made.sort(key=lambda arm: (arm.estimate.mean if lower else -arm.estimate.mean) if arm.values else inf)
     scores = {name: {r.recipe.seed: metric_of(r, metric) for r in records} for name, (_, records) in arms.items()}
     couples = list(combinations([arm.name for arm in made], 2))
-    shared = [_shared(scores[a], scores[b]) for a, b in couples]
     step = _step([r for _, records in arms.values() for r in records], metric)
     if at_any_time:
-        differences = [np.subtract(a, b) for a, b in shared]
+        differences = [_differences(scores[a], scores[b]) for a, b in couples]
         judged = settled_pairs(differences, margin=margin, alpha=alpha, step=step, sign=-1 if lower else 1)
     else:
+        shared = [_shared(scores[a], scores[b]) for a, b in couples]
         judged = judge_pairs(shared, margin=margin, alpha=alpha, step=step, lower_is_better=lower)
     pairs = [Pair(a, b, p, verdict) for (a, b), (p, verdict) in zip(couples, judged, strict=True)]
     seeds = max((len(records) for _, records in arms.values()), default=0)
@@ -136,6 +135,12 @@ def _shared(a: dict[int, float | None], b: dict[int, float | None]) -> tuple[lis
     """Scores of the seeds that both have."""
     both = [(x, y) for seed, x in a.items() if x is not None and (y := b.get(seed)) is not None]
     return [x for x, _ in both], [y for _, y in both]
+
+
+def _differences(a: dict[int, float | None], b: dict[int, float | None]) -> list[float]:
+    """a minus b for each seed that both were run with, in its order; nan where one of them has no score."""
+    both = [(x, b[seed]) for seed, x in a.items() if seed in b]
+    return [nan if x is None or y is None else x - y for x, y in both]
 
 
 def summarise(comparison: Comparison) -> str:

@@ -50,6 +50,8 @@ def findings(record: Record) -> list[dict[str, Any]]:
 def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
     """What `compare --json` prints; intervals are 95 %, differences are of a minus b, memory is in bytes.
 
+    `seeds` are the most that an arm has, an arm's own `seeds` those that it ran with, its `n` those with a score; a
+    pair's `n` are the seeds of which both have one.
     A finding of an arm is that of the seed that shows it most; `runs` are all that have the fault.
     """
     found = study_findings(comparison)
@@ -66,6 +68,7 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
                 "name": arm.name,
                 "fields": arm.fields,
                 "n": arm.estimate.n,
+                "seeds": len(arm.runs),
                 "mean": arm.estimate.mean if arm.estimate.n else None,
                 "interval": arm.estimate.interval,
                 "sampling": arm.sampling,

@@ -130,6 +130,12 @@ class StudyProgress(_Live):
         self._bar.update(self._task, completed=count, words=words)
         self.say(f"{count}/{self._total}  {arm}  seed {seed}  {views.short(record)}")
 
+    def decided(self, arm: str, seeds: int, spared: int) -> None:
+        """An arm gets no more seeds."""
+        self._total -= spared
+        self._bar.update(self._task, total=self._total)
+        self.say(f"{arm}: decided with {wording.counted(seeds, 'seed')}, {wording.counted(spared, 'run')} spared")
+
 
 class StudyRuns:
     """Looks on at the runs of a study, and passes on only what a user should know."""

@@ -171,7 +171,8 @@ def chief_pairs(comparison: Comparison) -> tuple[Pair, ...]:
 def pairs_table(comparison: Comparison, pairs: Sequence[Pair]) -> Table:
     """Each pair's difference with its interval, its p corrected for all pairs, and the verdict."""
     unit = "in points of accuracy" if is_share(comparison.metric) else f"in {comparison.metric}"
-    heads = ("pair", "difference", f"{level(comparison.alpha)} interval", "p", "verdict", "more seeds")
+    heads = ["pair", "difference", f"{level(comparison.alpha)} interval", "p", "verdict", "more seeds"]
+    heads += ["n"] * (len({pair.judged.n for pair in comparison.pairs}) > 1)
     test = "a t test that holds after every seed" if comparison.at_any_time else "Student's t test"
     notes = [
         f"difference: the first minus the second, mean over paired seeds; p: {test}, corrected by Holm for "
@@ -182,16 +183,20 @@ def pairs_table(comparison: Comparison, pairs: Sequence[Pair]) -> Table:
         notes.append("more seeds: to add for an undecided pair until it is likely settled")
     if len(pairs) < len(comparison.pairs):
         notes.append(f"{len(comparison.pairs) - len(pairs)} pairs without the best arm are in the report")
-    rows = [_pair_row(pair, comparison.metric) for pair in pairs]
+    if "n" in heads:
+        ended = "; an arm gets no more seeds once all its pairs are decided" if comparison.at_any_time else ""
+        notes.append(f"n: seeds that both have a score of{ended}")
+    rows = [_pair_row(pair, comparison.metric)[: len(heads)] for pair in pairs]
     return table(f"Pair by pair, {unit}", heads, rows, words=(0, 4), notes=notes)
 
 
 def _pair_row(pair: Pair, key: str) -> tuple[object, ...]:
     j = pair.judged
-    shown = f"{100 * j.difference:+.2f}" if is_share(key) else f"{j.difference:+.4g}"
-    difference = shown if isfinite(j.difference) else "-"
+    signed = f"{100 * j.difference:+.2f}" if is_share(key) else f"{j.difference:+.4g}"
+    difference = signed if isfinite(j.difference) else "-"
     more = "-" if j.more_seeds is None else j.more_seeds
-    return f"{pair.a} - {pair.b}", difference, between(key, j.interval, signed=True), p_value(j.p), j.verdict, more
+    shown = difference, between(key, j.interval, signed=True), p_value(j.p), j.verdict, more
+    return f"{pair.a} - {pair.b}", *shown, j.n
 
 
 def findings_table(caption: str, findings: Iterable[ArmFinding]) -> Table:

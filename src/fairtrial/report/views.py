@@ -397,10 +397,14 @@ def _in_short(comparison: Comparison) -> str:
 
 
 def seeds_line(comparison: Comparison) -> str:
-    """Which seeds were run, and whether every arm has all of them."""
-    by_arm = {frozenset(r.recipe.seed for r in records) for records in comparison.records.values()}
-    every = ", ".join(map(str, sorted(frozenset().union(*by_arm))))
-    return f"Seeds: {every}; {'the same for every arm' if len(by_arm) < 2 else 'not every arm has all of them'}."
+    """Which seeds were run, and how many of them each arm has where that is not the same."""
+    by_arm = {arm: {r.recipe.seed for r in records} for arm, records in comparison.records.items()}
+    every = sorted(set[int]().union(*by_arm.values()))
+    counts = ", ".join(f"{clean(arm)} {len(seeds)}" for arm, seeds in by_arm.items())
+    said = (
+        f"the first of them by arm: {counts}" if len(set(map(len, by_arm.values()))) > 1 else "the same for every arm"
+    )
+    return f"Seeds: {', '.join(map(str, every))}; {said}."
 
 
 # Tuning

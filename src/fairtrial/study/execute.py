@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn, Protocol, TypeAlias
@@ -58,6 +58,10 @@ class Pool(Protocol):
         """Wait for a task that is done; raises the error of a run that failed."""
         ...
 
+    def withdraw(self, tasks: Collection[Task]) -> set[Task]:
+        """Take back those of the tasks that nobody has begun, and return them."""
+        ...
+
 
 Executor: TypeAlias = Callable[[Store, Watch], AbstractContextManager[Pool]]  # runs under way are saved at its end
 
@@ -78,6 +82,11 @@ class Serial:
         if was_stopped(record):
             stop_too(record)
         return task, record.name
+
+    def withdraw(self, tasks: Collection[Task]) -> set[Task]:
+        gone = set(self.tasks).intersection(tasks)
+        self.tasks = deque(task for task in self.tasks if task not in gone)
+        return gone
 
 
 @contextlib.contextmanager
@@ -117,6 +126,18 @@ class Processes:
             raise answer
         self.under_way -= 1
         return answer
+
+    def withdraw(self, tasks: Collection[Task]) -> set[Task]:
+        waiting: list[Task | None] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting.append(self.tasks.get_nowait())
+        for task in waiting:
+            if task not in tasks:
+                self.tasks.put(task)
+        gone = {task for task in waiting if task and task in tasks}
+        self.under_way -= len(gone)
+        return gone
 
     def close(self) -> None:
         """End the processes, all at the same time; runs under way are saved first."""

@@ -20,7 +20,7 @@ import threading
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +160,11 @@ class Actors:
             self._hand_out()
             if outcome:
                 return outcome
+
+    def withdraw(self, tasks: Collection[Task]) -> set[Task]:
+        gone = set(self.tasks).intersection(tasks)
+        self.tasks = deque(task for task in self.tasks if task not in gone)
+        return gone
 
     def close(self) -> None:
         """Save the runs under way, all at the same time, and end the actors."""
