@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from math import pi, sqrt
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from fairtrial.runner import run
 from fairtrial.spec.recipe import make_recipe
 from fairtrial.statistics import Verdict, estimate, judge, judge_pairs, settled, settled_pairs
 from fairtrial.store import MemoryStore
+from fairtrial.study.plan import LEAST_TO_SETTLE
 
 Floats = NDArray[np.float64]
 IMAGES = 360  # in the test part of the digits
@@ -370,6 +372,83 @@ def three_pairs(chance: np.random.Generator, many: int) -> Share:
     return Share(hits, many, AT_MOST)
 
 
+# Studies of several arms that end apart
+
+
+LAYOUTS: dict[str, tuple[int, ...]] = {  # true means of the arms, in margins
+    "four identical arms": (0, 0, 0, 0),
+    "two identical, one 2 and one 8 margins below": (0, 0, -2, -8),
+    "two the margin apart, one 4 and one 16 below": (0, -1, -4, -16),
+}
+
+
+@dataclass(frozen=True)
+class Played:
+    """How a study of several arms ended: how many seeds each arm had, and what was said of each pair."""
+
+    seeds: tuple[int, ...]
+    words: dict[tuple[int, int], str]
+
+    def differs(self, truth: Sequence[float]) -> bool:
+        """Whether any pair is said to differ that does not, or the other way round."""
+        signs = {"better": 1, "worse": -1}
+        return any(signs[word] * (truth[a] - truth[b]) <= 0 for (a, b), word in self.words.items() if word in signs)
+
+    def equivalent(self, truth: Sequence[float]) -> bool:
+        """Whether any pair a margin or more apart is said to be equivalent."""
+        return any(word == "equivalent" and abs(truth[a] - truth[b]) >= 1 for (a, b), word in self.words.items())
+
+
+def play(arms: Floats, step: float, apart: bool) -> Played:
+    """A study of these scores (arms, seeds) that adds seeds until all is decided, its arms ending apart or together."""
+    pairs = list(combinations(range(len(arms)), 2))
+    ended: dict[int, int] = {}
+    words: dict[tuple[int, int], str] = {}
+    for looked in range(LEAST_TO_SETTLE, arms.shape[1] + 1):
+        had = [ended.get(arm, looked) for arm in range(len(arms))]
+        differences = [arms[a, : min(had[a], had[b])] - arms[b, : min(had[a], had[b])] for a, b in pairs]
+        judged = settled_pairs(differences, margin=MARGIN, step=step)
+        words = {pair: verdict.verdict for pair, (_, verdict) in zip(pairs, judged, strict=True)}
+        undecided = {arm for pair, word in words.items() if word == "undecided" for arm in pair}
+        if apart or not undecided:
+            ended |= {arm: looked for arm in range(len(arms)) if arm not in undecided and arm not in ended}
+        if len(ended) == len(arms):
+            break
+    return Played(tuple(ended.get(arm, arms.shape[1]) for arm in range(len(arms))), words)
+
+
+def unequal(chance: np.random.Generator, many: int) -> Grid:
+    """Arms that get no more seeds once all their pairs are decided, while the others go on."""
+
+    def row(kind: Kind, truth: Sequence[float]) -> tuple[Share, ...]:
+        z = deviates(chance, (many, len(truth), MOST_LOOKS), 0.5)
+        at = means(chance, many)[:, None, None] + MARGIN * np.array(truth)[:, None]
+        scores = kind.scores(at, z)
+        apart, together = ([play(arms, kind.step or 0.0, how) for arms in scores] for how in (True, False))
+        runs, without = (sum(sum(played.seeds) for played in how) for how in (apart, together))
+        ends = [
+            (estimate(arm[:n], step=kind.step or 0.0).interval or (0, 0), true)
+            for arms, played, trues in zip(scores, apart, kind.truth(at.reshape(-1)).reshape(many, -1), strict=True)
+            for arm, n, true in zip(arms, played.seeds, trues, strict=True)
+        ]
+        covered = sum(low <= true <= high for (low, high), true in ends)
+        return (
+            Share(sum(played.differs(truth) for played in apart), many, AT_MOST),
+            Share(sum(played.equivalent(truth) for played in apart), many, AT_MOST),
+            Share(covered, scores[..., 0].size, COVERS, "below"),
+            Share(without - runs, without, ANY),
+        )
+
+    kinds = (KINDS[0], KINDS[2], KINDS[4])
+    rows = {f"{name}; {kind.name}": row(kind, truth) for name, truth in LAYOUTS.items() for kind in kinds}
+    heads = ("any false difference", "a margin apart: equivalent", "interval covers: mean of an arm", "runs spared")
+    note = (
+        "Target at most 5, of an interval 93 to 97. Spared: of the runs that it takes where all arms go on until every "
+        "pair is decided."
+    )
+    return Grid("arms that end apart, up to 30 seeds, %", heads, rows, note)
+
+
 def naive(chance: np.random.Generator, many: int) -> Share:
     """Identical normal arms that the ordinary t test calls different at some look, 2 to 30 seeds."""
     d = chance.standard_normal((many, MOST_LOOKS))
@@ -500,6 +579,8 @@ def main(words: Sequence[str] | None = None) -> int:
     print(f"The ordinary t test looked at in the same way: {naive(chance, many).text} % false differences.\n")
     print(stopping(chance, max(10, many // 4)), flush=True)
     grids.append(real(chance, max(1, many // 2), real_scores(given.runs, given.cache)))
+    print(grids[-1].text, flush=True)
+    grids.append(unequal(chance, max(1, many // 2)))
     print(grids[-1].text)
     wrong = surprises(grids)
     print("\n".join([*wrong, f"{len(wrong)} figures worse than is known; {time.monotonic() - began:.0f} s"]))

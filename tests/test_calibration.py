@@ -52,13 +52,26 @@ def test_the_ideal_number_is_where_power_is_80_percent() -> None:
     assert calibration.needed(0.001, 0.0001) == 10_000
 
 
+def test_studies_end_apart_or_together_and_wrong_words_are_told_from_right_ones() -> None:
+    chance, truth = np.random.default_rng(CHANCE_SEED), (0, 0, -20)
+    arms = 0.9 + calibration.MARGIN * np.array(truth)[:, None] + 0.001 * chance.standard_normal((3, 30))
+    apart, together = (calibration.play(arms, 0.0, how) for how in (True, False))
+    assert apart.seeds[2] < apart.seeds[0] == apart.seeds[1]
+    assert set(together.seeds) == {apart.seeds[0]}
+    assert apart.words == {(0, 1): "equivalent", (0, 2): "better", (1, 2): "better"}
+    assert not apart.differs(truth)
+    assert not apart.equivalent(truth)
+    assert apart.differs((0, 0, 0))
+    assert apart.equivalent((0, -1, -20))
+
+
 def test_the_whole_campaign_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.setattr(calibration, "NET", {**calibration.NET, "epochs": 1, "batch": 512})
     monkeypatch.setattr(calibration, "MOST_LOOKS", 6)
     words = ["--comparisons", "2", "--runs", "100", "--cache", str(tmp_path)]
     assert calibration.main(words) in (0, 1)  # two comparisons measure nothing
     first = capsys.readouterr().out
-    assert first.count("| --- |") == 9
+    assert first.count("| --- |") == 10
     assert "100 runs of one net on the digits" in first
     (kept,) = tmp_path.glob("calibration-*.json")
     before = kept.stat().st_mtime_ns
