@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "study": {"spec", "rng", "parts", "engine", "train", "store", "runner", "catalogue"},
     "reproduce": {"spec", "runner", "store"},
     "checks": {"spec", "parts", "train", "store", "runner", "report"},
+    "probe": {"spec", "parts", "train", "store", "runner", "study"},
     "predict": {"spec", "rng", "parts", "engine", "store"},
     "statistics": {"spec"},
     "costs": {"spec", "parts", "store"},
@@ -39,9 +40,9 @@ ALLOWED: dict[str, set[str]] = {
     "studies": set(),
     "api": {"spec", "rng", "parts", "engine", "train", "store", "runner", "study", "verdicts", "report"},
     "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"}
-    | {"reproduce", "inventory", "made", "doctor", "checks"},
+    | {"reproduce", "inventory", "made", "doctor", "checks", "probe"},
     "__main__": {"cli"},
-    "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api", "doctor", "checks"},
+    "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api", "doctor", "checks", "probe"},
 }
 # Reading data is a doer's work, but what is told of a data set has their types; a record's net is rebuilt, and what a
 # notebook shows is drawn, on demand; which way a measure is better is said where it is registered.

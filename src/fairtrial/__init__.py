@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fairtrial.checks import find_lr, overfit
     from fairtrial.doctor.records import diagnose
     from fairtrial.doctor.watching import watch
+    from fairtrial.probe import pick_threads
     from fairtrial.runner import run
     from fairtrial.spec.errors import FairtrialError
     from fairtrial.spec.recipe import Recipe
@@ -34,6 +35,7 @@ __all__ = [
     "find_lr",
     "judge",
     "overfit",
+    "pick_threads",
     "run",
     "settled",
     "watch",
@@ -51,6 +53,7 @@ _ROOMS = {
     "find_lr": "checks",
     "judge": "statistics",
     "overfit": "checks",
+    "pick_threads": "probe",
     "run": "runner",
     "settled": "statistics",
     "watch": "doctor.watching",

@@ -79,16 +79,24 @@ def run(
     fairtrial run "conv 10, pool, act, flatten, linear classes" engine=numpy
     fairtrial run cnn2 data=mnist --find-lr
     fairtrial run cnn2 data=mnist epochs=3 --profile
+    fairtrial run mnist-cnn threads=auto
     """
     if find_lr + overfit + profile > 1:
         raise UsageError("--find-lr, --overfit and --profile are runs of their own: ask for one, then for the other")
-    name, recipe, module = read_target(target, fields or [], trust_code)
+    words, probed = without_auto_threads([target, *(fields or [])])
+    name, recipe, module = read_target(words[0], words[1:], trust_code)
     from fairtrial.report.contract import record_json
     from fairtrial.report.progress import Progress
     from fairtrial.report.text import show_record, show_table
     from fairtrial.runner import Clock, Quiet
     from fairtrial.runner import run as make_run
 
+    if probed:
+        from fairtrial.probe import pick_threads
+
+        with _watching(quiet, Progress, Quiet) as watch:
+            recipe = pick_threads(recipe, _store(store), module=module, watch=watch)
+        words.append(f"threads={recipe.threads}")
     settings: dict[str, Any] = {"module": module, "name": name}
     settings |= {"from_scratch": from_scratch, "allow_inexact": allow_inexact}
     if find_lr or overfit:
@@ -99,7 +107,7 @@ def run(
             test = (checks.find_lr if find_lr else checks.overfit)(recipe, _store(store), watch=watch, **settings)
         print_json(test.plain()) if as_json else print(test.said)
         if test.over and not as_json:
-            show_names(next_steps(test, [target, *(fields or []), *["--trust-code"] * trust_code]))
+            show_names(next_steps(test, [*words, *["--trust-code"] * trust_code]))
         leave(int(not test.passed) if test.over else exit_code(test.record))
     clock = Clock() if profile else None
     with _watching(quiet, Progress, Quiet) as watch:
@@ -518,6 +526,11 @@ def read_study_or_levels(target: str, words: list[str], seeds: int | None, full:
     from fairtrial.study.file import find_study, read_study
     from fairtrial.study.plan import DEFAULT_SEEDS, make_study, read_levels
 
+    if without_auto_threads([target, *words])[1]:
+        raise UsageError(
+            "threads=auto is for a single run: a study keeps the cores busy with several runs of one thread, which "
+            "is nearly always quicker; give it a number"
+        )
     target, words = split_target(target, words)
     if path := find_study(target):
         return read_study(path, split_words(words), seeds=seeds, full=full)
@@ -562,6 +575,12 @@ def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, R
     from fairtrial.engine.own import load_class
 
     return Path(path).stem, recipe, load_class(Path(path), class_name)
+
+
+def without_auto_threads(words: list[str]) -> tuple[list[str], bool]:
+    """The words without any for threads, if the last of these is threads=auto; and whether it was."""
+    asked = [word for word in words if word.startswith("threads=")][-1:] == ["threads=auto"]
+    return ([word for word in words if not word.startswith("threads=")] or [DEFAULT] if asked else words), asked
 
 
 def split_target(target: str, words: list[str]) -> tuple[str, list[str]]:

@@ -39,7 +39,8 @@ class Recipe(BaseModel):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="where the torch engine computes")
     precision: Literal["float32", "float64", "bf16"] = Field(default="float32", description="number format of the net")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
-        default=1, description="threads of one run; part of its identity"
+        default=1,
+        description="threads of one run, part of its identity; `fairtrial run ... threads=auto` picks by a probe",
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
         default=0, description="decides split, start, order, dropout, augment"
