@@ -23,6 +23,8 @@ class At:
 class Net(Protocol):
     """A net with its numbers. Names are `layer.weight`, `layer.bias`, `layer.running_mean`, `layer.running_var`."""
 
+    deferred: bool  # whether its device works on while the next steps are told to it; else each step is waited for
+
     @property
     def params(self) -> Mapping[str, Array]: ...
 
@@ -60,6 +62,10 @@ class Net(Protocol):
         """The matrix product a b, as the layers' products are made: in the precision of the net."""
         ...
 
+    def number(self, value: Array) -> Any:
+        """A scalar in double precision, or a count: Python's own; of a deferred net on the device, without waiting."""
+        ...
+
     def wait(self) -> None:
         """Until the device has done all that it was told."""
         ...
@@ -76,8 +82,8 @@ class Net(Protocol):
         """Fill `grads` from the gradient of the loss with respect to the outputs of the last training forward."""
         ...
 
-    def norm(self) -> float:
-        """Euclidean norm of all gradients together; not finite where any gradient is not."""
+    def norm(self) -> Any:
+        """Euclidean norm of all gradients together, a `number`; not finite where any gradient is not."""
         ...
 
     def optimizer(self, rule: Rule) -> Optimizer:
@@ -96,12 +102,17 @@ class Net(Protocol):
 class Optimizer(Protocol):
     """A rule with its memory of past gradients."""
 
+    @property
+    def memory(self) -> Mapping[str, Array]:
+        """As `slot/layer.weight`."""
+        ...
+
     def step(self, lr: float, t: int) -> None:
         """Update the parameters from the gradients; `t` counts the steps from 1."""
         ...
 
     def tensors(self) -> Tensors:
-        """Copies of the memory, as `slot/layer.weight`."""
+        """Copies of the memory."""
         ...
 
     def load(self, tensors: Mapping[str, NumpyArray]) -> None:

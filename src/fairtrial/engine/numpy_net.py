@@ -24,6 +24,7 @@ class NumpyNet:
 
     xp = np
     place = "cpu"
+    deferred = False
 
     def __init__(self, arch: Arch, shape: Shape, start: Mapping[str, NumpyArray], precision: str) -> None:
         if precision == "bf16":
@@ -47,6 +48,9 @@ class NumpyNet:
 
     def product(self, a: NumpyArray, b: NumpyArray) -> NumpyArray:
         return a @ b
+
+    def number(self, value: NumpyArray) -> Any:
+        return value.item()
 
     def wait(self) -> None:
         """NumPy has done what it was told when it returns."""

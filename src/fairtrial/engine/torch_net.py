@@ -29,6 +29,9 @@ from fairtrial.spec import arch as a
 from fairtrial.spec.arrays import NumpyArray, Tensors
 from fairtrial.spec.errors import FairtrialError, UsageError
 
+DEFERRED = ("cuda",)  # devices that are told the next steps before they have made the last
+STAGED = 1 << 24  # bytes that are pinned at most: a step's plans and masks, not all images of a data set
+
 
 class KeyedDropout(nn.Dropout):
     """Dropout whose mask follows from (seed, step, place) where the engine has set `at`, and torch's own elsewhere."""
@@ -39,9 +42,13 @@ class KeyedDropout(nn.Dropout):
     def forward(self, input: Tensor) -> Tensor:
         if self.at is None or not self.training:
             return super().forward(input)
-        random = rng(self.at.seed, "dropout", self.at.step, self.place)
+        return self.thinned(input, self.at)
+
+    def thinned(self, input: Tensor, at: At) -> Tensor:
+        """What is left of the input in the training step `at`, scaled up to make good for what is not."""
+        random = rng(at.seed, "dropout", at.step, self.place)
         mask = torch.from_numpy(random.random(tuple(input.shape), dtype=np.float32) >= self.p)
-        return input * mask.to(input.device) / (1 - self.p)
+        return input * sent(mask, input.device) / (1 - self.p)
 
 
 class Residual(nn.Module):
@@ -221,6 +228,13 @@ def pick_device(wanted: str) -> str:
     return wanted
 
 
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """The values on the device; what a step needs goes to a GPU by way of pinned memory, and nobody waits for it."""
+    if device.type != "cuda" or values.nbytes > STAGED:
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
+
+
 @contextlib.contextmanager
 def threads(count: int) -> Generator[None]:
     """That many threads for torch's operators; results depend on their number, so it belongs to a run."""
@@ -240,6 +254,7 @@ class TorchNet:
 
     def __init__(self, module: nn.Module, precision: str, device: str) -> None:
         self.precision, self.device = precision, torch.device(device)
+        self.deferred = self.device.type in DEFERRED
         self.dtype = torch.float64 if precision == "float64" else torch.float32
         self.module = module.to(self.device, self.dtype, memory_format=self.layout)  # pyright: ignore[reportCallIssue]
         self.learnt = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
@@ -276,7 +291,7 @@ class TorchNet:
 
     def array(self, values: NumpyArray) -> Tensor:
         ours = np.require(values, requirements=["C", "W"])  # torch takes no steps backwards, and warns of read-only
-        tensor = torch.from_numpy(ours).to(self.device)
+        tensor = sent(torch.from_numpy(ours), self.device)
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     def take(self, values: Tensor, rows: Tensor) -> Tensor:
@@ -288,6 +303,9 @@ class TorchNet:
     def product(self, a: Tensor, b: Tensor) -> Tensor:
         with torch.no_grad(), self.precise:
             return a @ b
+
+    def number(self, value: Tensor) -> Any:
+        return value.double() if self.deferred else value.item()
 
     def wait(self) -> None:
         if self.device.type != "cpu":
@@ -324,8 +342,8 @@ class TorchNet:
         self._outputs.backward(dlogits.to(self._outputs.dtype))
         del self._outputs
 
-    def norm(self) -> float:
-        return float(nn.utils.get_total_norm(list(self.grads.values())))
+    def norm(self) -> Any:
+        return self.number(nn.utils.get_total_norm(list(self.grads.values())))
 
     def optimizer(self, rule: Rule) -> TorchOptimizer:
         return TorchOptimizer(rule, self)
@@ -430,22 +448,20 @@ class TorchOptimizer:
 
     def __init__(self, rule: Rule, net: TorchNet) -> None:
         self.rule, self.net = rule, net
-        self.memory = {slot: {name: torch.zeros_like(p) for name, p in net.params.items()} for slot in rule.slots}
-        self.memory["step"] = {name: torch.zeros((), device=net.device) for name in net.params}
+        self.slots = {slot: {name: torch.zeros_like(p) for name, p in net.params.items()} for slot in rule.slots}
+        self.slots["step"] = {name: torch.zeros((), device=net.device) for name in net.params}
+        self.memory = {f"{slot}/{name}": m for slot, named in self.slots.items() for name, m in named.items()}
 
     @torch.no_grad()
     def step(self, lr: float, t: int) -> None:
         grads = self.net.grads  # without the parameters that this step left out, which a user's module may do
-        columns = [[memory[name] for name in grads] for memory in (self.net.params, *self.memory.values())]
+        columns = [[memory[name] for name in grads] for memory in (self.net.params, *self.slots.values())]
         params, *slots, steps = columns
         self.rule.fused(FUNCTIONS, Batch(params, list(grads.values()), slots, steps), lr)
 
     def tensors(self) -> Tensors:
-        return {
-            f"{slot}/{n}": self.net.numpy(m).copy() for slot, named in self.memory.items() for n, m in named.items()
-        }
+        return {name: self.net.numpy(values).copy() for name, values in self.memory.items()}
 
     def load(self, tensors: Mapping[str, NumpyArray]) -> None:
-        for slot, named in self.memory.items():
-            for name, memory in named.items():
-                memory.copy_(torch.from_numpy(tensors[f"{slot}/{name}"]))
+        for name, values in self.memory.items():
+            values.copy_(torch.from_numpy(tensors[name]))

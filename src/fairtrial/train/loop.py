@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, inf, isfinite, isnan
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -85,22 +86,29 @@ def train(
     """Make steps until the epochs are over, patience ends or `stop` says so, yielding what is due between steps.
 
     `past` are the events up to the state; what is done with an event that is yielded counts as disk in the laps.
-    Raises Diverged, before the weights take it, when a number is not finite.
+    Raises Diverged, before the weights take it, when a number is not finite. A deferred net is asked only when events
+    are due; if it has taken such a number, it goes back to when it was asked last, and makes the steps again.
     """
     schedule, table = make_schedule(recipe.schedule), state.net.array(criterion.table)
     progress = progress_of(recipe, past)
     total = recipe.epochs * stream.per_epoch
-    while state.step < total and not (0 < recipe.patience <= progress.waited) and not stop():
+    while state.step < total and not (0 < recipe.patience <= progress.waited) and not (stop() and state.settle()):
         began = perf_counter()
         lr = recipe.lr * schedule(Moment(state.step, total, stream.per_epoch, progress.losses))
         advance(recipe, state, stream, criterion, table, lr, lap)
+        looked = is_due(recipe, state.step, stream.per_epoch)
+        if looked and not state.settle():
+            continue
         state.sums.fit_seconds += perf_counter() - began
+        if not looked:
+            continue
         for event in due(recipe, state, stream, criterion, progress, lr):
             if isinstance(event, Scored):
                 progress = progress.after(event)
             lap("evaluation")
             yield event
             lap("disk")
+        state.mark()
 
 
 @np.errstate(all="ignore")  # what is no finite number is looked for, and said in words
@@ -117,16 +125,18 @@ def advance(
     net.backward(dlogits)
     lap("backward")
     penalise(net, recipe)
-    norm, loss = net.norm(), float(loss)
-    if not (isfinite(norm) and isfinite(loss)):
+    norm, loss = net.norm(), net.number(loss)
+    if net.deferred:
+        state.unseen += norm + loss
+    elif not isfinite(norm + loss):
         raise Diverged(state.step + 1, lr, first_bad(net, x, at))
-    if recipe.clip and norm > recipe.clip:
-        clip(net, recipe.clip / norm)
+    if recipe.clip and (net.deferred or norm > recipe.clip):
+        clip(net, norm, recipe.clip)
     state.step += 1
     state.optimizer.step(lr, state.step)
     state.follow()
     state.sums.loss += loss * len(labels)
-    state.sums.correct += int(criterion.correct(net.xp, logits, labels))
+    state.sums.correct += net.number(criterion.correct(net.xp, logits, labels))
     state.sums.images += len(labels)
     lap("optimizer")
 
@@ -141,8 +151,9 @@ def penalise(net: Net, recipe: Recipe) -> None:
             g += recipe.l1 * net.xp.sign(w) + 2 * recipe.l2 * w
 
 
-def clip(net: Net, factor: float) -> None:
-    """Shorten all gradients together."""
+def clip(net: Net, norm: Any, most: float) -> None:
+    """Shorten all gradients together, from this norm to that if it is longer."""
+    factor = most / (norm * (norm > most) + most * (norm <= most))  # by the larger of both: `max` would wait for it
     for g in net.grads.values():
         g *= factor
 
@@ -156,6 +167,12 @@ def first_bad(net: Net, x: Array, at: At) -> str:
             return f"the output of layer {name}"
     bad = [name for name, g in net.grads.items() if not bool(net.xp.isfinite(g).all())]
     return f"the gradient of {bad[-1]}" if bad else "the loss"
+
+
+def is_due(recipe: Recipe, step: int, per_epoch: int) -> bool:
+    """Whether events fall on this step."""
+    often = (every and step % every == 0 for every in (recipe.score_every, recipe.save_every))
+    return step % per_epoch % ceil(per_epoch / 10) == 0 or any(often)
 
 
 def due(
@@ -206,9 +223,10 @@ def score_epoch(recipe: Recipe, state: State, stream: Stream, criterion: Criteri
 @np.errstate(all="ignore")
 def score(net: Net, stream: Stream, criterion: Criterion, part: str, rows: NumpyArray) -> dict[str, float]:
     """Mean loss and accuracy of the net in eval mode over these rows; penalties are not part of the loss."""
-    loss, right, table = 0.0, 0, net.array(criterion.table)
+    loss: Any = 0.0
+    right, table = 0, net.array(criterion.table)
     for x, labels in stream.whole(rows):
         y = both_ways(net, x) if stream.recipe.test_flip else net.forward(x)
-        loss += float(criterion.loss(net.xp, y, net.take(table, labels))[0]) * len(labels)
-        right += int(criterion.correct(net.xp, y, labels))
-    return {f"{part}/loss": loss / len(rows), f"{part}/accuracy": right / len(rows)}
+        loss += net.number(criterion.loss(net.xp, y, net.take(table, labels))[0]) * len(labels)
+        right += net.number(criterion.correct(net.xp, y, labels))
+    return {f"{part}/loss": float(loss) / len(rows), f"{part}/accuracy": int(right) / len(rows)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 from fairtrial.engine.net import Net, Optimizer
@@ -18,7 +19,7 @@ SCHEMA = 1
 
 @dataclass
 class Sums:
-    """Of the epoch under way, in training mode."""
+    """Of the epoch under way, in training mode; of a deferred net on its device until the state settles."""
 
     loss: float = 0.0  # sum over images
     correct: int = 0
@@ -44,6 +45,7 @@ class State:
         if self.average:
             copies = {name: self.net.xp.asarray(values, copy=True) for name, values in self._numbers().items()}
             self.slow = {name: values for name, values in copies.items() if "float" in str(values.dtype)}
+        self.mark()
 
     def follow(self) -> None:
         """Let the average follow the step just made."""
@@ -51,6 +53,32 @@ class State:
             numbers = self._numbers()
             for name, slow in self.slow.items():
                 self.average(slow, numbers[name], self.step)
+
+    def mark(self) -> None:
+        """Remember what a deferred net is now, on its device; it comes back to that if a step turns out to be bad."""
+        self.unseen = 0.0  # sum of losses and gradient norms since then: not finite once one of them is not
+        if self.net.deferred:
+            copies = [self.net.xp.asarray(values, copy=True) for values in self._changing()]
+            self._marked = self.step, replace(self.sums), copies
+
+    def settle(self) -> bool:
+        """Read what a deferred net has summed up. Where that is not finite, be again what was marked: False.
+
+        From then on each step is waited for, so that the bad one is found when it is made again.
+        """
+        if not self.net.deferred:
+            return True
+        self.sums.loss, self.sums.correct = float(self.sums.loss), int(self.sums.correct)
+        if isfinite(self.unseen):
+            return True
+        self.step, self.sums, copies = self._marked
+        for values, before in zip(self._changing(), copies, strict=True):
+            values[...] = before
+        self.net.deferred = False
+        return False
+
+    def _changing(self) -> list[Array]:
+        return [*self._numbers().values(), *self.optimizer.memory.values(), *self.slow.values()]
 
     @contextmanager
     def averaged(self) -> Generator[None]:
@@ -86,6 +114,7 @@ class State:
             self.slow[name][...] = self.net.array(values)
         if self.step:
             self.optimizer.load(file.part("optimizer/"))
+        self.mark()
 
 
 @dataclass(frozen=True)

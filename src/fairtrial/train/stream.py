@@ -40,20 +40,21 @@ class Stream:
         self.per_epoch = steps_per_epoch(len(self.split.train), self.recipe.batch)
         self._augments = make_augments(self.recipe.augment)
         self._coins = rng(self.recipe.seed, "turn").integers(0, 2, len(self.labels))  # of each image
-        self._order: tuple[int, NumpyArray] = (-1, self.split.train)
+        self._epoch = -1
 
     def batch(self, step: int) -> tuple[Array, Array]:
         """What the net sees in this step (counted from 0), and the labels."""
         epoch, place = divmod(step, self.per_epoch)
-        if self._order[0] != epoch:
-            self._order = epoch, rng(self.recipe.seed, "shuffle", epoch).permutation(self.split.train)
-        rows = self._order[1][place * self.recipe.batch : (place + 1) * self.recipe.batch]
-        index = self.net.array(rows)
-        images = self._augmented(rows, index, step) if self._augments else self.net.take(self.images, index)
+        if self._epoch != epoch:
+            order = rng(self.recipe.seed, "shuffle", epoch).permutation(self.split.train)
+            self._epoch, self._order, self._on_device = epoch, order, self.net.array(order)
+        part = slice(place * self.recipe.batch, (place + 1) * self.recipe.batch)
+        index = self._on_device[part]
+        images = self._augmented(part, index, step) if self._augments else self.net.take(self.images, index)
         return apply(images, self.fitted), self.net.take(self.labels, index)
 
-    def _augmented(self, rows: NumpyArray, index: Array, step: int) -> Array:
-        plan = identity(step // self.per_epoch + self._coins[rows], *self.images.shape[1:3])
+    def _augmented(self, part: slice, index: Array, step: int) -> Array:
+        plan = identity(self._epoch + self._coins[self._order[part]], *self.images.shape[1:3])
         random = rng(self.recipe.seed, "augment", step)
         for augment in self._augments:
             plan = augment(random, plan)
