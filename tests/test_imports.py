@@ -24,7 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "store": {"spec"},
     "inventory": {"spec"},
     "runner": {"spec", "rng", "parts", "engine", "train", "store"},
-    "study": {"spec", "rng", "parts", "engine", "train", "store", "runner", "catalogue"},
+    "together": {"spec", "parts", "engine", "train", "store", "runner"},
+    "study": {"spec", "rng", "parts", "engine", "train", "store", "runner", "together", "catalogue"},
     "reproduce": {"spec", "runner", "store"},
     "checks": {"spec", "parts", "train", "store", "runner", "report"},
     "probe": {"spec", "parts", "train", "store", "runner", "study"},
@@ -51,7 +52,7 @@ EXCEPTIONS = {
 }  # fmt: skip
 DOORS = {
     "torch": {
-        "engine/torch_net.py",
+        *("engine/torch_net.py", "engine/stacked.py", "train/stack.py"),
         *(f"doctor/{name}.py" for name in ("child", "likeness", "seams", "tensors", "watch")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("doctor/watched/*.py")),  # the parts of the watch
     },

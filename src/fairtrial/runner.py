@@ -330,36 +330,51 @@ def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
     job.store.put(job.name, MADE, as_json({**was, "inexact": sorted({*was.get("inexact", []), *differing})}))
 
 
+class Desk:
+    """Writes a run's events as they come, with the weights and states that belong to them."""
+
+    def __init__(self, job: Job, past: tuple[Event, ...], watch: Watch) -> None:
+        self.job, self.watch, self.count = job, watch, len(past)
+        self.progress = progress_of(job.plan.recipe, past)
+
+    def write(self, event: Event) -> None:
+        """When this returns, the disk holds what the event promises."""
+        self.job.store.append(self.job.name, event)
+        self.count += 1
+        if isinstance(event, Scored):
+            self.progress = self.progress.after(event)
+            keep_weights(self.job, event)
+        elif isinstance(event, Saved):
+            save(self.job, self.count)
+
+    def take(self, event: Event) -> None:
+        """Write the event and tell of it."""
+        self.write(event)
+        self.watch.see(event)
+
+    def close(self, diverged: str, signals: list[int], lap: Lap = untimed) -> None:
+        """Write how the run ended; one that a signal ended is saved first."""
+        if not diverged and signals:
+            save(self.job, self.count)
+        ended = ending(self.job, self.progress, diverged, signals)
+        lap("evaluation")
+        self.take(ended)
+        lap("disk")
+
+
 def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: list[int], lap: Lap = untimed) -> None:
     """Make what is left of the run, writing each event as it comes."""
-    recipe, state = job.plan.recipe, job.state
-    count, progress, diverged = len(past), progress_of(recipe, past), ""
+    desk, diverged = Desk(job, past, watch), ""
 
     def stop() -> bool:
-        return bool(signals) or 0 < until <= state.step / job.stream.per_epoch
-
-    def write(event: Event) -> None:
-        nonlocal count, progress
-        job.store.append(job.name, event)
-        count += 1
-        if isinstance(event, Scored):
-            progress = progress.after(event)
-            keep_weights(job, event)
-        elif isinstance(event, Saved):
-            save(job, count)
-        watch.see(event)
+        return bool(signals) or 0 < until <= job.state.step / job.stream.per_epoch
 
     try:
-        for event in train(recipe, state, job.stream, job.plan.criterion, past, stop, lap):
-            write(event)
+        for event in train(job.plan.recipe, job.state, job.stream, job.plan.criterion, past, stop, lap):
+            desk.take(event)
     except Diverged as error:
         diverged = str(error)
-    if not diverged and signals:
-        save(job, count)
-    ended = ending(job, progress, diverged, signals)
-    lap("evaluation")
-    write(ended)
-    lap("disk")
+    desk.close(diverged, signals, lap)
 
 
 def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> Ended:
