@@ -28,6 +28,7 @@ from fairtrial.doctor.observations import (
     Model,
     Neighbours,
     OptimizerMade,
+    Order,
     ParameterSeen,
     Pass,
     Printed,
@@ -179,6 +180,17 @@ def test_sorted_labels_are_told() -> None:
     found = unshuffled_training.decide(labelled([n // 20 for n in range(200)]))
     assert found
     assert found[0].where == "t.py:4"
+
+
+def test_the_order_within_a_batch_is_no_fault() -> None:
+    def told(*batches: tuple[int, ...]) -> bool:
+        return bool(unshuffled_training.decide(Journal([PASS, Order(step=9, where="t.py:5", batches=batches)])))
+
+    ordered = tuple(n // 50 for n in range(200))
+    assert told(ordered[:100], ordered[100:])
+    assert told(*((y,) for y in ordered))  # one example a step
+    assert not told(ordered)  # all data in one batch
+    assert not told(*(ordered[::5] for _ in range(5)))  # as many of each class in every batch
 
 
 EVALUATED = Evaluation(

@@ -514,9 +514,9 @@ class Pool(Seen):
 
 @dataclass(frozen=True, kw_only=True)
 class Order(Seen):
-    """The labels of the first training examples, in the order in which they came."""
+    """The labels of the first training examples, in the order in which they came, those of each step together."""
 
-    labels: tuple[int, ...]
+    batches: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)

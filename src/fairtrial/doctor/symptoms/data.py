@@ -150,18 +150,17 @@ def unshuffled_training(journal: Journal) -> Verdict:
     ]
     used = {one.loader for one in batches}
     loaders = [one for one in journal.of(Loader) if one.loader in used]
-    orders = [
-        (one.where, [y for batch in batches if batch.loader == one.loader for y in batch.labels]) for one in loaders
-    ]
+    orders = [(one.where, [batch.labels for batch in batches if batch.loader == one.loader]) for one in loaders]
     if not loaders:
         if any(one.shuffled for one in journal.of(Loader) if one.loader in learned):
             return []
-        orders = [(learning[0].where if learning else one.where, list(one.labels)) for one in journal.of(Order)]
+        orders = [(learning[0].where if learning else one.where, list(one.batches)) for one in journal.of(Order)]
     if not orders:
         return None
-    for where, labels in orders:
+    for where, parts in orders:
+        labels = [y for part in parts for y in part]
         excess = _neighbours(labels)
-        if excess > 10:
+        if excess > 10 and _differ(parts):
             evidence = (
                 f"of {len(labels)} training labels in their order neighbours are equal more often than by chance, by "
                 f"{excess:.0f} standard deviations"
@@ -182,6 +181,17 @@ def _neighbours(labels: list[int]) -> float:
     equal = sum(a == b for a, b in pairwise(labels))
     deviation = ((n - 1) * chance * (1 - chance)) ** 0.5
     return (equal - (n - 1) * chance) / deviation if deviation else 0.0
+
+
+def _differ(batches: list[tuple[int, ...]]) -> bool:
+    """Whether batches differ in their classes by far more than chance: the order within a batch changes nothing."""
+    if max(map(len, batches)) == 1:
+        return True
+    classes = sorted({y for batch in batches for y in batch})
+    table = np.array([[batch.count(y) for y in classes] for batch in batches])
+    expected = np.outer(table.sum(1), table.sum(0)) / table.sum()
+    free = (len(batches) - 1) * (len(classes) - 1)
+    return float(((table - expected) ** 2 / expected).sum()) > free + 10 * (2 * free) ** 0.5
 
 
 @decides("labels-misaligned")

@@ -42,6 +42,7 @@ class Examples(Part):
         super().__init__(watch)
         self.inputs: list[Floats] = []
         self.labels: list[int] = []
+        self.batches: dict[int, list[int]] = {}  # the labels of each step
         self.met: set[int] = set()
         self.given: Any = None  # the inputs of the last pass
         self.where: str | None = None
@@ -65,6 +66,8 @@ class Examples(Part):
         self.where, self.table = place(frame), given.dim() == 2
         self.watch.sources.note("labels", self.where, frame, 1)
         self.labels += labels.tolist()
+        step = self.watch.steps if self.watch.optimizers.optimizers else self.watch.backwards
+        self.batches.setdefault(step, []).extend(labels.tolist())
         if given.is_floating_point():
             with self.watch.apart(), torch.no_grad():
                 self.inputs.append(_flat(given.detach()))
@@ -85,7 +88,8 @@ class Examples(Part):
     def finish(self) -> None:
         """What the neighbours say."""
         if self.labels:
-            self.watch.note(Order(step=self.watch.steps, where=self.where, labels=tuple(self.labels)))
+            batches = tuple(map(tuple, self.batches.values()))
+            self.watch.note(Order(step=self.watch.steps, where=self.where, batches=batches))
         if len({x.shape[1] for x in self.inputs}) != 1 or sum(map(len, self.inputs)) != len(self.labels):
             return
         x, y = np.concatenate(self.inputs), np.array(self.labels)

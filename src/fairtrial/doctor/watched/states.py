@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import weakref
 from dataclasses import replace
-from types import FrameType
+from pathlib import Path
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import Optimizer
 
 from fairtrial.doctor.lineage import picked
 from fairtrial.doctor.lines import ours, place
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 
 FEW = 8  # things in a container
+OPTIM = str(Path(torch.optim.__file__).parent)
 
 
 class States(Part):
@@ -39,7 +43,8 @@ class States(Part):
         learning = {model for model, pending in self.watch.pending.items() if pending.seen.grad}
         for frame in frames:
             for name, value in variables(frame).items():
-                inside = vars(value) if hasattr(value, "__dict__") and not isinstance(value, nn.Module | type) else {}
+                whole = isinstance(value, nn.Module | type | ModuleType)
+                inside = vars(value) if hasattr(value, "__dict__") and not whole else {}
                 for key, held in ((name, value), *inside.items()):
                     model = next((n for n in map(self.watch.serials.get, _modules(held)) if n in learning), None)
                     chosen = picked(frame, key, attribute=key in inside) if model is not None else None
@@ -57,9 +62,10 @@ class States(Part):
     def on_copied(self, tensor: Tensor, frame: FrameType) -> None:
         """Weights of an evaluated model were copied: by clone(), numpy(), deepcopy() or into a vector."""
         model = self.pointers.get(tensor.data_ptr())
-        if model is not None and not ours(frame) and (self.watch.steps, model) not in self.copied:
-            self.copied.add((self.watch.steps, model))
-            self.watch.note(StateTaken(step=self.watch.steps, where=place(frame), model=model, kept=False))
+        if model is None or (self.watch.steps, model) in self.copied or ours(frame) or _by_optimizer(frame):
+            return
+        self.copied.add((self.watch.steps, model))
+        self.watch.note(StateTaken(step=self.watch.steps, where=place(frame), model=model, kept=False))
 
     @careful
     def on_put_back(self, tensor: Tensor, given: Any, frame: FrameType) -> None:
@@ -108,6 +114,16 @@ class States(Part):
     def finish(self) -> None:
         """The training is over."""
         self.settle()
+
+
+def _by_optimizer(frame: FrameType | None) -> bool:
+    """Whether an optimizer, or torch's averaging of weights, is at work: what it copies it keeps for itself."""
+    while frame is not None:
+        path, owner = frame.f_code.co_filename, frame.f_locals.get("self")
+        if path.startswith(OPTIM) or isinstance(owner, Optimizer):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _modules(held: Any) -> list[nn.Module]:
