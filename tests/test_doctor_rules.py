@@ -335,6 +335,8 @@ def test_answers_that_are_right_by_the_luck_of_a_few_classes_are_not_learned() -
     blind = Neighbours(step=9, count=1000, chance=0.1, majority=0.1, nearest=100, linear=100, against=((200, 250),) * 3)
     lucky = replace(EVALUATED, batches=((65, 400),), confusion=tuple((n, 3 * n % 10, 40) for n in range(10)))
     assert labels_misaligned.decide(Journal([blind, lucky]))
+    assert labels_misaligned.decide(Journal([replace(blind, nearest=135), lucky]))  # neighbours are shared
+    assert labels_misaligned.decide(Journal([replace(blind, linear=200), lucky])) == []
     learned = replace(lucky, batches=((200, 400),), confusion=(*lucky.confusion, *((n, n, 40) for n in range(10))))
     assert labels_misaligned.decide(Journal([blind, learned])) == []
 
