@@ -335,7 +335,7 @@ def test_a_worker_saves_and_leaves_when_its_input_closes(tmp_path: Path) -> None
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )  # fmt: skip
     assert process.stdin
-    process.stdin.write(execute.Task(tiny(batch=16, epochs=1000)).line() + "\n")
+    process.stdin.write(execute.line([execute.Task(tiny(batch=16, epochs=1000))]) + "\n")
     process.stdin.flush()
     wait_for(lambda: list(tmp_path.glob("*/state-*")))
     out, errors = process.communicate(timeout=30)
@@ -352,8 +352,8 @@ def test_a_worker_answers_whatever_goes_wrong_and_stays(tmp_path: Path) -> None:
     assert process.stdin
     assert process.stdout
     answers: list[Any] = []
-    wrong = json.dumps({"recipe": {"lr": -1}, "until": 0, "name": ""})
-    for task in ("no recipe", "{}", wrong, execute.Task(tiny()).line()):
+    wrong = json.dumps({"recipes": [{"lr": -1}], "until": 0, "name": ""})
+    for task in ("no recipe", "{}", wrong, execute.line([execute.Task(tiny())])):
         process.stdin.write(task + "\n")
         process.stdin.flush()
         answers.append(json.loads(process.stdout.readline()))
@@ -362,7 +362,7 @@ def test_a_worker_answers_whatever_goes_wrong_and_stays(tmp_path: Path) -> None:
         "error": "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "exit_code": 1,
     }  # fmt: skip
     assert [answer.get("exit_code") for answer in answers[1:3]] == [2, 2]
-    assert answers[3]["run"] in FolderStore(tmp_path).list()
+    assert answers[3]["runs"] == FolderStore(tmp_path).list()
 
 
 def worker_like(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

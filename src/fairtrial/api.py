@@ -177,7 +177,11 @@ def check(study: Study) -> None:
 
 def make_runs(judged: Judged, pool: Pool, find: Callable[[Task], str], progress: StudyWatch) -> None:
     """Make the runs that are not there yet, of each arm as long as the study asks for more."""
-    tasks = {Task(recipe): (arm, recipe.seed) for arm, recipe in judged.study.recipes()}
+    # Made together are only seeds that are needed anyhow
+    tasks = {
+        Task(recipe, among=str(recipe.seed) if judged.study.until_settled else ""): (arm, recipe.seed)
+        for arm, recipe in judged.study.recipes()
+    }
     judged.names = {run: name for task, run in tasks.items() if (name := find(task))}
     judged.look()
     left = [task for task, run in tasks.items() if run not in judged.names and run[0] not in judged.closed]

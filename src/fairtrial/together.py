@@ -6,6 +6,8 @@ Each run has its folder, events, states and bits as if it had been made alone, a
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -25,11 +27,25 @@ from fairtrial.runner import (
     resume,
     run,
     slug,
-    was_stopped,
 )
+from fairtrial.spec.arch import (
+    GELU,
+    BatchNorm,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    Linear,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Tanh,
+    walk,
+)  # fmt: skip
 from fairtrial.spec.errors import Busy, DamagedFile, EnvironmentDiffers
 from fairtrial.spec.events import Event
-from fairtrial.spec.recipe import Recipe
+from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.store import Record, Store
 
 if TYPE_CHECKING:
@@ -40,6 +56,7 @@ FREE = (
     "seed", "lr", "optimizer", "momentum", "betas", "weight_decay", "l1", "l2", "schedule", "init", "average",
     "augment", "outliers", "patience",
 )  # fmt: skip
+LAYERS = (Linear, BatchNorm, Dropout, ReLU, LeakyReLU, SiLU, GELU, Sigmoid, Tanh, Softmax, LogSoftmax, Flatten)
 WRITERS = 8  # runs whose events are written at the same time: the disk's promises cost less together
 
 
@@ -49,41 +66,45 @@ def alike(recipe: Recipe) -> str:
     if alone or recipe.clip or OPTIMIZERS[recipe.optimizer].whole or "plateau" in recipe.schedule:
         return ""
     same: dict[str, Any] = {field: Recipe.model_fields[field].default for field in FREE}
-    return recipe.model_copy(update=same).canonical()
+    key = recipe.model_copy(update=same).canonical()
+    return key if _stackable(key) else ""
+
+
+@functools.cache
+def _stackable(recipe: str) -> bool:
+    """Whether a stack knows all the layers of its net: those of a multilayer perceptron."""
+    plan = make_plan(make_recipe(json.loads(recipe)))
+    flat = {name for name, _, shape in walk(plan.arch, plan.input) if len(shape) == 1}
+    return all(isinstance(each, LAYERS if name in flat else Flatten) for name, each, _ in walk(plan.arch, plan.input))
 
 
 def run_together(
     recipes: Sequence[Recipe], store: Store, *, name: str = "", until: int = 0, watch: Watch | None = None
-) -> list[Record]:
-    """The records of recipes that are `alike`, as `run` makes them; those that a signal left unmade are missing.
+) -> dict[Recipe, Record]:
+    """The records of recipes as `run` makes them; where they are not `alike`, or it does not pay, only of the first.
 
-    What is not made yet is made in a stack where that is quicker and comes to the same bits, else one after the other.
+    Those that are missing are left to be made; so are the others where a record was stopped by a signal.
     """
     watch = watch or Quiet()
-    if len(recipes) > 1:
+    made: dict[Recipe, Record] = {}
+    if len(recipes) > 1 and alike(recipes[0]) and len(set(map(alike, recipes))) == 1:
         with contextlib.suppress(Busy, DamagedFile, EnvironmentDiffers):  # each run alone will say which, and of whom
-            stopped = _stacked(recipes, store, name, until, watch)
-            if stopped:
-                return stopped
-    records: list[Record] = []
-    for recipe in recipes:
-        records.append(run(recipe, store, name=name, until=until, watch=watch))
-        if was_stopped(records[-1]):
-            break
-    return records
+            made = _stacked(recipes, store, name, until, watch)
+    if not made:
+        made[recipes[0]] = run(recipes[0], store, name=name, until=until, watch=watch)
+    return made
 
 
-def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, watch: Watch) -> list[Record]:
-    """Make those of the runs that a stack can make; the records of those that a signal stopped."""
-    from fairtrial.engine.stacked import stackable  # needs torch
-    from fairtrial.engine.torch_net import pick_device
+def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, watch: Watch) -> dict[Recipe, Record]:
+    """The records of those that a stack has made; none where it does not pay."""
+    from fairtrial.engine.torch_net import pick_device  # needs torch
     from fairtrial.train.stack import Trainee, train_together, tried
 
     data = load(recipes[0].data, progress=watch.wait)
     plans = [make_plan(recipe) for recipe in recipes]
     arch, shape = plans[0].arch, plans[0].input
-    if pick_device(recipes[0].device) != "cpu" or data.shape != plans[0].image or not stackable(arch, shape):
-        return []
+    if pick_device(recipes[0].device) != "cpu" or data.shape != plans[0].image:
+        return {}
     with interrupts() as signals, memory_errors(), engine_threads(recipes[0]), contextlib.ExitStack() as held:
         desks: dict[Trainee, Desk] = {}
         for plan in plans:
@@ -100,7 +121,7 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
             desks[trainee] = Desk(job, past, watch)
         trainees = sorted(_in_step(desks), key=lambda trainee: repr(trainee.key))
         if len(trainees) < 2 or not tried(trainees, arch, shape).pays:
-            return []
+            return {}
 
         def stop() -> bool:
             return bool(signals) or any(0 < until <= t.state.step / t.stream.per_epoch for t in trainees)
@@ -120,8 +141,7 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
                     watch.see(event)
         for trainee in trainees:
             desks[trainee].close(diverged.get(trainee, ""), signals)
-        records = [store.read(desks[trainee].job.name) for trainee in trainees]
-    return [record for record in records if was_stopped(record)]
+    return {trainee.recipe: store.read(desks[trainee].job.name) for trainee in trainees}
 
 
 def _in_step(trainees: Iterable[Trainee]) -> list[Trainee]:

@@ -42,7 +42,7 @@ class Stack:
         self.leaves = {name: p.detach().requires_grad_() for name, p in self.params.items()}
         neighbours = [[k for k, _ in group] for _, group in groupby(enumerate(keys), lambda pair: pair[1])]
         self.parts = [_Part(self, part, [optimizers[k] for k in part]) for part in neighbours]
-        self.layers = [_PASSES[type(layer)](self, name, layer, before) for name, layer, before in a.walk(arch, shape)]
+        self.layers = [PASSES[type(layer)](self, name, layer, before) for name, layer, before in a.walk(arch, shape)]
 
     def forward(self, x: Tensor, at: Sequence[At]) -> Tensor:
         """Outputs (K, n, k) in training mode for inputs (K, n, height, width, channels) or (K, n, features)."""
@@ -213,16 +213,8 @@ def _softmax(stack: Stack, name: str, layer: a.Layer, before: a.Shape) -> Pass:
     return shared
 
 
-_PASSES: dict[type[a.Layer], Callable[[Stack, str, Any, a.Shape], Pass]] = {
+PASSES: dict[type[a.Layer], Callable[[Stack, str, Any, a.Shape], Pass]] = {
     a.Flatten: _flatten, a.Linear: _linear, a.BatchNorm: _batch_norm, a.Dropout: _dropout,
     a.ReLU: _alike, a.LeakyReLU: _alike, a.Tanh: _alike, a.SiLU: _each, a.GELU: _each, a.Sigmoid: _each,
     a.Softmax: _softmax, a.LogSoftmax: _softmax,
 }  # fmt: skip
-
-
-def stackable(arch: a.Arch, shape: a.Shape) -> bool:
-    """Whether a stack knows all the layers: those of a multilayer perceptron."""
-    return bool(arch) and all(
-        type(layer) in _PASSES and not (isinstance(layer, a.BatchNorm) and len(before) == 3)
-        for _, layer, before in a.walk(arch, shape)
-    )

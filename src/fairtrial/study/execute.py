@@ -1,7 +1,8 @@
-"""Executors make runs: one after the other, or in worker processes that stay for a whole study.
+"""Executors make runs: in this process, or in worker processes that stay for a whole study.
 
 A worker is a process of its own that reads tasks and answers with names of runs, one JSON line each: nothing is
-pickled, a script that calls `ft.compare` needs no `__main__` guard, and all systems work alike.
+pickled, a script that calls `ft.compare` needs no `__main__` guard, and all systems work alike. Tasks that are alike
+are handed out in bundles, for a worker to make together.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 from typing import IO, Any, NoReturn, Protocol, TypeAlias
 
-from fairtrial.runner import Watch, run, was_stopped
+from fairtrial.runner import Watch, was_stopped
 from fairtrial.spec.errors import FairtrialError, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record, Store
+from fairtrial.together import alike, run_together
 
 GRACE = 10  # seconds for the step under way and for saving it
+MOST = 32  # runs in a bundle: more of them share little more
 DEATHS = 3  # in the same run, before it is no accident
 KILLED = (-9, 137)  # by SIGKILL, itself or as a shell tells it: what a system short of memory sends
 # Ctrl-C in the terminal does not reach a worker: this process ends it, and its run is saved.
@@ -43,10 +47,40 @@ class Task:
     recipe: Recipe
     until: int = 0
     name: str = ""  # what the run's folder is called; empty: after its model
+    among: str = field(default="", compare=False)  # only tasks of which this is equal are made together
 
-    def line(self) -> str:
-        """As a worker reads it."""
-        return f'{{"recipe":{self.recipe.canonical()},"until":{self.until},"name":{json.dumps(self.name)}}}'
+
+def line(bundle: Sequence[Task]) -> str:
+    """Tasks of one bundle as a worker reads them."""
+    recipes = ",".join(task.recipe.canonical() for task in bundle)
+    return f'{{"recipes":[{recipes}],"until":{bundle[0].until},"name":{json.dumps(bundle[0].name)}}}'
+
+
+class Bundles:
+    """Tasks that wait, those that may be made together in bundles of one size for each worker."""
+
+    def __init__(self) -> None:
+        self.fresh: list[Task] = []
+        self.tied: deque[list[Task]] = deque()
+
+    def tie(self, workers: int) -> None:
+        """Make bundles of what has come since."""
+        groups: dict[object, list[Task]] = {}
+        for place, task in enumerate(self.fresh):
+            key = alike(task.recipe)
+            groups.setdefault((key, task.until, task.name, task.among) if key else place, []).append(task)
+        for group in groups.values():
+            size = min(MOST, ceil(len(group) / workers))
+            self.tied += [group[start : start + size] for start in range(0, len(group), size)]
+        self.fresh = []
+
+    def withdraw(self, tasks: Collection[Task]) -> set[Task]:
+        """Take back those of the tasks that wait, and return them."""
+        gone = {task for bundle in (self.fresh, *self.tied) for task in bundle if task in tasks}
+        self.fresh = [task for task in self.fresh if task not in gone]
+        left = ([task for task in bundle if task not in gone] for bundle in self.tied)
+        self.tied = deque(bundle for bundle in left if bundle)
+        return gone
 
 
 class Pool(Protocol):
@@ -67,26 +101,30 @@ Executor: TypeAlias = Callable[[Store, Watch], AbstractContextManager[Pool]]  # 
 
 
 class Serial:
-    """One run after the other, in this process."""
+    """One run, or bundle of runs, after the other, in this process."""
 
     def __init__(self, store: Store, watch: Watch) -> None:
         self.store, self.watch = store, watch
-        self.tasks: deque[Task] = deque()
+        self.bundles = Bundles()
+        self.done: deque[tuple[Task, str]] = deque()
 
     def submit(self, task: Task) -> None:
-        self.tasks.append(task)
+        self.bundles.fresh.append(task)
 
     def next(self) -> tuple[Task, str]:
-        task = self.tasks.popleft()
-        record = run(task.recipe, self.store, name=task.name, until=task.until, watch=self.watch)
-        if was_stopped(record):
-            stop_too(record)
-        return task, record.name
+        self.bundles.tie(1)
+        if not self.done:
+            bundle = self.bundles.tied.popleft()
+            recipes, task = [task.recipe for task in bundle], bundle[0]
+            records = run_together(recipes, self.store, name=task.name, until=task.until, watch=self.watch)
+            for record in filter(was_stopped, records.values()):
+                stop_too(record)
+            self.done += [(task, records[task.recipe].name) for task in bundle if task.recipe in records]
+            self.bundles.tied += [[task] for task in bundle if task.recipe not in records]
+        return self.done.popleft()
 
     def withdraw(self, tasks: Collection[Task]) -> set[Task]:
-        gone = set(self.tasks).intersection(tasks)
-        self.tasks = deque(task for task in self.tasks if task not in gone)
-        return gone
+        return self.bundles.withdraw(tasks)
 
 
 @contextlib.contextmanager
@@ -104,12 +142,15 @@ def stop_too(record: Record) -> NoReturn:
 
 
 class Processes:
-    """Worker processes, each making one run at a time; one that dies is replaced, and its run goes on."""
+    """Worker processes, each making one bundle of runs at a time; one that dies is replaced, and its runs go on."""
 
     def __init__(self, jobs: int, store: Store, watch: Watch) -> None:
         self.jobs, self.path, self.watch = jobs, store.path, watch
-        self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self.answers: queue.SimpleQueue[tuple[Task, str] | BaseException] = queue.SimpleQueue()
+        self.bundles = Bundles()
+        self.turn = threading.Condition()  # of whoever looks at what waits
+        self.ended = False
+        self.answers: queue.SimpleQueue[tuple[list[Task], list[str]] | BaseException] = queue.SimpleQueue()
+        self.done: deque[tuple[Task, str]] = deque()
         self.workers: list[Worker] = []
         self.under_way = 0
 
@@ -117,33 +158,43 @@ class Processes:
         self.under_way += 1
         most = self.jobs or max(1, cores() // task.recipe.threads)
         if len(self.workers) < min(most, self.under_way):
-            self.workers.append(Worker(self.path, self.tasks, self.answers, self.watch))
-        self.tasks.put(task)
+            self.workers.append(Worker(self))
+        self.bundles.fresh.append(task)
 
     def next(self) -> tuple[Task, str]:
-        answer = self.answers.get()
-        if isinstance(answer, BaseException):
-            raise answer
+        while not self.done:
+            with self.turn:
+                self.bundles.tie(len(self.workers))
+                self.turn.notify_all()
+            answer = self.answers.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            bundle, names = answer
+            self.done += [(task, name) for task, name in zip(bundle, names, strict=True) if name]
+            with self.turn:
+                self.bundles.tied += [[task] for task, name in zip(bundle, names, strict=True) if not name]
         self.under_way -= 1
-        return answer
+        return self.done.popleft()
+
+    def take(self) -> list[Task]:
+        """Wait for a bundle; empty: there will be no more."""
+        with self.turn:
+            self.turn.wait_for(lambda: self.bundles.tied or self.ended)
+            return [] if self.ended else self.bundles.tied.popleft()
 
     def withdraw(self, tasks: Collection[Task]) -> set[Task]:
-        waiting: list[Task | None] = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                waiting.append(self.tasks.get_nowait())
-        for task in waiting:
-            if task not in tasks:
-                self.tasks.put(task)
-        gone = {task for task in waiting if task and task in tasks}
+        with self.turn:
+            gone = self.bundles.withdraw(tasks)
         self.under_way -= len(gone)
         return gone
 
     def close(self) -> None:
         """End the processes, all at the same time; runs under way are saved first."""
+        with self.turn:
+            self.ended = True
+            self.turn.notify_all()
         for worker in self.workers:
             worker.close()
-            self.tasks.put(None)
         patience = time.monotonic() + GRACE
         for worker in self.workers:
             worker.join(patience)
@@ -159,10 +210,8 @@ def processes(jobs: int) -> Executor:
 class Worker:
     """A worker process, and the thread that hands it tasks."""
 
-    def __init__(
-        self, path: str, tasks: queue.SimpleQueue[Task | None], answers: queue.SimpleQueue[Any], watch: Watch
-    ) -> None:
-        self.path, self.tasks, self.answers, self.watch = path, tasks, answers, watch
+    def __init__(self, pool: Processes) -> None:
+        self.pool = pool
         self.process = self._start()
         self.ended = False
         self.turn = threading.Lock()  # of whoever replaces or ends the process
@@ -185,7 +234,7 @@ class Worker:
         _close(self.process)
 
     def _start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "fairtrial.study.worker", self.path]
+        command = [sys.executable, "-m", "fairtrial.study.worker", self.pool.path]
         pipe = subprocess.PIPE
         try:
             return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1, **APART)
@@ -195,31 +244,31 @@ class Worker:
 
     def _hand_out(self) -> None:
         try:
-            while (task := self.tasks.get()) and not self.ended:
-                self.answers.put((task, self._ask(task)))
+            while bundle := self.pool.take():
+                self.pool.answers.put((bundle, self._ask(bundle)))
         except BaseException as error:  # whoever waits for answers would wait for ever
-            self.answers.put(error)
+            self.pool.answers.put(error)
 
-    def _ask(self, task: Task) -> str:
-        """The name of the task's run. One that dies is replaced, but not for ever: it may be the run's doing."""
+    def _ask(self, bundle: list[Task]) -> list[str]:
+        """The names of the tasks' runs. A process that dies is replaced, but not for ever: it may be a run's doing."""
         code = 0
         for _ in range(DEATHS):
-            answer = self._exchange(task)
+            answer = self._exchange(bundle)
             if answer:
-                return name_in(answer)
+                return names_in(answer)
             code = _close(self.process)
             with self.turn:
                 if self.ended:
                     break
                 self.process = self._start()
-            self.watch.say(f"a worker process died ({code}); another one goes on with its run")
+            self.pool.watch.say(f"a worker process died ({code}); another one goes on with its run")
         if code in KILLED:
             raise OutOfResources(
                 f"a worker process died {DEATHS} times in the same run; likely memory: fewer --jobs need less"
             )
         raise FairtrialError(f"a worker process died {DEATHS} times in the same run, at last with exit code {code}")
 
-    def _exchange(self, task: Task) -> str:
+    def _exchange(self, bundle: list[Task]) -> str:
         """The answer's line; empty if the process ended."""
         process = self.process
         assert process.stdin is not None
@@ -228,7 +277,7 @@ class Worker:
             with self.turn:
                 if self.ended:
                     return ""
-                process.stdin.write(task.line() + "\n")
+                process.stdin.write(line(bundle) + "\n")
             return process.stdout.readline()
         except OSError:
             return ""
@@ -247,11 +296,11 @@ def _hang_up(pipe: IO[str] | None) -> None:
             pipe.close()
 
 
-def name_in(line: str) -> str:
-    """The name of a run in a worker's answer; the error, where it is one."""
+def names_in(line: str) -> list[str]:
+    """The names of runs in a worker's answer, empty for those still to be made; the error, where it is one."""
     match _json(line):
-        case {"run": str() as name}:
-            return name
+        case {"runs": list() as names}:
+            return [str(name) for name in names]
         case {"error": str() as text, "exit_code": int() as code}:
             error = FairtrialError(text)
             error.exit_code = code

@@ -30,7 +30,7 @@ from fairtrial.runner import Watch
 from fairtrial.spec.errors import Busy, FairtrialError, OutOfResources, UsageError
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore, Store, disk_errors
-from fairtrial.study.execute import DEATHS, GRACE, Executor, Pool, Task, cores, name_in
+from fairtrial.study.execute import DEATHS, GRACE, Executor, Pool, Task, cores, line, names_in
 from fairtrial.study.worker import answer_to
 
 try:
@@ -214,7 +214,7 @@ class Actors:
             if task:
                 self.tasks.remove(task)
                 slot.task = task
-                self._listen(slot, slot.actor.make.remote(task.line()))
+                self._listen(slot, slot.actor.make.remote(line([task])))
             elif self.tasks:  # what it holds is needed by others
                 self._end(slot)
         missing = Counter(self._needs(task) for task in self.tasks)
@@ -271,7 +271,7 @@ class Actors:
     def _named(self, task: Task, answer: str) -> tuple[Task, str] | None:
         """The task with the name of its run; a run that a dead actor still holds is asked for again."""
         try:
-            return task, name_in(answer)
+            return task, names_in(answer)[0]
         except FairtrialError as error:
             if error.exit_code != Busy.exit_code or time.monotonic() > self.patience.get(task, 0):
                 raise

@@ -13,12 +13,14 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
-from fairtrial.runner import run, was_stopped
+from fairtrial.runner import was_stopped
 from fairtrial.spec.errors import Busy, FairtrialError, UsageError
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.store import FolderStore, Record, Store
+from fairtrial.together import run_together
 
 PATIENCE = 10  # seconds for a run that another process holds: the worker of a parent that was killed saves and leaves
 PAUSE = 0.25
@@ -51,26 +53,29 @@ def listen(inputs: int, tasks: queue.SimpleQueue[str]) -> None:
 
 
 def answer_to(task: str, store: Store) -> dict[str, Any]:
-    """What to tell of a task's run; nothing if a signal ended it."""
+    """What to tell of a bundle's runs; nothing if a signal ended them."""
     try:
         match json.loads(task):
-            case {"recipe": dict() as fields, "until": int() as until, "name": str() as name}:
-                record = made(make_recipe(fields), store, until, name)
+            case {"recipes": [*fields], "until": int() as until, "name": str() as name} if fields:
+                recipes = [make_recipe(each) for each in cast("list[dict[str, Any]]", fields)]
+                records = made(recipes, store, until, name)
             case _:
                 raise UsageError(f"not a task: {task.strip()[:80]}")
     except FairtrialError as error:
         return {"error": str(error), "exit_code": error.exit_code}
     except Exception as error:
         return {"error": "".join(traceback.format_exception_only(error)).strip().splitlines()[-1], "exit_code": 1}
-    return {} if was_stopped(record) else {"run": record.name}
+    if any(map(was_stopped, records.values())):
+        return {}
+    return {"runs": [records[recipe].name if recipe in records else "" for recipe in recipes]}
 
 
-def made(recipe: Recipe, store: Store, until: int, name: str) -> Record:
-    """The recipe's run, as far as asked; one that another process is about to let go of is waited for."""
+def made(recipes: Sequence[Recipe], store: Store, until: int, name: str) -> dict[Recipe, Record]:
+    """The recipes' runs, as far as asked; one that another process is about to let go of is waited for."""
     patience = time.monotonic() + PATIENCE
     while True:
         try:
-            return run(recipe, store, until=until, name=name)
+            return run_together(recipes, store, until=until, name=name)
         except Busy:
             if time.monotonic() > patience:
                 raise
