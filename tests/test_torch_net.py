@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import subprocess
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from conftest import tiny
-from fairtrial.engine.torch_net import QuickBatchNorm2d, QuickMaxPool2d
-from fairtrial.runner import run
+from fairtrial.engine.torch_net import QuickBatchNorm2d, QuickMaxPool2d, settings
+from fairtrial.runner import make_plan, run
+from fairtrial.spec.errors import UsageError
 from fairtrial.store import MemoryStore
 
 SHAPES = [(8, 6, 4, 4), (16, 3, 32, 32), (2, 10, 28, 28), (5, 6, 3, 3), (8, 16, 4, 4), (4, 1, 8, 8)]
@@ -102,6 +106,54 @@ for _ in range(10):
     step()
 print(getrusage(RUSAGE_SELF).ru_minflt - before)
 """
+
+
+@pytest.mark.parametrize(("precision", "products"), [("tf32", "tf32"), ("float32", "ieee"), ("bf16", "ieee")])
+def test_products_are_of_the_precision_for_as_long_as_a_run_lasts(precision: str, products: str) -> None:
+    before = set_products()
+    with settings(2, precision):
+        assert set_products() == [products] * 2
+        assert torch.get_num_threads() == 2
+    assert set_products() == before
+
+
+def set_products() -> list[Any]:
+    return [torch.backends.cuda.matmul.fp32_precision, torch.backends.cudnn.conv.fp32_precision]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, in torch
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_a_compiled_net_trains_as_the_plain_one() -> None:
+    model = "flatten, linear 8, act, linear classes"
+    one_shape = {"images": 512, "valid": 0, "score_train": False, "score_test": False}
+    recipe = tiny(engine="torch", device="cpu", model=model, **one_shape)
+    plain, compiled = (run(recipe.but(compile=made), MemoryStore()) for made in (False, True))
+    assert compiled.made["arch"] == plain.made["arch"]
+    assert compiled.weights().keys() == plain.weights().keys()
+    for name, values in compiled.weights().items():
+        np.testing.assert_allclose(values, plain.weights()[name], rtol=1e-4, atol=1e-6)
+    assert compiled.name != plain.name
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"precision": "tf32", "device": "cpu"}, "NVIDIA"),
+        ({"precision": "tf32", "engine": "numpy"}, "engine=numpy"),
+        ({"compile": True, "engine": "numpy"}, "engine=numpy"),
+        ({"compile": True, "model": "flatten, dropout, linear classes"}, "dropout"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_done_is_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        make_plan(tiny(**{"engine": "torch", **fields}))
+
+
+def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(UsageError, match="no no-such-compiler on the PATH"):
+        make_plan(tiny(engine="torch", compile=True))
 
 
 def test_the_module_that_is_handed_out_needs_nothing_of_ours() -> None:

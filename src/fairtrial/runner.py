@@ -117,12 +117,15 @@ def make_plan(recipe: Recipe, own_module: bool = False, known: Facts | None = No
     make_augments(recipe.augment)
     make_average(recipe.average)
     draw = make_draw(recipe.init)
-    if recipe.engine == "numpy" and (recipe.precision == "bf16" or recipe.device in ("cuda", "mps") or own_module):
-        raise UsageError("engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers")
-    if recipe.device in ("cuda", "mps"):
-        from fairtrial.engine.torch_net import pick_device  # torch itself knows what devices there are
+    special = recipe.precision == "tf32" or recipe.device in ("cuda", "mps") or recipe.compile
+    if recipe.engine == "numpy" and (special or recipe.precision == "bf16" or own_module):
+        raise UsageError(
+            "engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers, uncompiled"
+        )
+    if special:
+        from fairtrial.engine.torch_net import check_able  # torch itself knows what devices there are
 
-        pick_device(recipe.device)
+        check_able(recipe)
     if not recipe.valid and (recipe.patience or "plateau" in recipe.schedule):
         raise UsageError("patience and the plateau schedule look at the validation part, but valid=0 leaves none")
     if recipe.test_flip and len(shape) != 3:
@@ -132,6 +135,8 @@ def make_plan(recipe: Recipe, own_module: bool = False, known: Facts | None = No
         raise UsageError("batch=1: batch norm after a linear layer needs at least two images in a batch")
     if isinstance(draw, Whitening) and arch and not isinstance(arch[0], Conv):
         raise UsageError(f"init={recipe.init}: the net must begin with a convolution, whose kernels are to whiten")
+    if recipe.compile and "dropout" in text(arch):
+        raise UsageError("compile=true: torch.compile cannot take in `dropout`, whose masks are drawn by NumPy")
     return Plan(recipe, criterion, known.shape, shape, arch)
 
 
@@ -265,8 +270,9 @@ def make_net(plan: Plan, module: Callable[[], Any] | None, seen: Callable[[], Nu
 
     device = torch_net.pick_device(recipe.device)
     if module is not None:
-        return torch_net.ModuleNet.make(module, recipe.seed, recipe.precision, device)
-    return torch_net.TorchNet.build(plan.arch, plan.input, first(plan, seen), recipe.precision, device)
+        return torch_net.ModuleNet.make(module, recipe.seed, recipe.precision, device, recipe.compile)
+    numbers = first(plan, seen)
+    return torch_net.TorchNet.build(plan.arch, plan.input, numbers, recipe.precision, device, recipe.compile)
 
 
 def first(plan: Plan, seen: Callable[[], NumpyArray]) -> Tensors:
@@ -452,13 +458,17 @@ def new_start_offered(name: str) -> Generator[None]:
 
 @contextlib.contextmanager
 def engine_threads(recipe: Recipe) -> Generator[None]:
-    """The recipe's number of threads while the run lasts, and memory that is kept from step to step."""
+    """The recipe's threads and kind of products while the run lasts, and memory that is kept from step to step."""
     keep_freed_memory()
     if recipe.engine == "torch":
-        from fairtrial.engine.torch_net import threads
+        from fairtrial.engine.torch_net import settings
+
+        held = settings(recipe.threads, recipe.precision)
     else:
-        from threadpoolctl import threadpool_limits as threads
-    with threads(recipe.threads):
+        from threadpoolctl import threadpool_limits
+
+        held = threadpool_limits(recipe.threads)
+    with held:
         yield
 
 

@@ -27,8 +27,8 @@ class NumpyNet:
     deferred = False
 
     def __init__(self, arch: Arch, shape: Shape, start: Mapping[str, NumpyArray], precision: str) -> None:
-        if precision == "bf16":
-            raise UsageError("precision=bf16: NumPy has no such numbers; use float32, or engine=torch")
+        if precision not in ("float32", "float64"):
+            raise UsageError(f"precision={precision}: NumPy has no such numbers; use float32, or engine=torch")
         self.dtype = as_dtype(precision)
         sizes = arch_params(arch, shape)
         self.flat_params, self.params = _flat(sizes, self.dtype)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
+import shutil
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from math import gcd
 from types import SimpleNamespace
@@ -28,6 +30,7 @@ from fairtrial.rng import rng
 from fairtrial.spec import arch as a
 from fairtrial.spec.arrays import NumpyArray, Tensors
 from fairtrial.spec.errors import FairtrialError, UsageError
+from fairtrial.spec.recipe import Recipe
 
 DEFERRED = ("cuda",)  # devices that are told the next steps before they have made the last
 STAGED = 1 << 24  # bytes that are pinned at most: a step's plans and masks, not all images of a data set
@@ -228,6 +231,16 @@ def pick_device(wanted: str) -> str:
     return wanted
 
 
+def check_able(recipe: Recipe) -> None:
+    """UsageError where this machine, or torch here, cannot do what the recipe asks for."""
+    device = pick_device(recipe.device)
+    if recipe.precision == "tf32" and (device != "cuda" or torch.cuda.get_device_capability() < (8, 0)):
+        raise UsageError(f"precision=tf32: NVIDIA GPUs since Ampere compute so, this {device} does not; use float32")
+    compiler = os.environ.get("CXX", "g++")
+    if recipe.compile and shutil.which(compiler) is None:
+        raise UsageError(f"compile=true: torch.compile needs a C++ compiler, and there is no {compiler} on the PATH")
+
+
 def sent(values: Tensor, device: torch.device) -> Tensor:
     """The values on the device; what a step needs goes to a GPU by way of pinned memory, and nobody waits for it."""
     if device.type != "cuda" or values.nbytes > STAGED:
@@ -236,14 +249,22 @@ def sent(values: Tensor, device: torch.device) -> Tensor:
 
 
 @contextlib.contextmanager
-def threads(count: int) -> Generator[None]:
-    """That many threads for torch's operators; results depend on their number, so it belongs to a run."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
+def settings(threads: int, precision: str) -> Generator[None]:
+    """So many threads, and products of float32 as TF32 or as they are: results depend on both, so they belong to a run.
+
+    Without it torch takes TF32 for convolutions on a GPU, but not for matrices.
+    """
+    products: Any = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # pyright: ignore[reportAttributeAccessIssue]
+    before = torch.get_num_threads(), [kind.fp32_precision for kind in products]
+    torch.set_num_threads(threads)
+    for kind in products:
+        kind.fp32_precision = "tf32" if precision == "tf32" else "ieee"
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        for kind, was in zip(products, before[1], strict=True):
+            kind.fp32_precision = was
 
 
 class TorchNet:
@@ -252,7 +273,7 @@ class TorchNet:
     xp = torch
     layout: torch.memory_format = torch.channels_last  # of the weights: convolutions are quicker so
 
-    def __init__(self, module: nn.Module, precision: str, device: str) -> None:
+    def __init__(self, module: nn.Module, precision: str, device: str, compiled: bool = False) -> None:
         self.precision, self.device = precision, torch.device(device)
         self.deferred = self.device.type in DEFERRED
         self.dtype = torch.float64 if precision == "float64" else torch.float32
@@ -264,16 +285,22 @@ class TorchNet:
         self._dropouts = [m for m in self.module.modules() if isinstance(m, KeyedDropout)]
         for place, dropout in enumerate(self._dropouts):
             dropout.place = place
+        if compiled:
+            torch.compiler.reset()  # forgets the programs of other nets: with too many torch would make no more
+        # A program for each shape: none that serves several, whose rounding would tell which came first.
+        self._call = torch.compile(self.module, dynamic=False) if compiled else self.module
 
     @classmethod
-    def build(cls, arch: a.Arch, shape: a.Shape, start: Tensors, precision: str, device: str) -> TorchNet:
+    def build(
+        cls, arch: a.Arch, shape: a.Shape, start: Tensors, precision: str, device: str, compiled: bool = False
+    ) -> TorchNet:
         """The net of an architecture for images of `shape`, started from `start`."""
         with torch.device("meta"):  # no draw from torch's generator for numbers that are replaced at once
             module = make_module(arch, shape)
         module.to_empty(device="cpu")
         for buffer in module.buffers():
             buffer.zero_()
-        net = cls(module, precision, device)
+        net = cls(module, precision, device, compiled)
         net.load(start)
         return net
 
@@ -331,7 +358,7 @@ class TorchNet:
 
     def _run(self, x: Tensor, at: At | None, keep: MutableMapping[str, Tensor] | None) -> Tensor:
         if keep is None:
-            return self.module(x)
+            return self._call(x)
         for name, layer in self.module.named_children():
             x = keep[name] = layer(x)
         return x
@@ -380,7 +407,9 @@ class ModuleNet(TorchNet):
         return {name: tensor for name, tensor in every.items() if name not in self.learnt}
 
     @classmethod
-    def make(cls, factory: Callable[[], Any], seed: int, precision: str, device: str) -> ModuleNet:
+    def make(
+        cls, factory: Callable[[], Any], seed: int, precision: str, device: str, compiled: bool = False
+    ) -> ModuleNet:
         """The module that `factory` makes, its start drawn from the seed."""
         if isinstance(factory, nn.Module):
             kind = type(factory).__name__
@@ -393,7 +422,7 @@ class ModuleNet(TorchNet):
             raise UsageError(f"module {name} makes a {type(module).__name__}, not a torch.nn.Module")
         if any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())):
             raise UsageError(f"module {name}: lazy layers have no weights yet; give them their number of inputs")
-        return cls(module, precision, device)
+        return cls(module, precision, device, compiled)
 
     def rehearse(self, name: str, shape: a.Shape, outputs: int) -> None:
         """UsageError unless the module makes (2, outputs) of two inputs of this shape."""

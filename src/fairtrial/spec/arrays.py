@@ -13,5 +13,5 @@ Tensors: TypeAlias = dict[str, NumpyArray]
 
 
 def as_dtype(precision: str) -> np.dtype[Any]:
-    """NumPy's type for stored numbers of that precision; bf16 keeps its weights in float32."""
+    """NumPy's type for stored numbers of that precision; bf16 and tf32 keep their weights in float32."""
     return np.dtype(np.float64 if precision == "float64" else np.float32)

@@ -37,7 +37,10 @@ class Recipe(BaseModel):
     data: str = Field(default="digits", description="a data set's name, or the path of an image folder")
     engine: Literal["torch", "numpy"] = Field(default="torch", description="PyTorch, or the readable NumPy engine")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="where the torch engine computes")
-    precision: Literal["float32", "float64", "bf16"] = Field(default="float32", description="number format of the net")
+    precision: Literal["float32", "float64", "bf16", "tf32"] = Field(
+        default="float32", description="number format of the net; bf16 and tf32 only in products, weights are float32"
+    )
+    compile: bool = Field(default=False, description="make a program of the net's own by torch.compile")
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
         default=1,
         description="threads of one run, part of its identity; `fairtrial run ... threads=auto` picks by a probe",
@@ -139,7 +142,10 @@ class Recipe(BaseModel):
 
 FIELDS = tuple(Recipe.model_fields)
 # Fields that the first stored recipes did not have; at the value that those ran with they are not told: ids stay
-LATER: dict[str, Any] = {"score_test": True, "images": 0, "outliers": 0.0, "average": "none", "test_flip": False}
+LATER: dict[str, Any] = {
+    "score_test": True, "images": 0, "outliers": 0.0, "average": "none", "test_flip": False,
+    "compile": False,
+}  # fmt: skip
 
 
 def make_recipe(fields: Mapping[str, Any], where: Mapping[str, str] | None = None) -> Recipe:
