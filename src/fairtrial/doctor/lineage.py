@@ -400,9 +400,7 @@ def _text(node: ast.AST, index: Path) -> str:
 def _heads(file: File, line: int) -> Iterator[ast.AST]:
     """The innermost statement that covers a line, as expressions: of a compound one its head."""
     covering = [
-        node
-        for node in ast.walk(file.tree)
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or line)
+        node for node in file.parents if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or line)
     ]
     if not covering:
         return

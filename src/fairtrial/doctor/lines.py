@@ -73,8 +73,11 @@ def _row(frame: FrameType) -> bool:
 
 
 def place(frame: FrameType) -> str | None:
-    """The innermost line of the user's code."""
-    return next(lines_above(frame), None)
+    """The innermost line of the user's code, as `lines_above` would give it first; asked for at each step."""
+    one: FrameType | None = frame
+    while one is not None and (foreign(one.f_code.co_filename) or _row(one)):
+        one = one.f_back
+    return None if one is None else f"{shown(one.f_code.co_filename)}:{one.f_lineno}"
 
 
 @functools.cache

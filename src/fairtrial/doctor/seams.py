@@ -189,7 +189,8 @@ def _modules(watch: Watch, patches: Patches) -> None:
                 if watch.full and watch.depth and watch.looking:
                     watch.on_inner(module, args, sys._getframe(1))
                 return original(module, *args, **kwargs)
-            watch.tape.before_call(module)
+            if watch.tape.open:
+                watch.tape.before_call(module)
             watch.depth, watch.root = 1, module
             try:
                 result = original(module, *args, **kwargs)
@@ -354,7 +355,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
     def rectify(original: Any) -> Any:
         def rectified(x: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(x, *args, **kwargs)
-            if watch.units.wanted() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
+            if watch.units.awake and watch.units.wanted(result):
                 frame = sys._getframe(1)
                 if frame.f_globals.get("__name__") != "torch.nn.functional":  # torch.relu out of F.relu
                     watch.units.on_relu(result, _maker(watch, frame), True)
@@ -365,7 +366,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
     def floor(original: Any) -> Any:
         def floored(x: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(x, *args, **kwargs)
-            if watch.units.wanted() and watch.looking and isinstance(result, Tensor) and result.dim() > 1:
+            if watch.units.awake and watch.units.wanted(result):
                 low = args[0] if args else kwargs.get("min", kwargs.get("other"))
                 high = args[1] if len(args) > 1 else kwargs.get("max")
                 if high is None and low is not None and not (low.any() if isinstance(low, Tensor) else low):

@@ -335,7 +335,7 @@ def shortcuts(loss: Tensor) -> dict[str, bool]:
             users.setdefault(before, []).append(node)
     beside: dict[str, bool] = {}
     for node in nodes:
-        if _rectifies(node) and (where := _where(node)):
+        if rectifies(node) and (where := _where(node)):
             after, waiting = {node}, [node]
             while waiting:
                 new = [user for user in users.get(waiting.pop(), ()) if user not in after]
@@ -349,10 +349,11 @@ def shortcuts(loss: Tensor) -> dict[str, bool]:
 def hidden(loss: Tensor) -> set[str]:
     """Lines of ReLUs that a layer with weights comes after."""
     before = [one for node in walk(loss) if is_layer(node) for one, _ in node.next_functions]
-    return {where for node in behind(*before) if _rectifies(node) and (where := _where(node))}
+    return {where for node in behind(*before) if rectifies(node) and (where := _where(node))}
 
 
-def _rectifies(node: Any) -> bool:
+def rectifies(node: Any) -> bool:
+    """Whether it may be a ReLU."""
     return "Relu" in (name_of(node), _cut(node)) or name_of(node) == "Maximum"
 
 

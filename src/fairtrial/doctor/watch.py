@@ -353,6 +353,7 @@ class Watch:
         self.writes.listen(False)
         self.optimizers.before_backward(where)
         self.backwards += 1
+        self.units.wake()
         self.fresh = True
         if not self.steps:  # no optimizer, or none that steps
             self.sample(self.backwards)
@@ -394,6 +395,7 @@ class Watch:
         """An optimizer made a step."""
         self.fresh = False
         self.steps += 1
+        self.units.wake()
         self.sample(self.steps)
         self.states.settle()
         if self.steps in SAVED:

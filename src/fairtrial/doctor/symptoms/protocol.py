@@ -61,17 +61,19 @@ def _misprinted(journal: Journal) -> list[Finding]:
     wrong: dict[str | None, list[tuple[str, tuple[str, ...], Evaluation]]] = {}
     right = Counter[str | None]()
     so_far: list[Evaluation] = []
+    shares = set[float]()  # of right answers, so far
     recent: list[Evaluation] = []  # since the last line that was printed
     closed = False
     for one in journal.seen:
         if isinstance(one, Evaluation) and one.count:
             recent = [one] if closed else [*recent, one]
             so_far.append(one)
+            shares.add(one.right / one.count)
             closed = False
         elif isinstance(one, Printed) and so_far:
             closed = True
             for text, values in accuracies(one):
-                if any(abs(value - known.right / known.count) <= error for known in so_far for value, error in values):
+                if any(abs(value - share) <= error for share in shares for value, error in values):
                     right[one.where] += 1
                     continue
                 for known in recent:

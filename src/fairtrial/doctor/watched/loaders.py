@@ -69,9 +69,9 @@ class Loaders(Part):
     @careful
     def on_batch(self, iterator: object, batch: Any) -> None:
         """A loader gave a batch."""
-        if iterator not in self.rounds:
+        known = self.rounds.get(iterator)
+        if known is None:
             return
-        known = self.rounds[iterator]
         serial, turn, number = known
         known[2] += 1
         first = batch[0] if isinstance(batch, list | tuple) and batch else None

@@ -9,7 +9,17 @@ import torch
 from torch import Tensor
 
 from fairtrial.doctor import observations
-from fairtrial.doctor.tensors import ACCUMULATE, LAYERS, NORMS, hidden, name_of, past_reshaping, shortcuts
+from fairtrial.doctor.tensors import (
+    ACCUMULATE,
+    LAYERS,
+    NORMS,
+    hidden,
+    name_of,
+    past_reshaping,
+    rectifies,
+    shortcuts,
+    walk,
+)
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -38,6 +48,7 @@ class Units(Part):
         super().__init__(watch)
         self.relus: dict[tuple[str | None, int], _Relu] = {}
         self.due = 4  # steps
+        self.awake = False  # ReLUs are looked at
         self.beside: dict[str, bool] = {}  # lines of ReLUs that something passes beside
         self.hidden: set[str] = set()  # lines of ReLUs that layers come after
 
@@ -46,10 +57,14 @@ class Units(Part):
         """Steps so far; backward passes, where steps are made by hand."""
         return self.watch.steps if self.watch.optimizers.optimizers else self.watch.backwards
 
-    def wanted(self) -> bool:
-        """Whether to look at what a ReLU gave: after some steps, for as many examples as are needed."""
+    def wake(self) -> None:
+        """After one more step, or backward pass: look at what ReLUs give, for as many examples as are needed."""
+        self.awake = self.now >= self.due
+
+    def wanted(self, result: Any) -> bool:
+        """Whether a ReLU gave it inside a model, of modules or by hand."""
         inside = self.watch.depth == 1 or (self.watch.depth == 0 and bool(self.watch.by_hand))
-        return inside and self.now >= self.due
+        return inside and self.watch.looking and isinstance(result, Tensor) and result.dim() > 1
 
     @careful
     def on_relu(self, result: Tensor, where: str | None, named: bool) -> None:
@@ -76,11 +91,12 @@ class Units(Part):
             known.examples += len(result)
         if all(one.examples >= ALIVE for one in self.relus.values()):
             self.due = min(self.now + PAUSE, *(one.until for one in self.relus.values()))
+            self.wake()
 
     @careful
     def before_backward(self, loss: Tensor) -> None:
         """A backward pass is about to begin: what leads past each ReLU, and on from it, is seen once."""
-        if self.watch.backwards > 1 and not self.beside:
+        if self.watch.backwards > 1 and not self.beside and any(map(rectifies, walk(loss))):
             self.beside, self.hidden = shortcuts(loss), hidden(loss)
 
     def silenced(self, result: Tensor) -> str | None:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import inspect
 import os
+import pickle
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def streams(dataset: Any) -> dict[str, str]:
         for names in (held, *map(vars, inner), seen):
             found |= {name: state for name, one in names.items() if (state := _state(one)) is not None}
         dataset = held.get("dataset")
-    return {name: hashlib.sha256(_text(state)).hexdigest()[:16] for name, state in found.items()}
+    return {name: hashlib.sha256(_bytes(state)).hexdigest()[:16] for name, state in found.items()}
 
 
 def _state(one: object) -> Any:
@@ -115,14 +116,5 @@ def _state(one: object) -> Any:
     return one.getstate() if isinstance(one, random.Random) else None
 
 
-def _text(state: Any) -> bytes:
-    return state.numpy().tobytes() if isinstance(state, torch.Tensor) else _plain(state).encode()
-
-
-def _plain(state: Any) -> str:
-    """A state in full: NumPy abbreviates long arrays."""
-    if isinstance(state, np.ndarray):
-        return state.tobytes().hex()
-    if isinstance(state, dict):
-        return ";".join(f"{key}:{_plain(value)}" for key, value in state.items())
-    return ";".join(map(_plain, state)) if isinstance(state, tuple) else repr(state)
+def _bytes(state: Any) -> bytes:
+    return state.numpy().tobytes() if isinstance(state, torch.Tensor) else pickle.dumps(state)
