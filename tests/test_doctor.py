@@ -16,7 +16,7 @@ import pytest
 import fairtrial as ft
 from conftest import MAIN
 from fairtrial.doctor.catalogue import FAULTS
-from fairtrial.doctor.findings import CONSEQUENCES, EXPLAINS, finding, ordered
+from fairtrial.doctor.findings import CONSEQUENCES, EXPLAINS, Diagnosis, finding, ordered
 from fairtrial.doctor.fingerprints import diagnose_curves
 from fairtrial.doctor.read_curves import read_curves
 from fairtrial.doctor.symptoms.everything import SYMPTOMS, diagnose
@@ -309,3 +309,20 @@ def test_a_malformed_table_is_told_with_its_place(tmp_path: Path, text: str, pla
 def test_our_own_runs_are_diagnosed() -> None:
     record = ft.run(ft.Recipe(model="linear", engine="numpy", epochs=3, batch=256), MemoryStore())
     assert not [found for found in ft.diagnose(record).findings if found.level == "fail"]
+
+
+def test_a_diagnosis_prints_as_the_command_does_and_needs_a_record() -> None:
+    told = ft.diagnose(
+        ft.run(ft.Recipe(model="flatten, linear classes, softmax", engine="numpy", epochs=3, batch=256), MemoryStore())
+    )
+    assert str(told).startswith("1. fail softmax-before-cross-entropy\n")
+    for wrong in (None, "runs/mlp", {"loss": [1.0]}):
+        with pytest.raises(UsageError, match="diagnose takes a record"):
+            ft.diagnose(wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_few_faults_that_could_not_be_seen_are_named() -> None:
+    nothing = Diagnosis((), tuple(FAULTS)[2:], tuple(FAULTS)[:2])
+    first, second, third = tuple(FAULTS)[:3]
+    assert f"could not be seen here: {first}, {second}" in " ".join(str(nothing).split())
+    assert third not in str(nothing)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,8 +86,7 @@ def same(folder: Path, text: str, *words: str, name: str = "train.py", **setting
     watched = start([*COMMAND, script, *words], folder, **settings)
     assert watched.out.startswith(alone.out)
     assert watched.err == alone.err
-    if alone.status not in (0, -signal.SIGINT):
-        assert watched.status == 1
+    assert watched.status == {0: 0, -signal.SIGINT: 130, -signal.SIGTERM: 143}.get(alone.status, 1)
     return Ended(watched.status, watched.out[len(alone.out) :], watched.err)
 
 
@@ -107,9 +105,9 @@ ENDINGS = {
     "own hook": ("import sys\nsys.excepthook = lambda k, e, t: print(k, t.tb_lineno, t.tb_next)\n1 / 0", 1, "Zero"),
     "no hook": ("import sys\ndel sys.excepthook\nsys.exit('over')", 1, "exit status 1"),
     "SIGKILL": ("import os; print(1, flush=True); os.kill(os.getpid(), 9)", 1, "SIGKILL"),
-    "SIGTERM": ("import os; os.kill(os.getpid(), 15)", 1, "SIGTERM"),
+    "SIGTERM": ("import os; os.kill(os.getpid(), 15)", 143, "SIGTERM"),
     "SIGSEGV": ("import ctypes; ctypes.string_at(0)", 1, "SIGSEGV"),
-    "SIGINT": ("import os, time; os.kill(os.getpid(), 2); time.sleep(9)", 0, "Ctrl-C"),
+    "SIGINT": ("import os, time; os.kill(os.getpid(), 2); time.sleep(9)", 130, "Ctrl-C"),
     "atexit": ("import atexit\natexit.register(print, 'last')\nprint('first')\n1 / 0", 1, "ZeroDivisionError"),
     "late thread": ("import threading, time\nthreading.Timer(0.2, print, ['late']).start()\nprint('over')", 0, "torch"),
     "os.fork": ("import os\npid = os.fork()\nif pid: os.wait()\nprint(bool(pid))\nif not pid: 1 / 0", 0, "torch"),
@@ -178,15 +176,21 @@ def test_modules_beside_a_script(tmp_path: Path) -> None:
     same(tmp_path, "from helper import WORD\nif __name__ == '__main__':\n    print(WORD)", name="sub/train.py")
 
 
-def test_a_module_of_a_package_is_run_by_a_script_beside_it(tmp_path: Path) -> None:
+def test_a_module_of_a_package(tmp_path: Path) -> None:
     write(tmp_path, "STEPS = 12", "package/__init__.py")
-    ended = same(tmp_path, f"{TRAIN}from . import STEPS\ntrain(STEPS)", name="package/train.py")
-    assert "PACKAGE.MODULE" in ended.out
-    launcher = (
-        ended.out[ended.out.index("import runpy") :].replace("\n ", "").replace("PACKAGE.MODULE", "package.train")
+    text = (
+        f"{TRAIN}from . import STEPS\ntrain(STEPS)\nprint(sys.argv, __name__, __package__, __spec__.name, sys.path[0])"
     )
-    ended = same(tmp_path, launcher, name="launch.py")
+    refused = same(tmp_path, text, name="package/train.py")
+    assert "fairtrial doctor -m PACKAGE.MODULE" in refused.out
+    alone = start([sys.executable, "-m", "package.train", "--json", "x.py"], tmp_path)
+    ended = start([*COMMAND, "-m", "package.train", "--json", "x.py"], tmp_path)
+    assert ended.out.startswith(alone.out)
+    assert (ended.status, ended.err) == (1, alone.err)
     assert "   where: package/train.py:15\n" in ended.out
+    nothing = start([*COMMAND, "-m", "package.nothing"], tmp_path)
+    assert nothing.status == 1
+    assert nothing.err == start([sys.executable, "-m", "package.nothing"], tmp_path).err
 
 
 @pytest.mark.parametrize("name", ["torch.py", "random.py", "json.py", "dataclasses.py"])
@@ -219,13 +223,19 @@ def test_a_script_that_calls_itself(tmp_path: Path) -> None:
         (["folder.py"], "folder.py: a folder"),
         (["book.ipynb"], "jupyter nbconvert --to script book.ipynb"),
         (["--static", "book.ipynb"], "jupyter nbconvert --to script book.ipynb"),
-        (["nowhere"], "nowhere is no script"),
-        (["-m", "package.train"], "import runpy"),
+        (["nowhere"], "nowhere: no such file"),
+        (["empty"], "empty: a folder"),
+        (["config.yaml"], "what is taken is a script (.py), curves (.csv,"),
+        (["--static", "-m", "package.train"], "--static reads the source of a script"),
         (["--steps", "-1", "train.py"], "--steps"),
+        (["--steps", "5", "curves.csv"], "--steps is for a script"),
+        (["--classes", "10", "train.py"], "train.py is a script"),
     ],
 )
 def test_what_is_no_script(tmp_path: Path, words: list[str], message: str) -> None:
     (tmp_path / "folder.py").mkdir()
+    (tmp_path / "empty").mkdir()
+    write(tmp_path, "lr: 0.1", "config.yaml")
     write(tmp_path, "", "train.py")
     write(tmp_path, "{}", "book.ipynb")
     ended = start([*COMMAND, *words], tmp_path)
@@ -309,7 +319,9 @@ def test_training_in_another_process_is_said_to_be_unseen(tmp_path: Path) -> Non
         tmp_path, text + "    p = mp.get_context('fork').Process(target=train, args=(3,)); p.start(); p.join()"
     )
     assert (ended.status, ended.faults) == (0, [])
-    assert ended.told["notes"] == ["the script never trained: there was no backward pass in its own process"]
+    (note,) = ended.told["notes"]
+    assert note.startswith("the script never trained")
+    assert "torch.multiprocessing" in note
 
 
 def test_a_limit_of_steps_lets_a_script_tidy_up(tmp_path: Path) -> None:
@@ -330,17 +342,62 @@ def test_a_limit_that_is_not_reached(tmp_path: Path) -> None:
     assert doctor(tmp_path, TRAIN + "train(12)", options=("--steps", "99")).told["notes"] == []
 
 
-def test_a_doctor_that_is_told_to_end_takes_the_script_along(tmp_path: Path) -> None:
-    script = write(tmp_path, "import time; print('ready', flush=True); time.sleep(60); print('too late')")
-    words = [*COMMAND, "--json", script]
-    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+WAITING = """
+import time
+print("ready", flush=True)
+for _ in range(2):
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("once", flush=True)
+        time.sleep(1)
+        break
+"""
+
+
+def stop(folder: Path, text: str, number: int, group: bool = False) -> Ended:
+    """The doctor's JSON of a script that says `ready`, and is then sent a signal."""
+    words = [*COMMAND, "--json", write(folder, text)]
+    with subprocess.Popen(
+        words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         assert process.stderr
-        process.stderr.readline()
-        time.sleep(0.1)
-        process.terminate()
-        out, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (1, "")
-    assert "SIGTERM" in json.loads(out)["notes"][0]
+        while "ready" not in process.stderr.readline():
+            pass
+        (os.killpg if group else os.kill)(process.pid, number)
+        out, err = process.communicate(timeout=60)
+    return Ended(process.returncode, out, err)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("group", [False, True])
+def test_a_signal_to_the_doctor_ends_the_script(tmp_path: Path, number: int, status: int, group: bool) -> None:
+    text = TRAIN.replace("loss.backward()  # never cleared", "optimizer.zero_grad(); loss.backward()")
+    ended = stop(tmp_path, text + "train(20); print('ready', flush=True)\nwhile True: train(1)", number, group)
+    assert ended.status == status
+    assert ended.told["checked"]
+    assert ended.told["notes"][0].startswith(("the script was stopped by Ctrl-C", "the script died from SIGTERM"))
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_a_script_is_interrupted_once(tmp_path: Path, group: bool) -> None:
+    ended = stop(tmp_path, WAITING, signal.SIGINT, group)
+    assert (ended.status, ended.err) == (0, "once\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells a process that its parent is gone")
+def test_a_doctor_that_is_killed_takes_the_script_along(tmp_path: Path) -> None:
+    text = "import os, time; print('ready', flush=True); time.sleep(1); print('alive', flush=True)"
+    ended = stop(tmp_path, text, signal.SIGKILL)  # standard error ends with the script
+    assert (ended.status, ended.out, ended.err) == (-signal.SIGKILL, "", "")
+
+
+def test_the_diagnosis_is_told_where_standard_output_has_gone(tmp_path: Path) -> None:
+    script = write(tmp_path, f"{TRAIN}train(12)\nfor _ in range(9**6): print('words')")
+    ended = start(["bash", "-c", f"{COMMAND[0]} doctor {script} | head -1; exit ${{PIPESTATUS[0]}}"], tmp_path)
+    assert ended.status == 1
+    assert "BrokenPipeError" in ended.err
+    assert "1. fail missing-zero-grad\n" in ended.err.split("standard output was closed")[1]
 
 
 @pytest.mark.parametrize("width", [0, 60, 160])
@@ -386,7 +443,7 @@ def test_a_watch_inside_another_shares_what_it_sees() -> None:
         diverging(5.0)
     assert [found.fault for found in alone.findings] == ["lr-too-high"]
     assert outer.findings == alone.findings
-    assert "inside another" in inner.diagnosis.notes[0]
+    assert "inside another" in inner.notes[0]
     assert repr(alone.findings).startswith(f"(<fail lr-too-high at {Path(__file__).relative_to(Path.cwd())}:")
 
 

@@ -46,6 +46,7 @@ Silent = Annotated[bool, typer.Option("--quiet", help="no progress, only the out
 Trust = Annotated[bool, typer.Option("--trust-code", help="let model=path/net.py:Class run the code in that file")]
 RUNS = Path("runs")
 DEFAULT = "mlp"
+TAKEN = "a script (.py), curves (.csv, .tsv, .json, .jsonl, TensorBoard's event files or a folder of them), or a run"
 USAGE = 2  # the exit code for words of the command that cannot be meant
 
 
@@ -428,12 +429,8 @@ class DoctorWords(TyperCommand):
     """What stands behind a script is the script's own; behind curves or a run, options of ours may follow."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Leave alone what follows a script."""
-        if args[:1] == ["-m"]:
-            from fairtrial.doctor.watching import PACKAGE
-
-            raise UsageError(PACKAGE)
-        ctx.allow_interspersed_args = not any(word.endswith(".py") for word in args)
+        """Leave alone what follows a script or a module."""
+        ctx.allow_interspersed_args = not any(word == "-m" or word.endswith(".py") for word in args)
         return super().parse_args(ctx, args)
 
 
@@ -446,6 +443,7 @@ def doctor(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG...]", help="the script's own words")] = None,
     steps: Annotated[int, typer.Option(metavar="N", min=0, help="stop the script after N steps; 0: never")] = 0,
     static: Annotated[bool, typer.Option("--static", help="read the script's source, and run nothing of it")] = False,
+    module: Annotated[bool, typer.Option("-m", help="what is named is a module: as `python -m` runs it")] = False,
     classes: Annotated[int | None, typer.Option(metavar="K", help="of curves: the number of classes")] = None,
     images: Annotated[
         int | None, typer.Option(metavar="N", help="of curves: images in the part that is scored")
@@ -461,11 +459,17 @@ def doctor(
     fairtrial doctor train.py --epochs 3
     fairtrial doctor --json --steps 100 train.py
     fairtrial doctor --static train.py
+    fairtrial doctor -m package.train --epochs 3
     fairtrial doctor curves.csv --classes 10 --images 10000
-    """
-    from fairtrial.doctor.told import diagnosis_json, show_diagnosis
 
-    failed = False
+    Exit code: 1 for a `fail` or a script that ended with an error, 130 or 143 for one that a signal stopped, else 0.
+    """
+    code = 0
+    is_script = module or target.endswith(".py")
+    if is_script and (classes or images):
+        raise UsageError(f"--classes and --images are for curves, and {target} is a script")
+    if steps and (static or not is_script):
+        raise UsageError("--steps is for a script that is run")
     if target.endswith(".ipynb"):
         raise UsageError(
             f"{target} is a notebook: put `with ft.watch() as seen:` around the training in it, and look at `seen`; or "
@@ -474,46 +478,63 @@ def doctor(
     if static:
         from fairtrial.doctor.static.reading import examine_source
 
-        if not target.endswith(".py"):
+        if module or not target.endswith(".py"):
             raise UsageError(f"{target}: --static reads the source of a script (.py)")
         diagnosis = examine_source(Path(target))
         as_json = as_json or "--json" in (arguments or [])  # no words of the script's own: nothing of it runs
-    elif target.endswith(".py"):
+    elif is_script:
         from fairtrial.doctor.examine import examine, unread
 
-        for option in unread(target, arguments or [], ("--static", "--steps", "--json")):
+        for option in () if module else unread(target, arguments or [], ("--static", "--steps", "--json")):
             said = f"{option} behind {target} is given to the script; put it before {target} to ask the doctor"
             print(f"fairtrial: {said}", file=sys.stderr)
-        seen = examine(target, arguments or [], steps, aside=as_json)
-        if not as_json:
-            print()  # between the script's words and ours
-        diagnosis, failed = seen.diagnosis, seen.failed
+        words = [*(["-m"] if module else []), target, *(arguments or [])]
+        seen = examine(words[0], words[1:], steps, aside=as_json)
+        diagnosis, code = seen.diagnosis, seen.status
     elif arguments:
         raise UsageError(f"{' '.join(arguments)!r}: only a script takes words of its own")
     else:
         diagnosis = _of_what_was_kept(target, classes, images, store)
-    if as_json:
-        print_json(diagnosis_json(diagnosis))
-    else:
-        with (page := console()).capture() as told:
-            show_diagnosis(diagnosis, page)
-        print_lines(told.get().splitlines())
-    raise typer.Exit(1 if failed or diagnosis.failed else 0)
+    tell(diagnosis, as_json, apart=is_script and not static)
+    raise typer.Exit(1 if diagnosis.failed else code)
+
+
+def tell(diagnosis: Diagnosis, as_json: bool, apart: bool) -> None:
+    """Print a diagnosis, `apart` from the words of a script; on standard error if who read our output has gone."""
+    from fairtrial.doctor.told import diagnosis_json, show_diagnosis
+
+    try:
+        if as_json:
+            print_json(diagnosis_json(diagnosis))
+        else:
+            with (page := console()).capture() as told:
+                show_diagnosis(diagnosis, page)
+            print_lines([*[""] * apart, *told.get().splitlines()])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"fairtrial: standard output was closed too early for the diagnosis:\n{diagnosis}", file=sys.stderr)
 
 
 def _of_what_was_kept(target: str, classes: int | None, images: int | None, store: Path) -> Diagnosis:
     """The diagnosis of a file of curves, or of a run."""
-    from fairtrial.doctor.read_curves import is_curves, read_curves
+    from fairtrial.doctor.read_curves import ENDINGS, is_curves, read_curves
     from fairtrial.spec.files import RECIPE
 
     if is_curves(Path(target)):
         from fairtrial.doctor.fingerprints import diagnose_curves
 
-        return diagnose_curves(read_curves(Path(target), classes, images))
+        try:
+            return diagnose_curves(read_curves(Path(target), classes, images))
+        except UsageError as error:
+            if Path(target).suffix.lower() in ENDINGS or Path(target).is_dir():
+                raise
+            raise UsageError(f"{error}; what is taken is {TAKEN}") from None
     if not (Path(target) / RECIPE).is_file() and (Path(target).exists() or not _store(store).list()):
-        raise UsageError(
-            f"{target} is no script (.py), no curves (.csv, .tsv, .json, .jsonl, a folder of event files) and no run"
-        )
+        kind = "a folder, and no run" if Path(target).is_dir() else "no such file, and no run"
+        raise UsageError(f"{target}: {kind}; what is taken is {TAKEN}")
+    if classes or images:
+        raise UsageError(f"--classes and --images are for curves, and {target} is a run")
     from fairtrial.doctor.records import diagnose
 
     if Path(target).is_dir():

@@ -1,4 +1,4 @@
-"""Runs a script as `python SCRIPT args` would, under watch, and sends the diagnosis through a pipe.
+"""Runs a script as `python SCRIPT args`, or `python -m MODULE args`, would, and sends the diagnosis through a pipe.
 
 Started by `examine` in a process of its own. Nothing of ours stands between Python and the script at its end: its exit
 status, its traceback, its threads and its atexit functions come out as they would alone, and we speak last. Torch is
@@ -10,11 +10,14 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import ctypes
+import fcntl
 import gc
 import importlib.machinery
 import importlib.util
 import json
 import os
+import runpy
 import signal
 import sys
 import warnings
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
 
 OURS = str(Path(__file__).parent) + os.sep
+UNTRAINED = (
+    "the script never trained: there was no backward pass in its own process; processes that it starts "
+    "(torch.multiprocessing, torchrun, subprocess) are not watched"
+)
+HIGH = 100  # the number of a file, so that a script that closes all of them does not open its own under it
+PARENT_DIES = 1  # PR_SET_PDEATHSIG of Linux's prctl(2)
 
 
 class AfterTorch:
@@ -149,7 +158,7 @@ class Visit:
         elif self.watch and whole:
             notes += finished(self.watch)
             if not self.watch.backwards:
-                notes += ("the script never trained: there was no backward pass in its own process",)
+                notes += (UNTRAINED,)
         if self.stopped:
             notes += (f"stopped after {self.steps} steps, as asked",)
         seen = [*(self.watch.journal if self.watch else ()), *([self.crash] if self.crash else ())]
@@ -171,33 +180,42 @@ class Visit:
 
 
 def main(early: frozenset[str]) -> None:
-    """Run the script named in the words of the command, PIPE STEPS SCRIPT [args ...], as the module __main__.
+    """Run the script named in the words of the command, PIPE HEARD STEPS SCRIPT [args ...], as the module __main__.
 
-    `early` are the modules that Python itself imports before any script.
+    `early` are the modules that Python itself imports before any script; into HEARD goes each signal that comes to us.
+    SCRIPT may be two words: -m MODULE.
     """
-    pipe, steps, *words = sys.argv[1:]
+    pipe, heard, steps, *words = sys.argv[1:]
     visit = Visit(int(pipe), int(steps))
     os.set_inheritable(visit.pipe, False)
+    signal.set_wakeup_fd(fcntl.fcntl(int(heard), fcntl.F_DUPFD_CLOEXEC, HIGH), warn_on_full_buffer=False)
+    os.close(int(heard))
+    if sys.platform == "linux":  # elsewhere a script outlives a doctor that is killed
+        ctypes.CDLL(None).prctl(PARENT_DIES, signal.SIGTERM)
     os.register_at_fork(after_in_child=visit.leave)
     atexit.register(visit.end)  # first in, last out
     sys.meta_path.insert(0, AfterTorch(visit.begin))
+    module = words.pop(1) if words[0] == "-m" else None
     sys.argv = words
     path = str(Path.cwd() / words[0])
     if not sys.flags.safe_path:
-        sys.path.insert(0, str(Path(path).resolve().parent))
+        sys.path.insert(0, str(Path.cwd() if module else Path(path).resolve().parent))
         for name in {*sys.modules} - early - {"fairtrial"}:
             if Path(sys.path[0], f"{name}.py").is_file():  # it hides a library's, and we must not bring that in
                 del sys.modules[name]
     script = sys.modules["__main__"] = ModuleType("__main__")
-    vars(script).update(
-        __loader__=SourceFileLoader("__main__", path),
-        __annotations__={},
-        __builtins__=builtins,
-        __file__=path,
-        __cached__=None,
-    )
     try:
-        exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(script))
+        if module:
+            vars(runpy)["_run_module_as_main"](module)  # what Python itself calls for -m
+        else:
+            vars(script).update(
+                __loader__=SourceFileLoader("__main__", path),
+                __annotations__={},
+                __builtins__=builtins,
+                __file__=path,
+                __cached__=None,
+            )
+            exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), vars(script))
     except SystemExit:
         raise
     except BaseException as error:

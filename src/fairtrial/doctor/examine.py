@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from fairtrial.doctor.catalogue import FAULTS
@@ -27,6 +30,7 @@ from fairtrial.doctor.child import main
 main(early)
 """
 SIGNALS = {number.value: number.name for number in signal.Signals}
+PATIENCE = 0.2  # s in which a signal to the whole group has come to the script, too
 SIGNALS[signal.SIGKILL] = "SIGKILL (from the system, if memory ran out)"
 
 
@@ -35,28 +39,42 @@ class Examined:
     """A script that ran, and what is to be said of it."""
 
     diagnosis: Diagnosis
-    failed: bool  # it ended with an error
+    status: int  # 0, 1 if it ended with an error, 130 or 143 if SIGINT or SIGTERM stopped it
 
 
 def examine(script: str, arguments: list[str], steps: int = 0, aside: bool = False) -> Examined:
-    """Run the script and diagnose it, after so many steps at the latest; `aside` puts its output on standard error."""
-    if not Path(script).is_file():
+    """Run the script, or with -m the module that the first argument names, and diagnose it.
+
+    After so many steps it is stopped; `aside` puts its output on standard error.
+    """
+    if script != "-m" and not Path(script).is_file():
         raise UsageError(f"{script}: {'a folder, and no script' if Path(script).is_dir() else 'no such file'}")
-    if not os.access(script, os.R_OK):
+    if script != "-m" and not os.access(script, os.R_OK):
         raise UsageError(f"{script}: this file cannot be read")
     reading, writing = os.pipe()  # and no file: a full disk is what a training may die of
-    command = [sys.executable, "-c", CHILD, str(writing), str(steps), script, *arguments]
-    before = signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is the script's; we wait for it
-    process = subprocess.Popen(command, stdout=sys.stderr.fileno() if aside else None, pass_fds=(writing,))
-    ours = signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
+    hearing, heard = os.pipe()  # the numbers of the signals that came to the script
+    os.set_blocking(heard, False)
+    command = [sys.executable, "-c", CHILD, str(writing), str(heard), str(steps), script, *arguments]
+    process = subprocess.Popen(command, stdout=sys.stderr.fileno() if aside else None, pass_fds=(writing, heard))
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        """Send the script a signal that came to us alone: the terminal's Ctrl-C comes to it by itself, once."""
+        time.sleep(PATIENCE)
+        came = select.select([hearing], [], [], 0)[0]
+        if not came or number not in os.read(hearing, select.PIPE_BUF):
+            process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         os.close(writing)
+        os.close(heard)
         with os.fdopen(reading, encoding="utf8") as pipe:
             told = last(pipe.read().splitlines())
         status = process.wait()
     finally:
-        signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, ours)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(hearing)
     checked = tuple(told.get("checked", ()))
     diagnosis = Diagnosis(
         findings=tuple(Finding(**one) for one in told.get("findings", ())),
@@ -64,7 +82,9 @@ def examine(script: str, arguments: list[str], steps: int = 0, aside: bool = Fal
         not_observable=tuple(name for name in FAULTS if name not in checked),
         notes=(*ending(status, told), *told.get("notes", ())),
     )
-    return Examined(diagnosis, status not in (0, -signal.SIGINT) and not told.get("stopped"))
+    if status == 0 or told.get("stopped"):
+        return Examined(diagnosis, 0)
+    return Examined(diagnosis, 128 - status if status in (-signal.SIGINT, -signal.SIGTERM) else 1)
 
 
 def unread(script: str, arguments: list[str], options: Sequence[str]) -> list[str]:

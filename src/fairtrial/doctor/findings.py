@@ -71,9 +71,12 @@ def finding(fault: str, level: Level, where: str | None, evidence: str, confiden
     return Finding(fault, level, where, evidence, known.why, known.fix, confidence)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
-    """All that was found, and all that was looked for: a fault is checked or not observable, never neither."""
+    """All that was found, and all that was looked for: a fault is checked or not observable, never neither.
+
+    As text, what `fairtrial doctor` prints.
+    """
 
     findings: tuple[Finding, ...]
     checked: tuple[str, ...]
@@ -84,6 +87,11 @@ class Diagnosis:
     def failed(self) -> bool:
         """Whether anything found is a fault for certain."""
         return any(found.level == "fail" for found in self.findings)
+
+    def __repr__(self) -> str:
+        from fairtrial.doctor.told import as_text  # which reads diagnoses
+
+        return as_text(self)
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

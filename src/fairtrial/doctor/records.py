@@ -18,7 +18,7 @@ from fairtrial.doctor.fingerprints import ENOUGH, NEEDS_SCRIPT, Curve, Curves, b
 from fairtrial.spec import arch as a
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.arrays import Tensors
-from fairtrial.spec.errors import FairtrialError
+from fairtrial.spec.errors import FairtrialError, UsageError
 from fairtrial.spec.events import Ended, Fitted
 from fairtrial.store import Record
 
@@ -39,6 +39,10 @@ Rule: TypeAlias = Callable[[Record, a.Arch], Verdict]
 
 def diagnose(record: Record) -> Diagnosis:
     """What the recipe, the curves and the best weights of a run show; `fix` ends in the fields to change."""
+    if not isinstance(record, Record):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise UsageError(
+            f"diagnose takes a record, as run() returns and a store reads it, and no {type(record).__name__}"
+        )
     arch = read_arch(record.made["arch"]) if record.made.get("arch") else ()
     by_curves = diagnose_curves(curves_of(record))
     findings = [told for found in by_curves.findings for told in in_our_words(record, arch, found)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,7 @@ from fairtrial.doctor.lines import source
 
 COLOURS = {"fail": "red", "warn": "yellow", "info": "cyan"}
 WIDEST = 100  # characters of a line that is read with ease
+FEW = 12  # names that are read rather than counted
 NARROWEST = 20  # of a terminal that may not know its width, and says 0
 
 
@@ -30,10 +32,18 @@ def show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     blocks = [_finding(number, found, width) for number, found in enumerate(diagnosis.findings, 1)]
     blocks = blocks or ["no fault found" if diagnosis.checked else "nothing was seen that could be judged"]
     checked = f"checked: {len(diagnosis.checked)} of {len(FAULTS)} faults"
-    if diagnosis.not_observable:
-        checked += f"; {len(diagnosis.not_observable)} could not be seen here, --json names them"
+    if unseen := diagnosis.not_observable:
+        names = ", ".join(unseen) if len(unseen) <= FEW else f"{len(unseen)}, which --json names"
+        checked += f"; could not be seen here: {names}"
     foot = [_wrapped(line, width, "", "  ") for line in (checked, *(f"note: {note}" for note in diagnosis.notes))]
     console.print("\n\n".join((*blocks, "\n".join(foot))), soft_wrap=True, highlight=False)
+
+
+def as_text(diagnosis: Diagnosis) -> str:
+    """What `show_diagnosis` prints, without colours."""
+    text = io.StringIO()
+    show_diagnosis(diagnosis, Console(file=text, width=WIDEST, no_color=True))
+    return text.getvalue().rstrip()
 
 
 def _finding(number: int, found: Finding, width: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -38,27 +37,23 @@ class Seen:
         return self.diagnosis.checked
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What else is to be known of the watching."""
+        return self.diagnosis.notes
+
+    @property
     def not_observable(self) -> tuple[str, ...]:
         """The faults that nothing in this training could have shown."""
         return self.diagnosis.not_observable
 
     def __repr__(self) -> str:
-        from rich.console import Console
-
-        from fairtrial.doctor.told import WIDEST, show_diagnosis
-
-        text = io.StringIO()
-        show_diagnosis(self.diagnosis, Console(file=text, width=WIDEST, no_color=True))
-        return text.getvalue().rstrip()
+        return repr(self.diagnosis)
 
 
 at_work: list[Watch] = []  # one for each thread: two would see each other try things
 INSIDE = "this watch is inside another one, and tells what that one has seen so far; it tells more when it ends"
 
-PACKAGE = (
-    "a module that `python -m PACKAGE.MODULE` starts is examined by a script beside the package, with this line in it: "
-    'import runpy; runpy.run_module("PACKAGE.MODULE", run_name="__main__", alter_sys=True)'
-)
+PACKAGE = "a module of a package is examined from the folder of that package: fairtrial doctor -m PACKAGE.MODULE"
 
 
 @contextmanager
