@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis
 from fairtrial.doctor.static.reading import RULES, diagnose_text, examine_source
-from fairtrial.spec.errors import DataError, UsageError
+from fairtrial.spec.errors import FairtrialError, UsageError
 
 BANK = Path(__file__).parent.parent / "bank"
 HEALTHY = sorted(p for p in [*BANK.glob("*/*.py"), *BANK.glob("source/*/*.py")] if not p.stem.endswith("_faulty"))
@@ -994,12 +994,22 @@ def test_the_command_says_what_the_contract_says(tmp_path: Path) -> None:
     assert told["findings"][0]["where"].startswith(f"{script}:")
 
 
-@pytest.mark.parametrize("content", [b"def f(:\n", b"\xff\xfe\x00", b"x = 1\n\x00"])
-def test_what_is_no_python_is_refused_with_its_line(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"def f(:\n", 1),
+        (b"\xff\xfe\x00", 1),
+        (b"x = 1\n\x00", 1),
+        (b"x = 1\n'\xe9'\n", 2),
+        (b"x = 1\n" * 4 + b"\xe9", 5),
+    ],
+)
+def test_what_is_no_python_is_refused_with_its_line(tmp_path: Path, content: bytes, line: int) -> None:
     script = tmp_path / "script.py"
     script.write_bytes(content)
-    with pytest.raises(DataError, match=r"script\.py:\d+: .*Python"):
+    with pytest.raises(FairtrialError, match=rf"script\.py:{line}: no Python") as raised:
         examine_source(script)
+    assert raised.value.exit_code == 1  # as when it is run
     with pytest.raises(UsageError, match="no such file"):
         examine_source(tmp_path / "nowhere.py")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import tokenize
+import ast
+import contextlib
+from importlib.util import decode_source
 from pathlib import Path
 
 from fairtrial.doctor.catalogue import FAULTS
@@ -10,7 +12,7 @@ from fairtrial.doctor.findings import Diagnosis, Finding, ordered
 from fairtrial.doctor.static import loss, model, protocol, step
 from fairtrial.doctor.static.follow import GaveUp, follow
 from fairtrial.doctor.static.script import Rule, Script
-from fairtrial.spec.errors import DataError, UsageError
+from fairtrial.spec.errors import FairtrialError, UsageError
 
 RULES: tuple[Rule, ...] = tuple(
     rule for part in (loss, step, model, protocol) for rule in vars(part).values() if isinstance(rule, Rule)
@@ -25,22 +27,23 @@ def examine_source(path: Path) -> Diagnosis:
 
 
 def text_of(path: Path) -> str:
-    """The file's text, in the encoding that its first lines declare."""
+    """The text of a Python file, in the encoding that its first lines declare."""
     try:
-        with tokenize.open(path) as file:
-            return file.read()
-    except (SyntaxError, UnicodeDecodeError, OSError) as error:
-        raise DataError(f"{path}:1: cannot be read as Python source: {error}") from error
+        raw = path.read_bytes()
+        with contextlib.suppress(RecursionError):  # which is no fault of the file
+            ast.parse(raw, str(path))  # it names the line of bytes that are no text, which decoding does not
+        return decode_source(raw)
+    except (SyntaxError, ValueError) as error:  # ValueError: a byte of zero
+        line, said = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (None, error)
+        raise FairtrialError(f"{path}:{line or 1}: no Python: {said}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
 
 
 def diagnose_text(text: str, path: Path) -> Diagnosis:
     """What a script's text proves or suggests; the path says where modules beside it lie."""
     try:
         trace = follow(text, path)
-    except SyntaxError as error:
-        raise DataError(f"{path}:{error.lineno or 1}: no Python: {error.msg}") from error
-    except ValueError as error:
-        raise DataError(f"{path}:1: no Python: {error}") from error
     except (GaveUp, RecursionError) as error:
         return Diagnosis((), (), tuple(FAULTS), (f"the source cannot be followed to its end: {error}",))
     script = Script(trace)
