@@ -471,10 +471,11 @@ def test_a_file_of_200_mb_is_refused_unread(tmp_path: Path, name: str) -> None:
 
 
 def test_lines_of_nan_are_a_fault_of_the_training_and_not_of_the_file(tmp_path: Path) -> None:
-    path = written(tmp_path, "epoch,loss,val_loss\n1,2.2,2.1\n2,nan,NaN\n3,nan,nan\n")
+    path = written(tmp_path, "epoch,loss,val_loss\n10,2.2,2.1\n20,nan,NaN\n30,nan,nan\n")
     found = diagnose_curves(read_curves(path)).findings[0]
     assert (found.fault, found.level) == ("non-finite", "fail")
-    assert "at 2, the first of 2" in found.evidence
+    assert found.evidence.startswith("2 of the 3 values of train/loss are no")
+    assert found.evidence.endswith("value 2 is the first, at epoch or step 20")
 
 
 def test_every_way_of_writing_gives_the_same_curves(tmp_path: Path) -> None:

@@ -35,9 +35,13 @@ NEEDS_SCRIPT = (
     "what is not observable in curves needs the script: `fairtrial doctor SCRIPT.py` looks at the training itself"
 )
 NOTES = (
-    "shuffled or wrong labels cannot be seen in one curve: a linear probe on 2,000 training images, scored against "
-    "permuted labels, decides",
+    "shuffled or wrong labels cannot be seen in one curve: whether a linear model fits the labels better than the same "
+    "labels shuffled decides",
     NEEDS_SCRIPT,
+)
+NON_FINITE = (
+    "Curves do not name the operation, `fairtrial doctor SCRIPT.py` does: look for a root, a logarithm or a division "
+    "that gets 0. If the loss grew before, lower the learning rate and scale the inputs."
 )
 
 PRINTED = "printing one batch of what goes into the loss decides"
@@ -218,8 +222,12 @@ def non_finite(curves: Curves) -> Verdict:
         tail = curve.places[int(finite[-1]) + 1 if len(finite) else 0 :].tolist()
         bad = [place for place in tail if place not in sound] + curve.places[np.isinf(curve.values)].tolist()
         if bad:
-            evidence = f"{name} is no finite number at {min(bad):g}, the first of {len(set(bad))} such places"
-            return [finding("non-finite", "fail", name, evidence)]
+            row = int(np.searchsorted(curve.places, min(bad))) + 1
+            evidence = (
+                f"{len(set(bad))} of the {len(curve.values)} values of {name} are no finite numbers; value {row} is "
+                "the first" + f", at epoch or step {min(bad):g}" * (min(bad) != row)
+            )
+            return [replace(finding("non-finite", "fail", name, evidence), fix=NON_FINITE)]
     return []
 
 
