@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from conftest import Look, bits, stop_at, tiny
+from fairtrial.engine.torch_net import TorchNet
+from fairtrial.parts.datasets.dataset import Dataset, Split
+from fairtrial.parts.inputs import make_input
 from fairtrial.runner import run
 from fairtrial.spec.events import Ended, Event
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import MemoryStore
 from fairtrial.together import alike, run_together
-from fairtrial.train.stack import Trial
+from fairtrial.train.stack import Trial, batches
+from fairtrial.train.stream import make_stream
 
 WIDE = "flatten, linear 32, norm, act, dropout 0.3, linear 16, silu, linear classes"
 RULES = ("adam", "rmsprop", "adagrad", "nesterov", "sgd", "adamw")
@@ -23,7 +31,9 @@ KINDS: dict[str, dict[str, Any]] = {
         "average": "ema 0.9", "schedule": "warmup 3, cosine", "augment": "shift 1", "input": "standardise",
         "save_every": 3, "label_smoothing": 0.1,
     },
-    "lookahead, early stopping": {"average": "lookahead 3", "patience": 1, "min_delta": 0.2, "epochs": 6},
+    "lookahead, early stopping": {
+        "average": "lookahead 3", "patience": 1, "min_delta": 0.2, "epochs": 6, "input": "standardise",
+    },
     "regression": {"loss": "huber", "outliers": 0.1, "init": "xavier-normal", "activation": "sigmoid"},
     "double precision": {"precision": "float64", "loss": "mse", "model": WIDE, "activation": "gelu"},
     "log-probabilities": {
@@ -95,6 +105,26 @@ def test_of_what_cannot_be_stacked_the_first_is_made_alone() -> None:
         records = run_together(recipes, MemoryStore())
         assert list(records) == recipes[:1]
         assert all(record.end for record in records.values())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", ["unit", "standardise", "pca 5"])
+def test_batches_of_a_stack_are_those_of_its_streams(kind: str, channels: int) -> None:
+    random, courses = np.random.default_rng(0), list[Any]()
+    images = random.integers(0, 256, (50, 6, 4, channels), dtype=np.uint8)
+    for seed in range(3):
+        recipe = tiny(engine="torch", seed=seed, input=kind, batch=8)
+        rows = random.permutation(50)
+        fitted = {name: each.astype(np.float32) for name, each in make_input(kind).fit(images[rows[:30]]).items()}
+        net = TorchNet(nn.Linear(1, 1), "float32", "cpu")
+        data = Dataset("some", images, random.integers(0, 4, 50), ("a", "b", "c", "d"), 40, "")
+        stream = make_stream(recipe, data, Split(rows[:30], rows[30:40], rows[40:]), net, fitted)
+        courses.append(SimpleNamespace(stream=stream, state=SimpleNamespace(step=5)))
+    x, labels = batches(courses)
+    for k, course in enumerate(courses):
+        alone, named = course.stream.batch(5)
+        assert torch.equal(x[k], alone)
+        assert torch.equal(labels[k], named)
 
 
 def test_only_recipes_of_one_shape_are_alike() -> None:

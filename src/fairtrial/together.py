@@ -10,7 +10,7 @@ import functools
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fairtrial.parts.datasets import load
 from fairtrial.parts.optimizers import OPTIMIZERS
@@ -47,9 +47,7 @@ from fairtrial.spec.errors import Busy, DamagedFile, EnvironmentDiffers
 from fairtrial.spec.events import Event
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.store import Record, Store
-
-if TYPE_CHECKING:
-    from fairtrial.train.stack import Trainee
+from fairtrial.train.loop import Course
 
 # What may differ between runs in a stack: each has its own numbers, batches and rule
 FREE = (
@@ -63,7 +61,7 @@ WRITERS = 8  # runs whose events are written at the same time: the disk's promis
 def alike(recipe: Recipe) -> str:
     """Recipes with the same answer may go through their steps together; empty: this one always goes alone."""
     alone = recipe.engine != "torch" or recipe.device not in ("auto", "cpu") or recipe.precision == "bf16"
-    if alone or recipe.clip or OPTIMIZERS[recipe.optimizer].whole or "plateau" in recipe.schedule:
+    if alone or recipe.clip or recipe.compile or OPTIMIZERS[recipe.optimizer].whole or "plateau" in recipe.schedule:
         return ""
     same: dict[str, Any] = {field: Recipe.model_fields[field].default for field in FREE}
     key = recipe.model_copy(update=same).canonical()
@@ -98,7 +96,7 @@ def run_together(
 def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, watch: Watch) -> dict[Recipe, Record]:
     """The records of those that a stack has made; none where it does not pay."""
     from fairtrial.engine.torch_net import pick_device  # needs torch
-    from fairtrial.train.stack import Trainee, train_together, tried
+    from fairtrial.train.stack import key, train_together, tried
 
     data = load(recipes[0].data, progress=watch.wait)
     plans = [make_plan(recipe) for recipe in recipes]
@@ -106,7 +104,7 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
     if pick_device(recipes[0].device) != "cpu" or data.shape != plans[0].image:
         return {}
     with interrupts() as signals, memory_errors(), engine_threads(recipes[0]), contextlib.ExitStack() as held:
-        desks: dict[Trainee, Desk] = {}
+        desks: dict[Course, Desk] = {}
         for plan in plans:
             run_id = plan.recipe.id(data.fingerprint)
             found = store.find(run_id)
@@ -116,37 +114,37 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
             held.enter_context(store.hold(folder))
             job = begin(plan, data, store, folder, None, False)
             past = resume(job, watch, False)
-            trainee = Trainee(plan.recipe, job.state, job.stream, plan.criterion, past)
-            job.stream.images = next(iter(desks), trainee).stream.images  # one copy serves all
-            desks[trainee] = Desk(job, past, watch)
-        trainees = sorted(_in_step(desks), key=lambda trainee: repr(trainee.key))
-        if len(trainees) < 2 or not tried(trainees, arch, shape).pays:
+            course = Course(plan.recipe, job.state, job.stream, plan.criterion, past)
+            job.stream.images = next(iter(desks), course).stream.images  # one copy serves all
+            desks[course] = Desk(job, past, watch)
+        courses = sorted(_in_step(desks), key=lambda course: repr(key(course)))
+        if len(courses) < 2 or not tried(courses, arch, shape).pays:
             return {}
 
         def stop() -> bool:
-            return bool(signals) or any(0 < until <= t.state.step / t.stream.per_epoch for t in trainees)
+            return bool(signals) or any(0 < until <= t.state.step / t.stream.per_epoch for t in courses)
 
-        def write(trainee: Trainee, events: Sequence[Event]) -> None:
+        def write(course: Course, events: Sequence[Event]) -> None:
             for event in events:
-                desks[trainee].write(event)
+                desks[course].write(event)
 
-        for trainee in trainees:
-            watch.begin(desks[trainee].job.name, trainee.recipe, trainee.total, trainee.state.step)
-        diverged: dict[Trainee, str] = {}
+        for course in courses:
+            watch.begin(desks[course].job.name, course.recipe, course.total, course.state.step)
+        diverged: dict[Course, str] = {}
         with ThreadPoolExecutor(WRITERS) as writers:
-            for events, errors in train_together(trainees, arch, shape, stop):
-                diverged |= {trainee: str(error) for trainee, error in errors.items()}
+            for events, errors in train_together(courses, arch, shape, stop):
+                diverged |= {course: str(error) for course, error in errors.items()}
                 list(writers.map(write, events, events.values()))
                 for event in (event for several in events.values() for event in several):
                     watch.see(event)
-        for trainee in trainees:
-            desks[trainee].close(diverged.get(trainee, ""), signals)
-    return {trainee.recipe: store.read(desks[trainee].job.name) for trainee in trainees}
+        for course in courses:
+            desks[course].close(diverged.get(course, ""), signals)
+    return {course.recipe: store.read(desks[course].job.name) for course in courses}
 
 
-def _in_step(trainees: Iterable[Trainee]) -> list[Trainee]:
+def _in_step(courses: Iterable[Course]) -> list[Course]:
     """The most of them that have made equally many steps, of equally many in an epoch."""
-    groups: dict[tuple[int, int], list[Trainee]] = {}
-    for trainee in trainees:
-        groups.setdefault((trainee.state.step, trainee.stream.per_epoch), []).append(trainee)
+    groups: dict[tuple[int, int], list[Course]] = {}
+    for course in courses:
+        groups.setdefault((course.state.step, course.stream.per_epoch), []).append(course)
     return max(groups.values(), key=len, default=[])

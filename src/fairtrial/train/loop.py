@@ -74,6 +74,39 @@ def progress_of(recipe: Recipe, events: Iterable[Event]) -> Progress:
     return progress
 
 
+class Course:
+    """A run under way: its state, what is next, and how it has gone so far by the events in `past`."""
+
+    def __init__(
+        self, recipe: Recipe, state: State, stream: Stream, criterion: Criterion, past: Iterable[Event]
+    ) -> None:
+        self.recipe, self.state, self.stream, self.criterion = recipe, state, stream, criterion
+        self.table, self.progress = state.net.array(criterion.table), progress_of(recipe, past)
+        self.schedule, self.total = make_schedule(recipe.schedule), recipe.epochs * stream.per_epoch
+
+    @property
+    def over(self) -> bool:
+        """Whether the epochs are, or patience is."""
+        return self.state.step >= self.total or 0 < self.recipe.patience <= self.progress.waited
+
+    @property
+    def lr(self) -> float:
+        """The rate of the next step."""
+        moment = Moment(self.state.step, self.total, self.stream.per_epoch, self.progress.losses)
+        return self.recipe.lr * self.schedule(moment)
+
+    def advance(self, lap: Lap = untimed) -> None:
+        """Make a step."""
+        advance(self.recipe, self.state, self.stream, self.criterion, self.table, self.lr, lap)
+
+    def due(self, lr: float) -> Iterator[Event]:
+        """The events that fall on the step just made, at that rate."""
+        for event in due(self.recipe, self.state, self.stream, self.criterion, self.progress, lr):
+            if isinstance(event, Scored):
+                self.progress = self.progress.after(event)
+            yield event
+
+
 def train(
     recipe: Recipe,
     state: State,
@@ -89,22 +122,17 @@ def train(
     Raises Diverged, before the weights take it, when a number is not finite. A deferred net is asked only when events
     are due; if it has taken such a number, it goes back to when it was asked last, and makes the steps again.
     """
-    schedule, table = make_schedule(recipe.schedule), state.net.array(criterion.table)
-    progress = progress_of(recipe, past)
-    total = recipe.epochs * stream.per_epoch
-    while state.step < total and not (0 < recipe.patience <= progress.waited) and not (stop() and state.settle()):
-        began = perf_counter()
-        lr = recipe.lr * schedule(Moment(state.step, total, stream.per_epoch, progress.losses))
-        advance(recipe, state, stream, criterion, table, lr, lap)
+    course = Course(recipe, state, stream, criterion, past)
+    while not course.over and not (stop() and state.settle()):
+        began, lr = perf_counter(), course.lr
+        course.advance(lap)
         looked = is_due(recipe, state.step, stream.per_epoch)
         if looked and not state.settle():
             continue
         state.sums.fit_seconds += perf_counter() - began
         if not looked:
             continue
-        for event in due(recipe, state, stream, criterion, progress, lr):
-            if isinstance(event, Scored):
-                progress = progress.after(event)
+        for event in course.due(lr):
             lap("evaluation")
             yield event
             lap("disk")

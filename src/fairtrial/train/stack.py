@@ -16,122 +16,87 @@ from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fairtrial.engine.net import At
 from fairtrial.engine.stacked import Stack
 from fairtrial.engine.torch_net import TorchNet, TorchOptimizer
-from fairtrial.parts.losses import Criterion
 from fairtrial.parts.optimizers import make_rule
-from fairtrial.parts.schedules import Moment, make_schedule
 from fairtrial.spec.arch import Arch, Shape
 from fairtrial.spec.arrays import Array
-from fairtrial.spec.events import Event, Scored
-from fairtrial.spec.recipe import Recipe
-from fairtrial.train.loop import Diverged, advance, due, first_bad, penalise, progress_of, score
+from fairtrial.spec.events import Event
+from fairtrial.train.loop import Course, Diverged, first_bad, penalise, score
 from fairtrial.train.state import State
-from fairtrial.train.stream import SCORE_BATCH, Stream
+from fairtrial.train.stream import SCORE_BATCH
 
 STEPS = 3  # tried in a row before a stack is trusted, and the last one of an epoch
 
 
-class Trainee:
-    """A run among others."""
-
-    def __init__(
-        self, recipe: Recipe, state: State, stream: Stream, criterion: Criterion, past: Sequence[Event]
-    ) -> None:
-        self.recipe, self.state, self.stream, self.criterion = recipe, state, stream, criterion
-        self.progress = progress_of(recipe, past)
-        self.schedule, self.total = make_schedule(recipe.schedule), recipe.epochs * stream.per_epoch
-        self.table = state.net.array(criterion.table)
-
-    @property
-    def over(self) -> bool:
-        return self.state.step >= self.total or 0 < self.recipe.patience <= self.progress.waited
-
-    @property
-    def lr(self) -> float:
-        moment = Moment(self.state.step, self.total, self.stream.per_epoch, self.progress.losses)
-        return self.recipe.lr * self.schedule(moment)
-
-    def alone(self) -> None:
-        """Make a step without the others."""
-        advance(self.recipe, self.state, self.stream, self.criterion, self.table, self.lr)
-
-    def due(self, lr: float) -> list[Event]:
-        """The events that fall on the step just made."""
-        events = list(due(self.recipe, self.state, self.stream, self.criterion, self.progress, lr))
-        for event in events:
-            if isinstance(event, Scored):
-                self.progress = self.progress.after(event)
-        return events
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Of those with an equal one the optimizers can step together."""
-        return make_rule(self.recipe), self.recipe.lr, self.recipe.schedule
-
-
 def train_together(
-    trainees: Sequence[Trainee], arch: Arch, shape: Shape, stop: Callable[[], bool]
-) -> Iterator[tuple[dict[Trainee, list[Event]], dict[Trainee, Diverged]]]:
+    courses: Sequence[Course], arch: Arch, shape: Shape, stop: Callable[[], bool]
+) -> Iterator[tuple[dict[Course, list[Event]], dict[Course, Diverged]]]:
     """Make steps until all runs are over or `stop` says so, yielding what is due, of several runs at the same time.
 
     A run that is over leaves the stack, and so does one that diverges, with its error; the others go on.
     """
-    staying = [trainee for trainee in trainees if not trainee.over]
+    staying = [course for course in courses if not course.over]
     while staying and not stop():
         active, stack = staying, make_stack(staying, arch, shape)
         while staying == active and not stop():
-            began, lrs = perf_counter(), [trainee.lr for trainee in active]
+            began, lrs = perf_counter(), [course.lr for course in active]
             errors = step_together(stack, active, lrs)
             seconds = (perf_counter() - began) / len(active)
-            events: dict[Trainee, list[Event]] = {}
-            for trainee, lr in zip(active, lrs, strict=True):
-                trainee.state.sums.fit_seconds += seconds
+            events: dict[Course, list[Event]] = {}
+            for course, lr in zip(active, lrs, strict=True):
+                course.state.sums.fit_seconds += seconds
                 try:
-                    due = [] if trainee in errors else trainee.due(lr)
+                    due = [] if course in errors else list(course.due(lr))
                 except Diverged as error:
-                    errors[trainee] = error
+                    errors[course] = error
                 else:
-                    events |= {trainee: due} if due else {}
+                    events |= {course: due} if due else {}
             if events or errors:
                 yield events, errors
-                staying = [trainee for trainee in active if not (trainee.over or trainee in errors)]
+                staying = [course for course in active if not (course.over or course in errors)]
         stack.disband()
 
 
-def make_stack(trainees: Sequence[Trainee], arch: Arch, shape: Shape) -> Stack:
+def key(course: Course) -> tuple[object, ...]:
+    """Of neighbours with an equal one the optimizers step together: they have one rule, and always one rate."""
+    return make_rule(course.recipe), course.recipe.lr, course.recipe.schedule
+
+
+def make_stack(courses: Sequence[Course], arch: Arch, shape: Shape) -> Stack:
     """The nets and optimizers of these as one."""
-    nets, optimizers = [t.state.net for t in trainees], [t.state.optimizer for t in trainees]
-    keys = [trainee.key for trainee in trainees]
-    return Stack(cast("list[TorchNet]", nets), cast("list[TorchOptimizer]", optimizers), keys, arch, shape)
+    nets, optimizers = [t.state.net for t in courses], [t.state.optimizer for t in courses]
+    return Stack(
+        cast("list[TorchNet]", nets), cast("list[TorchOptimizer]", optimizers), list(map(key, courses)), arch, shape
+    )
 
 
 @np.errstate(all="ignore")
-def step_together(stack: Stack, trainees: Sequence[Trainee], lrs: Sequence[float]) -> dict[Trainee, Diverged]:
+def step_together(stack: Stack, courses: Sequence[Course], lrs: Sequence[float]) -> dict[Course, Diverged]:
     """A step of each, as `loop.advance` makes it; the errors of those that have diverged."""
-    first = trainees[0]
-    ats = [At(t.recipe.seed, t.state.step) for t in trainees]
-    batches = [t.stream.batch(t.state.step) for t in trainees]
-    x, labels = (torch.stack(parts) for parts in zip(*batches, strict=True))
+    first = courses[0]
+    ats = [At(t.recipe.seed, t.state.step) for t in courses]
+    x, labels = batches(courses)
     logits = stack.forward(x, ats)
     targets = first.table.index_select(0, labels.flatten()).view(*logits.shape)
     losses, dlogits = torch.vmap(partial(first.criterion.loss, torch))(logits, targets)
     stack.backward(dlogits)
-    for k, t in enumerate(trainees):
+    for k, t in enumerate(courses):
         if t.recipe.l1 or t.recipe.l2:
             stack.hand_out(k)
             penalise(t.state.net, t.recipe)
-    bad: dict[Trainee, Diverged] = {}
+    bad: dict[Course, Diverged] = {}
     losses = losses.tolist()
-    for k, (t, norm, loss) in enumerate(zip(trainees, stack.norms(), losses, strict=True)):
+    for k, (t, norm, loss) in enumerate(zip(courses, stack.norms(), losses, strict=True)):
         if not (isfinite(norm) and isfinite(loss)):
             stack.hand_out(k)
             bad[t] = Diverged(t.state.step + 1, lrs[k], first_bad(t.state.net, x[k], ats[k]))
     stack.step(lrs)
     right = first.criterion.predict(torch, logits.flatten(0, 1)) == labels.flatten()
-    for t, loss, correct in zip(trainees, losses, right.view(labels.shape).sum(1).tolist(), strict=True):
+    for t, loss, correct in zip(courses, losses, right.view(labels.shape).sum(1).tolist(), strict=True):
         if t in bad:
             continue
         t.state.step += 1
@@ -140,6 +105,28 @@ def step_together(stack: Stack, trainees: Sequence[Trainee], lrs: Sequence[float
         t.state.sums.correct += correct
         t.state.sums.images += labels.shape[1]
     return bad
+
+
+def batches(courses: Sequence[Course]) -> tuple[Tensor, Tensor]:
+    """What each net sees in its next step (K, n, ...), and the labels (K, n): a `Stream.batch` of each."""
+    streams, step = [course.stream for course in courses], courses[0].state.step
+    if not all(stream.plain and stream.fitted.keys() == streams[0].fitted.keys() for stream in streams):
+        x, labels = zip(*(stream.batch(step) for stream in streams), strict=True)
+        return torch.stack(x), torch.stack(labels)
+    indices = [stream.index(step) for stream in streams]
+    shape = (len(streams), len(indices[0]), *streams[0].images.shape[1:])
+    x = streams[0].images.index_select(0, torch.cat(indices)).view(*shape[:3], -1)
+    fitted = {name: torch.stack([stream.fitted[name] for stream in streams]) for name in streams[0].fitted}
+    x = x * _along_rows(fitted["scale"], shape[3])
+    if "shift" in fitted:
+        x += _along_rows(fitted["shift"], shape[3])
+    labels = [stream.labels.index_select(0, index) for stream, index in zip(streams, indices, strict=True)]
+    return x.view(shape), torch.stack(labels)
+
+
+def _along_rows(numbers: Tensor, width: int) -> Tensor:
+    """One for each channel (K, c) along rows of pixels (K, n, height, width c)."""
+    return numbers.repeat(1, width)[:, None, None] if numbers.shape[1] > 1 else numbers[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -155,52 +142,52 @@ class Trial:
         return self.same and self.together < self.apart
 
 
-def tried(trainees: Sequence[Trainee], arch: Arch, shape: Shape) -> Trial:
+def tried(courses: Sequence[Course], arch: Arch, shape: Shape) -> Trial:
     """Some steps in a stack, the same steps alone, and a look at what all have come to; then they are undone."""
-    stack, lost = make_stack(trainees, arch, shape), set[Trainee]()
+    stack, lost = make_stack(courses, arch, shape), set[Course]()
 
     def alone() -> None:
-        for trainee in trainees:
+        for course in courses:
             try:
-                trainee.alone()
+                course.advance()
             except Diverged:
-                lost.add(trainee)
+                lost.add(course)
 
-    together, ours = _timed(trainees, lambda: step_together(stack, trainees, [t.lr for t in trainees]))
+    together, ours = _timed(courses, lambda: step_together(stack, courses, [t.lr for t in courses]))
     stack.disband()
-    apart, theirs = _timed(trainees, alone)
-    return Trial(together, apart, all(ours[t] == theirs[t] for t in trainees if t not in lost))
+    apart, theirs = _timed(courses, alone)
+    return Trial(together, apart, all(ours[t] == theirs[t] for t in courses if t not in lost))
 
 
 def _timed(
-    trainees: Sequence[Trainee], step: Callable[[], object]
-) -> tuple[float, dict[Trainee, dict[str, bytes | float]]]:
+    courses: Sequence[Course], step: Callable[[], object]
+) -> tuple[float, dict[Course, dict[str, bytes | float]]]:
     """Seconds of the quickest step, and what all have come to; then the steps are undone."""
-    start, per_epoch, total = trainees[0].state.step, trainees[0].stream.per_epoch, trainees[0].total
+    start, per_epoch, total = courses[0].state.step, courses[0].stream.per_epoch, courses[0].total
     last = start // per_epoch * per_epoch + per_epoch - 1  # perhaps with fewer images
-    before = [(replace(t.state.sums), {name: x.clone() for name, x in _arrays(t.state).items()}) for t in trainees]
+    before = [(replace(t.state.sums), {name: x.clone() for name, x in _arrays(t.state).items()}) for t in courses]
     seconds: list[float] = []
     try:
         for place in (*range(start, min(start + STEPS, total)), last):
-            for trainee in trainees:
-                trainee.state.step = place
+            for course in courses:
+                course.state.step = place
             began = perf_counter()
             step()
             seconds.append(perf_counter() - began)
-        return min(seconds), {trainee: _outcome(trainee) for trainee in trainees}
+        return min(seconds), {course: _outcome(course) for course in courses}
     finally:
-        for trainee, (sums, arrays) in zip(trainees, before, strict=True):
-            trainee.state.step, trainee.state.sums = start, sums
-            for name, values in _arrays(trainee.state).items():
+        for course, (sums, arrays) in zip(courses, before, strict=True):
+            course.state.step, course.state.sums = start, sums
+            for name, values in _arrays(course.state).items():
                 values.copy_(arrays[name])
 
 
-def _outcome(trainee: Trainee) -> dict[str, bytes | float]:
+def _outcome(course: Course) -> dict[str, bytes | float]:
     """All numbers to the bit, and scores in eval mode: of whole batches, and of what is left after these."""
-    state, stream = trainee.state, trainee.stream
+    state, stream = course.state, course.stream
     rows = stream.split.train[: SCORE_BATCH + len(stream.split.train) % SCORE_BATCH]
     numbers = {name: state.net.numpy(values).tobytes() for name, values in _arrays(state).items()}
-    return numbers | {"loss": state.sums.loss} | score(state.net, stream, trainee.criterion, "train", rows)
+    return numbers | {"loss": state.sums.loss} | score(state.net, stream, course.criterion, "train", rows)
 
 
 def _arrays(state: State) -> dict[str, Array]:

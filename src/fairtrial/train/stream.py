@@ -42,19 +42,28 @@ class Stream:
         self._coins = rng(self.recipe.seed, "turn").integers(0, 2, len(self.labels))  # of each image
         self._epoch = -1
 
-    def batch(self, step: int) -> tuple[Array, Array]:
-        """What the net sees in this step (counted from 0), and the labels."""
+    @property
+    def plain(self) -> bool:
+        """Whether a batch is nothing but rows of the images, scaled."""
+        return not self._augments and "components" not in self.fitted
+
+    def index(self, step: int) -> Array:
+        """Which images the net sees in this step (counted from 0), as their rows."""
         epoch, place = divmod(step, self.per_epoch)
         if self._epoch != epoch:
             order = rng(self.recipe.seed, "shuffle", epoch).permutation(self.split.train)
             self._epoch, self._order, self._on_device = epoch, order, self.net.array(order)
-        part = slice(place * self.recipe.batch, (place + 1) * self.recipe.batch)
-        index = self._on_device[part]
-        images = self._augmented(part, index, step) if self._augments else self.net.take(self.images, index)
+        self._part = slice(place * self.recipe.batch, (place + 1) * self.recipe.batch)
+        return self._on_device[self._part]
+
+    def batch(self, step: int) -> tuple[Array, Array]:
+        """What the net sees in this step, and the labels."""
+        index = self.index(step)
+        images = self._augmented(index, step) if self._augments else self.net.take(self.images, index)
         return apply(images, self.fitted), self.net.take(self.labels, index)
 
-    def _augmented(self, part: slice, index: Array, step: int) -> Array:
-        plan = identity(self._epoch + self._coins[self._order[part]], *self.images.shape[1:3])
+    def _augmented(self, index: Array, step: int) -> Array:
+        plan = identity(self._epoch + self._coins[self._order[self._part]], *self.images.shape[1:3])
         random = rng(self.recipe.seed, "augment", step)
         for augment in self._augments:
             plan = augment(random, plan)
