@@ -222,21 +222,29 @@ def test_predictions_compared_with_labels_each_with_each_are_told() -> None:
     assert found[0].where == "t.py:20"
 
 
+SCORED = replace(PASS, grad=False, backward=False, source=5, where="t.py:9")
+SHARED = Shared(step=0, source=5, trained=1000, repeats=0, evaluated=200, shared=40, known=40, same_part=False)
+
+
 def test_a_leak_is_a_part_of_what_is_evaluated_and_not_the_training_part_itself() -> None:
-    shared = Shared(step=0, source=5, trained=1000, repeats=0, evaluated=200, shared=40, known=40, same_part=False)
-    assert split_leakage.decide(Journal([shared]))
-    assert split_leakage.decide(Journal([replace(shared, known=0)])) == []  # taught after it was judged: pseudo-labels
-    assert not split_leakage.decide(Journal([replace(shared, same_part=True)]))
-    assert split_leakage.decide(Journal([replace(shared, repeats=100)])) == []  # inputs that repeat by nature
+    def told(shared: Shared, scored: Pass = SCORED) -> bool:
+        return bool(split_leakage.decide(Journal([scored, shared])))
+
+    assert told(SHARED)
+    assert not told(replace(SHARED, known=0))  # taught after it was judged: pseudo-labels
+    assert not told(replace(SHARED, same_part=True))
+    assert not told(replace(SHARED, repeats=100))  # inputs that repeat by nature
+    assert not told(SHARED, replace(SCORED, judged=False))  # drawn, or embedded
+    assert not told(replace(SHARED, known=150, apart=50))  # all data: the rest was evaluated by itself
+    assert not told(replace(SHARED, known=180, met=0.9))  # all of what training draws from
 
 
 def test_a_leak_by_resampling_is_told_where_that_comes_before_the_split() -> None:
-    shared = Shared(step=0, source=5, trained=1000, repeats=0, evaluated=200, shared=40, known=40, same_part=False)
     look = Look(step=9, where="t.py:9", model=1, source=5, callers=(("t.py:9", ""),), weights=1)
     split, grown = ("t.py:4", "a, b = train_test_split(x)"), ("t.py:3", "x = oversample(x)")
     for lines in ((split, grown), (split,)):
         lineage = Lineage(step=9, where="t.py:9", about="evaluated", lines=lines)
-        found = split_leakage.decide(Journal([shared, look, lineage]))
+        found = split_leakage.decide(Journal([SCORED, SHARED, look, lineage]))
         assert found
         assert found[0].where == lines[-1][0]
 

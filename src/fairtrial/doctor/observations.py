@@ -502,6 +502,8 @@ class Shared(Seen):
     shared: int
     known: int  # of these training had seen when the source was last evaluated
     same_part: bool  # the evaluated part is the one that was trained on
+    apart: int = 0  # of those that training had not seen: evaluated by themselves too
+    met: float = 1.0  # of what training draws from, the share that it has seen by now
 
 
 @dataclass(frozen=True, kw_only=True)

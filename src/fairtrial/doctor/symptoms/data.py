@@ -38,7 +38,7 @@ from fairtrial.doctor.symptoms.protocol import accuracies
 ENOUGH_ROWS = 32
 A_BATCH = 256  # examples at most: what a stream gives at once may be meant as the whole data if there are more
 HARDER = 0.1  # share of labels by which the neighbours of unclear examples may be wrong more often than of clear ones
-# Standard deviations above chance, of the binomial: neighbours are shared, so labels drawn anew spread up to 1.3 times as
+# Binomial standard deviations: neighbours are shared, so what labels that were drawn anew come to spreads 1.3 times as
 # far (on digits). What data tell of their own labels is beyond 15 with 1,200 examples, even of small colour pictures.
 TOLD = 5
 FLAT = 0.1  # between the smallest and the largest number
@@ -285,6 +285,8 @@ def _interval(some: int, count: int) -> tuple[float, float]:
 @decides("split-leakage")
 def split_leakage(journal: Journal) -> Verdict:
     """Evaluated inputs that training saw, byte by byte; or indices in both parts."""
+    scored = {one.source for one in (*journal.of(Evaluation), *journal.of(Renamed))}
+    scored |= {one.where if one.grad else one.source for one in journal.of(Pass) if one.judged}
     seen = [one for one in journal.of(Shared) if one.trained and one.evaluated and not one.same_part]
     learned = _learning_loaders(journal)
     loaders = {one.loader: one for one in journal.of(Loader)}
@@ -301,10 +303,13 @@ def split_leakage(journal: Journal) -> Verdict:
                 found.append(finding("split-leakage", "fail", where, evidence))
     for one in seen:
         share, usual = one.known / one.evaluated, one.repeats / one.trained
-        if one.known >= 5 and 0.01 < share < 0.99 and share > 5 * usual:
+        whole = share > 0.99 * one.met or one.apart > 0.9 * (one.evaluated - one.known)  # all data, or all of training
+        if one.known >= 5 and share > max(0.01, 5 * usual) and not whole and (one.where or one.source) in scored:
             look = next((look for look in journal.of(Look) if look.source == one.source), None)
             lines = leading(journal, "evaluated", look.where) if look else ()
-            where = first(lines, RESAMPLED, SPLIT, CUT) or (look and look.callers[min(1, len(look.callers) - 1)][0])
+            where = first(lines, RESAMPLED, SPLIT, CUT) or (
+                look.callers[min(1, len(look.callers) - 1)][0] if look else one.where
+            )
             evidence = (
                 f"{one.known} of {one.evaluated} different evaluated inputs ({share:.0%}) are among "
                 f"the first {one.trained} "

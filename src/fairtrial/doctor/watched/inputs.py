@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import FrameType
@@ -128,9 +129,11 @@ class Inputs(Part):
             judged = {row for origin, held in self.rows.items() if origin not in self.learned for row in held}
             self.watch.note(Pool(step=self.watch.steps, where=where, rows=len(rows), held=len(pool - (judged - rows))))
         lines = {line: rows for line, rows in self.rows.items() if line in self.learned}
-        trained = {row for rows in lines.values() for row in rows}
+        times = Counter(row for rows in lines.values() for row in rows)
+        trained = set(times)
         fed = {source for line in self.learned for source in self.fed.get(line, ()) if source}
         used = {one.loader: (one.base, one.indices) for one in self.watch.journal if isinstance(one, Loader)}
+        judged = [set(rows) for origin, rows in self.rows.items() if origin not in self.learned]
         parts: dict[int, set[int]] = {}
         for number, (origin, held) in enumerate(self.rows.items(), 1):
             if origin in self.learned:
@@ -140,6 +143,8 @@ class Inputs(Part):
             same = next((n for n, part in parts.items() if 2 * len(rows & part) > min(len(rows), len(part))), number)
             parts.setdefault(same, set()).update(rows)
             known = used.get(origin) if isinstance(origin, int) else None
+            new = rows - before
+            alone = (other & new for other in judged if other < rows and not 2 * len(other & before) > len(other))
             self.watch.note(
                 Shared(
                     step=self.watch.steps,
@@ -152,8 +157,16 @@ class Inputs(Part):
                     shared=len(rows & trained),
                     known=len(rows & before),
                     same_part=origin in fed or (known is not None and any(used.get(one) == known for one in fed)),
+                    apart=len(set[int]().union(*alone)),
+                    met=_met(times),
                 )
             )
+
+
+def _met(times: Counter[int]) -> float:
+    """Good and Turing's estimate: what is drawn again and again is met but for the share that came once."""
+    total, once = times.total(), sum(number == 1 for number in times.values())
+    return 1 - once / total if len(times) < total else 1.0
 
 
 def _rows(held: Any, like: Tensor) -> set[int]:
