@@ -72,7 +72,7 @@ def test_watching_changes_no_bit(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", OTHERS)
 def test_programs_by_others_are_judged_as_the_published_figures_say(folder: str) -> None:
-    """Not all of them: docs/doctor.md says which shares, and this many of a sample are well within them."""
+    """Not all of them: docs/doctor-measured.md says which shares, and this many of a sample are well within them."""
     outcomes = [watched(path) for path in OTHERS[folder]]
     twins = [watched(path.with_name(path.name.replace("_faulty", "_healthy"))) for path in OTHERS[folder]]
     assert len(outcomes) >= SAMPLE

@@ -1,9 +1,12 @@
 """What the README promises is what is run: its commands, its pictures, its links."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf8")
@@ -52,3 +55,30 @@ def test_every_command_in_the_docs_is_understood() -> None:
     lines = [line.split("#")[0].split() for block in blocks for line in block.splitlines()]
     for words in (line for line in lines if line[:2] in (["fairtrial", "list"], ["fairtrial", "show"])):
         subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("page", ["doctor.md", "doctor-static.md", "doctor-curves.md"])
+def test_the_doctors_pages_work_in_an_empty_folder(tmp_path: Path, page: str) -> None:
+    """Files are saved as the page says; its commands run, and print what it shows, but for numbers."""
+    text = (ROOT / "docs" / page).read_text("utf8")
+
+    def done(*words: str) -> str:
+        ended = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True)
+        assert ended.returncode in (0, 1)
+        assert "rror" not in ended.stderr
+        return ended.stdout
+
+    for name, content in re.findall(r"ave this as `([\w.]+)`[^`]*\n\n```\w+\n(.*?)```", text, re.DOTALL):
+        (tmp_path / name).write_text(content, "utf8")
+    for command, shown in re.findall(r"```console\n\$ (.*?)\n(.*?)```", text, re.DOTALL):
+        assert findings(done("-m", *command.split())) == findings(shown)
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        for line in block.splitlines():
+            done("-m", *shlex.split(line, comments=True))
+    for program in re.findall(r"```python\n(import fairtrial.*?)```", text, re.DOTALL):
+        assert "softmax-before-cross-entropy" in done("-c", program)
+
+
+def findings(output: str) -> list[str]:
+    """The words above what was checked; what can be seen grows, and numbers differ between kinds of CPU."""
+    return re.sub(r"\d[\d.e-]*", "0", output.partition("\nchecked:")[0]).split()

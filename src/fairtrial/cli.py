@@ -656,7 +656,7 @@ def show_names(listed: dict[str, str]) -> None:
 def print_lines(lines: list[str]) -> None:
     """Lines of text at once, with what the output's encoding lacks as a question mark."""
     encoding = sys.stdout.encoding
-    print("\n".join(lines).encode(encoding, "replace").decode(encoding))
+    print("\n".join([*lines, ""]).encode(encoding, "replace").decode(encoding), end="")
 
 
 def room() -> int | None:
@@ -666,7 +666,7 @@ def room() -> int | None:
 
 def print_json(value: dict[str, Any]) -> None:
     """One object on standard output."""
-    print(json.dumps(value, indent=2, allow_nan=False))
+    print(f"{json.dumps(value, indent=2, allow_nan=False)}\n", end="")  # at once: who reads it may go then
 
 
 def console() -> Console:
