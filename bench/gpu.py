@@ -1,12 +1,13 @@
 """Seconds to 94 % on CIFAR-10: the recipe `cifar-speed` beside a plain torch loop of the same net, seed by seed.
 
     FAIRTRIAL_DATA=DIR python bench/gpu.py [--runs 5] [--target 0.94] [field=value ...]
+    FAIRTRIAL_DATA=DIR python bench/gpu.py --runs 1 device=cpu images=1000 epochs=1 batch=100    a try on a CPU, minutes
 
 The plain loop is what a careful user writes: images on the device as floats, flips for each image and one shift for
-each batch, SGD with Nesterov momentum and a one-cycle rate; its precision, batch and epochs are those of the recipe.
-Both are scored on the test part after every epoch, for the curve alone. Seconds are those of the training steps, to the
-end of the first epoch that reached the target (inf where none did), and of all epochs. A first run of one epoch each
-warms up and does not count.
+each batch, SGD with Nesterov momentum and a one-cycle rate, not compiled; its precision, batch and epochs are those of
+the recipe. Both are scored on the test part after every epoch, for the curve alone. Seconds are those of the training
+steps, to the end of the first epoch that reached the target (inf where none did), and of all epochs. A first run of one
+epoch each warms up and does not count.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from fairtrial.catalogue import read_base
 from fairtrial.engine.torch_net import make_module, pick_device
 from fairtrial.parts.datasets import Dataset, load
-from fairtrial.runner import make_plan, run
+from fairtrial.runner import engine_threads, make_plan, run
 from fairtrial.spec.events import Fitted
 from fairtrial.spec.recipe import Recipe, from_words
 from fairtrial.statistics import estimate
@@ -106,13 +107,14 @@ def main() -> None:
     print(f"# {name}, torch {torch.__version__}, {recipe.data}, {recipe.epochs} epochs, n = {args.runs}")
     loops: dict[str, Callable[[Recipe], Curve]] = {"fairtrial": ours, "plain": lambda recipe: plain(recipe, data)}
     curves: dict[str, list[Curve]] = {loop: [] for loop in loops}
-    for loop in loops.values():
-        loop(recipe.but(epochs=1))
-    for seed in range(args.runs):
-        for loop, make in loops.items():
-            curve = make(recipe.but(seed=seed))
-            curves[loop].append(curve)
-            told(f"{loop} seed {seed}", [curve], args.target)
+    with engine_threads(recipe):  # both with its threads and kind of products
+        for loop in loops.values():
+            loop(recipe.but(epochs=1))
+        for seed in range(args.runs):
+            for loop, make in loops.items():
+                curve = make(recipe.but(seed=seed))
+                curves[loop].append(curve)
+                told(f"{loop} seed {seed}", [curve], args.target)
     for loop, made in curves.items():
         told(f"{loop} mean", made, args.target)
 
