@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +14,7 @@ import torch
 from torch import nn
 
 from conftest import Look, bits, stop_at, tiny
+from fairtrial.engine.stacked import PASSES
 from fairtrial.engine.torch_net import TorchNet
 from fairtrial.parts.datasets.dataset import Dataset, Split
 from fairtrial.parts.inputs import make_input
@@ -18,7 +22,7 @@ from fairtrial.runner import run
 from fairtrial.spec.events import Ended, Event
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import MemoryStore
-from fairtrial.together import alike, run_together
+from fairtrial.together import LAYERS, alike, run_together
 from fairtrial.train.stack import Trial, batches
 from fairtrial.train.stream import make_stream
 
@@ -125,6 +129,21 @@ def test_batches_of_a_stack_are_those_of_its_streams(kind: str, channels: int) -
         alone, named = course.stream.batch(5)
         assert torch.equal(x[k], alone)
         assert torch.equal(labels[k], named)
+
+
+def test_what_may_be_alike_is_what_a_stack_can_pass() -> None:
+    assert set(LAYERS) == set(PASSES)
+
+
+def test_the_benches_run(tmp_path: Path) -> None:
+    bench = Path(__file__).parent.parent / "bench"
+    small = ["--rates", "1", "--seeds", "2", "--repeats", "1", "--nets", "linear, digits"]
+    for words in (["together.py", *small], ["many.py", "--nets", "5", "--alone", "2", "epochs=1"]):
+        command = [sys.executable, str(bench / words[0]), *words[1:]]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "times as fast" in done.stdout
+        assert "OTHER" not in done.stdout
 
 
 def test_only_recipes_of_one_shape_are_alike() -> None:
