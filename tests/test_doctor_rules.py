@@ -8,6 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairtrial.doctor.findings import finding, ordered
 from fairtrial.doctor.journal import Journal
 from fairtrial.doctor.observations import (
     Aliased,
@@ -191,6 +192,16 @@ def test_the_order_within_a_batch_is_no_fault() -> None:
     assert told(*((y,) for y in ordered))  # one example a step
     assert not told(ordered)  # all data in one batch
     assert not told(*(ordered[::5] for _ in range(5)))  # as many of each class in every batch
+
+
+def test_what_an_earlier_finding_explains_is_no_finding_of_its_own() -> None:
+    def told(*faults: str) -> list[str]:
+        return [one.fault for one in ordered(finding(name, "fail", "t.py:1", "seen") for name in faults)]
+
+    assert told("lr-too-low", "schedule-too-fast") == ["schedule-too-fast"]
+    assert told("dead-relu", "lr-too-high", "unshuffled-training") == ["unshuffled-training"]
+    assert told("dead-relu", "lr-too-high") == ["lr-too-high"]
+    assert told("lr-too-high", "input-scale") == ["input-scale", "lr-too-high"]
 
 
 EVALUATED = Evaluation(

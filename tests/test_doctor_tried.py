@@ -18,7 +18,7 @@ from fairtrial.doctor.seams import watching
 from fairtrial.doctor.symptoms.everything import diagnose
 from fairtrial.doctor.symptoms.tried import confirmed, found_by_trying
 from fairtrial.doctor.watch import Watch
-from fairtrial.doctor.watched.tape import STEPS, Change
+from fairtrial.doctor.watched.tape import CHANGES, STEPS, Change
 
 Build = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 OPTIMIZERS: dict[str, Build] = {
@@ -174,3 +174,12 @@ def test_a_net_that_is_frozen_after_its_training_can_be_trained_again() -> None:
         watch.finish()
     assert not watch.errors
     assert any(one.fault == "lr-too-low" for one in watch.journal if isinstance(one, Tried))
+
+
+def test_a_table_is_standardised_column_by_column() -> None:
+    torch.manual_seed(0)
+    known = torch.randn(200, 3) * torch.tensor([0.1, 1.0, 0.0]) + torch.tensor([0.0, 5.0, 1000.0])
+    changed = CHANGES["input-scale"].inputs(known[:20], known)
+    assert torch.allclose(changed[:, 2], torch.zeros(20))
+    assert 0.5 < float(changed[:, 0].std()) < 2
+    assert 0.5 < float(changed[:, 1].std()) < 2

@@ -86,7 +86,7 @@ class Change:
     settings: tuple[tuple[str, Any], ...] = ()  # of the optimizer, where it has them
     model: Callable[[nn.Module, Gains], None] = lambda module, gains: None
     call: Call | None = None  # how torch's functions are called
-    inputs: Callable[[Tensor, Tensor], Tensor] = lambda x, first: x
+    inputs: Callable[[Tensor, Tensor], Tensor] = lambda x, known: x  # known: inputs of all steps
 
 
 def _fresh(module: nn.Module, gains: Gains) -> None:
@@ -129,8 +129,14 @@ def _rectified(module: nn.Module, gains: Gains) -> None:
     _sized(module, gains, 2**0.5)
 
 
-def _standardised(x: Tensor, first: Tensor) -> Tensor:
-    return (x - first.mean()) / first.std().clamp_min(1e-8) if x.is_floating_point() else x
+def _standardised(x: Tensor, known: Tensor) -> Tensor:
+    """Rows of a table column by column, pictures as a whole."""
+    if not x.is_floating_point():
+        return x
+    if known.dim() == 2 and len(known) > 1:
+        spread = known.std(0)
+        return (x - known.mean(0)) / spread.where(spread > 0, 1)
+    return (x - known.mean()) / known.std().clamp_min(1e-8)
 
 
 CHANGES: dict[str, Change] = {
@@ -299,12 +305,12 @@ class Tape(Part):
 
     def train(self, twin: nn.Module, optimizer: Optimizer, turns: list[_Turn], change: Change) -> list[float]:
         """The losses of these steps."""
-        first = next((x for x in turns[0].inputs if isinstance(x, Tensor)), torch.zeros(2)).float()
+        known = _known(turns)
         losses: list[float] = []
         for turn in turns:
             for group, rate in zip(optimizer.param_groups, turn.rates, strict=False):
                 group["lr"] = rate * change.rate
-            inputs = [change.inputs(x, first) if isinstance(x, Tensor) else x for x in turn.inputs]
+            inputs = [change.inputs(x, known) if isinstance(x, Tensor) else x for x in turn.inputs]
             with _Calls(change.call) if change.call else nullcontext():
                 scores = twin(*inputs, **turn.keywords).reshape(turn.shape)
             loss: Tensor = getattr(functional, turn.loss)(scores, **turn.given)
@@ -440,6 +446,13 @@ def _kept(value: Any) -> Any:
 def _mean(values: list[float]) -> float:
     """Infinite where a value is no number."""
     return mean(values) if all(map(math.isfinite, values)) else math.inf
+
+
+def _known(turns: list[_Turn]) -> Tensor:
+    """The first input of all steps, where they can be put together: statistics of a table want more than one batch."""
+    given = [turn.inputs[0].float() for turn in turns if turn.inputs and isinstance(turn.inputs[0], Tensor)]
+    alike = given and all(x.shape[1:] == given[0].shape[1:] for x in given)
+    return torch.cat(given) if alike and given[0].dim() == 2 else given[0] if given else torch.zeros(2)
 
 
 def _end(losses: list[float]) -> list[float]:
