@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import inspect
 import os
-import pickle
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -117,4 +116,4 @@ def _state(one: object) -> Any:
 
 
 def _bytes(state: Any) -> bytes:
-    return state.numpy().tobytes() if isinstance(state, torch.Tensor) else pickle.dumps(state)
+    return state.numpy().tobytes() if isinstance(state, torch.Tensor) else repr(state).encode()
