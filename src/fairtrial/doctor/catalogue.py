@@ -491,8 +491,8 @@ DATA = _faults(
         "exact",
         "The inputs are not scaled, or scaled twice.",
         "Weights start for inputs of about size 1: with 0 to 255 the first outputs are huge, with 1e-3 they vanish.",
-        "Divide pixels by 255 once, and subtract the mean and divide by the deviation of the training images; of a table, "
-        "those of each column of its training rows (StandardScaler).",
+        "Divide pixels by 255 once, and subtract the mean and divide by the deviation of the training images; "
+        "of a table, those of each column of its training rows (StandardScaler).",
     ),
     (
         "split-preprocessing-mismatch",
