@@ -128,6 +128,7 @@ EDITS: list[tuple[str, str, str]] = [
     ("unused-or-repeated-layer", "        x = self.drop(x)\n", "        x = self.drop(x)\n        seen = self.other(x)\n|        self.last = |        self.other = nn.Linear(16, 16)\n        self.last = "),
     ("cross-sample-mixing", "        x = F.relu(self.norm(self.first(x)))\n", "        _, state = self.cells(x[:, :, None])\n        x = state.reshape(len(x), -1)\n|        self.last = |        self.cells = nn.GRU(1, 8, batch_first=True, bidirectional=True)\n        self.last = "),
     ("split-leakage", "x[:400], y[:400]", "x[rows[:400]], y[rows[:400]]|x[400:], y[400:]|x[rows[400:]], y[rows[400:]]|x, y = |import numpy as np\nrows = np.random.choice(500, 500)\nx, y = "),
+    ("labels-misaligned", "train = DataLoader", "import numpy as np\nnp.random.seed(0)\nnp.random.shuffle(x)\nnp.random.shuffle(y)\ntrain = DataLoader"),
     ("class-map-mismatch", "x, y = torch.randn(500, 8), torch.randint(0, 3, (500,))", "import numpy as np\nx, names = torch.randn(500, 8), np.random.choice(['a', 'b', 'c'], 500)\ny = torch.from_numpy(np.unique(names[:400], return_inverse=True)[1])\nother = torch.from_numpy(np.unique(names[400:], return_inverse=True)[1])\n|y[:400]|y|y[400:]|other"),
     ("evaluation-in-train-mode", "    model.eval()\n", ""),
     ("evaluation-in-train-mode", "    model.eval()\n    right = 0\n    with torch.no_grad():\n        for", "    right = 0\n    with looking(model):\n        for|model = Net()|import contextlib\n@contextlib.contextmanager\ndef looking(net):\n    with torch.no_grad():\n        yield net\n\nmodel = Net()|model(xb).argmax(dim=1)|model(xb).argmax(1)"),
@@ -149,6 +150,7 @@ EDITS: list[tuple[str, str, str]] = [
 # What must stay silent, in the same script.
 TRAPS: list[tuple[str, str, str]] = [
     ("gradients are accumulated", "        optimizer.zero_grad()\n", ""),
+    ("both sides shuffled from one seed", "train = DataLoader", "import numpy as np\nnp.random.seed(0)\nnp.random.shuffle(x)\nnp.random.seed(0)\nnp.random.shuffle(y)\ntrain = DataLoader"),
     ("label smoothing", "nn.CrossEntropyLoss()", "nn.CrossEntropyLoss(label_smoothing=0.1)"),
     ("temperature", "criterion(out, yb)", "criterion(out / 2.0, yb)"),
     ("a shortcut", "x = F.relu(layer(x))", "x = x + F.relu(layer(x))"),

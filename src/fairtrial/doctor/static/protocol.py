@@ -1030,13 +1030,27 @@ def labels_misaligned(script: Script) -> Verdict:
             event = (mixed[0] or mixed[1])[0]
             text = "the rows are shuffled in place, those of the other side are not"
             return [finding("labels-misaligned", "fail", str(event.place), text)]
+        if len(mixed[0]) == len(mixed[1]) == 1 and _one_after_the_other(script, mixed[0][0], mixed[1][0]):
+            text = f"inputs are shuffled in place at line {mixed[0][0].place.line}, labels apart from them, anew"
+            return [finding("labels-misaligned", "fail", str(mixed[1][0].place), text)]
     return []
+
+
+RESTORING = frozenset({"set_state", "setstate", "set_rng_state"})
+
+
+def _one_after_the_other(script: Script, one: Event, other: Event) -> bool:
+    """Whether two shuffles go on with one stream of random numbers: nothing is seeded or set back for the second."""
+    begin, end = sorted((one.place.line, other.place.line))
+    seeds = script.trace.of("seed")
+    again = any(begin < e.place.line <= end for e in seeds) or sum(e.name == "generator" for e in seeds) > 1
+    return begin < end and not again and not script.trace.loads & RESTORING
 
 
 def _set_back(script: Script, orders: list[Tensor], mine: dict[int, Tensor]) -> bool:
     """Whether both sides are put into orders of their own, from one state of the generator."""
     both = len({id(one) in mine for one in orders}) == 2
-    states = script.trace.loads & {"set_state", "setstate", "set_rng_state"}
+    states = script.trace.loads & RESTORING
     return both and (bool(states) or len([e for e in script.trace.of("seed") if e.name != "generator"]) > 1)
 
 
