@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +19,10 @@ from fairtrial.engine.stacked import PASSES
 from fairtrial.engine.torch_net import TorchNet
 from fairtrial.parts.datasets.dataset import Dataset, Split
 from fairtrial.parts.inputs import make_input
-from fairtrial.runner import run
+from fairtrial.runner import as_json, run
 from fairtrial.spec.events import Ended, Event
 from fairtrial.spec.recipe import Recipe
-from fairtrial.store import MemoryStore
+from fairtrial.store import MADE, MemoryStore
 from fairtrial.together import LAYERS, alike, run_together
 from fairtrial.train.stack import Trial, batches
 from fairtrial.train.stream import make_stream
@@ -61,6 +62,13 @@ def however_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Trial, "pays", property(lambda trial: trial.same))
 
 
+def alone_in(store: MemoryStore, name: str) -> dict[str, bytes]:
+    """The run's bits, but for the note that it was made together with others."""
+    made = json.loads(store.get(name, MADE) or b"")
+    made.pop("together", None)
+    return {**bits(store, name), MADE: as_json(made)}
+
+
 def interleaved(events: list[Event]) -> bool:
     """Whether no event came before one of an earlier step: of runs one after the other many do."""
     steps = [event.step for event in events if not isinstance(event, Ended)]
@@ -77,7 +85,8 @@ def test_each_run_comes_to_the_bits_it_comes_to_alone(kind: str) -> None:
     for recipe, ours in records.items():
         theirs = run(recipe, alone)
         assert ours.name == theirs.name
-        assert bits(together, ours.name) == bits(alone, theirs.name)
+        assert json.loads(together.get(ours.name, MADE) or b"")["together"] == len(recipes)
+        assert alone_in(together, ours.name) == bits(alone, theirs.name)
 
 
 @pytest.mark.parametrize("step", [1, 4, 7])
@@ -89,7 +98,7 @@ def test_runs_that_are_stopped_go_on_together_or_alone_to_the_same_bits(step: in
     run(recipes[2], store)
     run_together(recipes, store)
     for recipe in recipes:
-        assert bits(store, run(recipe, store).name) == bits(alone, run(recipe, alone).name)
+        assert alone_in(store, run(recipe, store).name) == bits(alone, run(recipe, alone).name)
 
 
 def test_a_run_that_diverges_leaves_the_others_alone() -> None:

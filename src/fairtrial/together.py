@@ -18,6 +18,7 @@ from fairtrial.runner import (
     Desk,
     Quiet,
     Watch,
+    as_json,
     begin,
     engine_threads,
     has_reached,
@@ -46,7 +47,7 @@ from fairtrial.spec.arch import (
 from fairtrial.spec.errors import Busy, DamagedFile, EnvironmentDiffers
 from fairtrial.spec.events import Event
 from fairtrial.spec.recipe import Recipe, make_recipe
-from fairtrial.store import Record, Store
+from fairtrial.store import MADE, Record, Store, json_of
 from fairtrial.train.loop import Course
 
 # What may differ between runs in a stack: each has its own numbers, batches and rule
@@ -129,7 +130,9 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
                 desks[course].write(event)
 
         for course in courses:
-            watch.begin(desks[course].job.name, course.recipe, course.total, course.state.step)
+            folder, others = desks[course].job.name, {"together": len(courses)}
+            store.put(folder, MADE, as_json({**json_of(store, folder, MADE), **others}))
+            watch.begin(folder, course.recipe, course.total, course.state.step)
         diverged: dict[Course, str] = {}
         with ThreadPoolExecutor(WRITERS) as writers:
             for events, errors in train_together(courses, arch, shape, stop):

@@ -33,6 +33,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "images_per_second": round(made.images_per_second, 1) if made.images_per_second else None,
         "findings": findings(record),
         "inexact": record.made.get("inexact", []),
+        "together": record.made.get("together", 1),  # runs that shared its time
     }
 
 

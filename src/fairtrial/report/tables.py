@@ -138,6 +138,8 @@ def costs_table(comparison: Comparison) -> Table:
         "time: training and scoring; images/s: in training; memory: of one step, reckoned from shapes: parameters, "
         "gradients, the optimizer's slots, outputs of all layers for a batch; work space comes on top",
     )
+    if any("together" in record.made for records in comparison.records.values() for record in records):
+        notes += ("runs that were made together have equal shares of their time, whatever each would take alone",)
     return table("What a run cost", heads, [_cost_row(arm) for arm in comparison.arms], notes=notes)
 
 
