@@ -478,6 +478,10 @@ def test_lines_of_nan_are_a_fault_of_the_training_and_not_of_the_file(tmp_path: 
     assert found.evidence.endswith("value 2 is the first, at epoch or step 20")
 
 
+def test_an_accuracy_that_is_never_a_number_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    assert diagnose_curves(read_curves(written(tmp_path, "acc,loss\nnan,0.0\n"))).findings == ()
+
+
 def test_every_way_of_writing_gives_the_same_curves(tmp_path: Path) -> None:
     loss, accuracy = [1.5, 1.0, 0.75], [0.5, 0.625, 0.75]
     rows = [{"epoch": n, "loss": a, "val_accuracy": b} for n, a, b in zip((1, 2, 3), loss, accuracy, strict=True)]

@@ -507,7 +507,7 @@ def binary_accuracy(curves: Curves) -> Verdict:
 
 def rounded(curves: Curves, name: str) -> bool:
     """Whether a score was rounded to two decimals; one that never changes may be as short without that."""
-    return name in curves.scores and curves.scores[name].digits < DECIMALS and np.ptp(curves.values(name)) > 0
+    return name in curves.scores and curves.scores[name].digits < DECIMALS and len(np.unique(curves.values(name))) > 1
 
 
 def entropy(share: float) -> float:
