@@ -22,6 +22,7 @@ from fairtrial.doctor.static.facts import (
     draws,
     in_order,
     labels,
+    masks,
     mixes,
     of,
     operand,
@@ -389,7 +390,8 @@ def unshuffled_training(script: Script) -> Verdict:
         base = in_order(target)
         if any(id(one) in stirred for one in sources(target)):
             continue
-        cut = isinstance(target, Tensor) and (chosen(target).picks or target.op == "label")  # not all rows at once
+        picked = [one for one in chosen(target).picks if not masks(one)]  # a mask takes a part, and no batch of it
+        cut = isinstance(target, Tensor) and (picked or target.op == "label")  # not all rows at once
         if not found and base is not None and by_class(base) and cut and isinstance(target, Tensor):
             picks = [one.place for one in sources(target) if one.op == "arange" and one is not bare(base)]
             place = loaders[0].place if loaders else picks[0] if picks else target.place
