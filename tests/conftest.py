@@ -37,6 +37,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.environ["FAIRTRIAL_CACHE"] = before
 
 
+@pytest.fixture(autouse=True, scope="session")
+def signals_are_heard() -> None:
+    """Also where the tests run in the background of a shell, which has SIGINT ignored by all that they start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def tiny(**fields: Any) -> Recipe:
     """A net of 8 units on the NumPy engine, two epochs of five steps."""
     base = {"model": "flatten, linear 8, act, linear classes", "engine": "numpy", "batch": 256, "epochs": 2}

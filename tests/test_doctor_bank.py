@@ -15,7 +15,7 @@ import run as bank  # noqa: E402
 
 FAULTY = [path for path in bank.programs() if path.stem.endswith("_faulty")]
 HEALTHY = [path for path in bank.programs() if path not in FAULTY]
-SAMPLE = 18  # of what others wrote: so many faulty programs and their twins, some of them with two or three faults
+SAMPLE = 12  # of what others wrote: so many faulty programs and their twins, some of them with two or three faults
 
 
 def others(folder: Path) -> list[Path]:

@@ -90,6 +90,14 @@ def same(folder: Path, text: str, *words: str, name: str = "train.py", **setting
     return Ended(watched.status, watched.out[len(alone.out) :], watched.err)
 
 
+def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    text = "import os; os.kill(os.getpid(), 2); print('still here')"
+    assert same(tmp_path, text, preexec_fn=ignore).status == 0
+
+
 ENDINGS = {
     "empty": ("", 0, "did not import torch"),
     "numpy alone": ("import numpy; print(numpy.arange(3))", 0, "did not import torch"),

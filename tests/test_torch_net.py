@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from conftest import tiny
+from conftest import fairtrial, tiny
 from fairtrial.engine.torch_net import QuickBatchNorm2d, QuickMaxPool2d, settings
 from fairtrial.runner import make_plan, run
+from fairtrial.spec.arrays import Tensors
 from fairtrial.spec.errors import UsageError
-from fairtrial.store import MemoryStore
+from fairtrial.store import FolderStore, MemoryStore
 
 SHAPES = [(8, 6, 4, 4), (16, 3, 32, 32), (2, 10, 28, 28), (5, 6, 3, 3), (8, 16, 4, 4), (4, 1, 8, 8)]
 
@@ -85,9 +88,10 @@ def test_the_rounding_of_batch_norm_is_no_worse_than_torchs() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc")
 def test_memory_that_a_step_frees_is_taken_again_by_the_next() -> None:
-    faults = [int(subprocess.check_output([sys.executable, "-c", STEPS, word])) for word in ("", "keep")]
+    mapped = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}  # else glibc learns at times to keep some by itself
+    faults = [int(subprocess.check_output([sys.executable, "-c", STEPS, word], env=mapped)) for word in ("", "keep")]
     array = 6_000_000 * 4 / resource.getpagesize()  # pages of one; ten steps make thirty
-    assert faults[1] < 1.5 * array < faults[0]
+    assert faults[1] < 5 * array < faults[0]
 
 
 STEPS = """
@@ -121,18 +125,24 @@ def set_products() -> list[Any]:
     return [torch.backends.cuda.matmul.fp32_precision, torch.backends.cudnn.conv.fp32_precision]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch, in torch
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
-def test_a_compiled_net_trains_as_the_plain_one() -> None:
+def test_a_compiled_net_trains_as_the_plain_one(tmp_path: Path) -> None:
     model = "flatten, linear 8, act, linear classes"
-    one_shape = {"images": 512, "valid": 0, "score_train": False, "score_test": False}
-    recipe = tiny(engine="torch", device="cpu", model=model, **one_shape)
-    plain, compiled = (run(recipe.but(compile=made), MemoryStore()) for made in (False, True))
-    assert compiled.made["arch"] == plain.made["arch"]
-    assert compiled.weights().keys() == plain.weights().keys()
-    for name, values in compiled.weights().items():
-        np.testing.assert_allclose(values, plain.weights()[name], rtol=1e-4, atol=1e-6)
-    assert compiled.name != plain.name
+    words = [model, "device=cpu", "images=512", "valid=0", "batch=256", "epochs=2"]
+    words += ["score_train=false", "score_test=false"]
+    weights: list[Tensors] = []
+    for name in ("plain", "compiled"):  # in processes of their own: the compiler learns torch's functions once
+        extra = ["compile=true"] if name == "compiled" else []
+        done = fairtrial("run", *words, *extra, "--store", name, "--quiet", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        store = FolderStore(tmp_path / name)
+        record = store.read(store.list()[0])
+        assert record.recipe.compile == bool(extra)
+        weights.append(record.weights())
+    plain, compiled = weights
+    assert compiled.keys() == plain.keys()
+    for name, values in compiled.items():
+        np.testing.assert_allclose(values, plain[name], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -696,8 +696,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     """The command `fairtrial`: errors that a user can cause end it with one line and their exit code."""
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell has it for what runs in the background
+            signal.signal(number, _stop)
     try:
         app(standalone_mode=True)
     except SystemExit as stop:

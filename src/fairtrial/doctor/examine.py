@@ -64,7 +64,8 @@ def examine(script: str, arguments: list[str], steps: int = 0, aside: bool = Fal
         if not came or number not in os.read(hearing, select.PIPE_BUF):
             process.send_signal(number)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard_by_us = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, pass_on) for number in heard_by_us}
     try:
         os.close(writing)
         os.close(heard)
