@@ -177,11 +177,9 @@ def run(
     if data.shape != plan.image:  # pictures of several sizes: what counts is the one that all were brought to
         plan = whole_plan(recipe, module, Facts(data.shape, len(data.classes)))
     recipe = plan.recipe
-    run_id = recipe.id(data.fingerprint)
-    found = store.find(run_id)
-    if found and not from_scratch and has_reached(store, found, until):
-        return store.read(found)
-    name = found or f"{slug(name or recipe.model)}-{run_id}"
+    name = folder_of(recipe, data, store, name)
+    if not from_scratch and has_reached(store, name, until):
+        return store.read(name)
     with interrupts() as signals, memory_errors(), new_start_offered(name), store.hold(name), engine_threads(recipe):
         job = begin(plan, data, store, name, module, from_scratch)
         past = resume(job, watch, allow_inexact)
@@ -195,6 +193,12 @@ def run(
             clock.images = (job.state.step - first_step) * len(job.split.train) // job.stream.per_epoch
             clock.measure(job.state.net)
     return store.read(name)
+
+
+def folder_of(recipe: Recipe, data: Dataset, store: Store, name: str) -> str:
+    """Where the store has the recipe's run, or where it will be: under this name, or its model's."""
+    run_id = recipe.id(data.fingerprint)
+    return store.find(run_id) or f"{slug(name or recipe.model)}-{run_id}"
 
 
 def whole_plan(recipe: Recipe, module: Callable[[], Any] | None, known: Facts) -> Plan:

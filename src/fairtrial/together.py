@@ -21,13 +21,13 @@ from fairtrial.runner import (
     as_json,
     begin,
     engine_threads,
+    folder_of,
     has_reached,
     interrupts,
     make_plan,
     memory_errors,
     resume,
     run,
-    slug,
 )
 from fairtrial.spec.arch import (
     GELU,
@@ -73,8 +73,9 @@ def alike(recipe: Recipe) -> str:
 def _stackable(recipe: str) -> bool:
     """Whether a stack knows all the layers of its net: those of a multilayer perceptron."""
     plan = make_plan(make_recipe(json.loads(recipe)))
-    flat = {name for name, _, shape in walk(plan.arch, plan.input) if len(shape) == 1}
-    return all(isinstance(each, LAYERS if name in flat else Flatten) for name, each, _ in walk(plan.arch, plan.input))
+    return all(
+        isinstance(layer, LAYERS if len(shape) == 1 else Flatten) for _, layer, shape in walk(plan.arch, plan.input)
+    )
 
 
 def run_together(
@@ -107,11 +108,9 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
     with interrupts() as signals, memory_errors(), engine_threads(recipes[0]), contextlib.ExitStack() as held:
         desks: dict[Course, Desk] = {}
         for plan in plans:
-            run_id = plan.recipe.id(data.fingerprint)
-            found = store.find(run_id)
-            if found and has_reached(store, found, until):
+            folder = folder_of(plan.recipe, data, store, name)
+            if has_reached(store, folder, until):
                 continue
-            folder = found or f"{slug(name or plan.recipe.model)}-{run_id}"
             held.enter_context(store.hold(folder))
             job = begin(plan, data, store, folder, None, False)
             past = resume(job, watch, False)
@@ -130,8 +129,8 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
                 desks[course].write(event)
 
         for course in courses:
-            folder, others = desks[course].job.name, {"together": len(courses)}
-            store.put(folder, MADE, as_json({**json_of(store, folder, MADE), **others}))
+            folder = desks[course].job.name
+            store.put(folder, MADE, as_json({**json_of(store, folder, MADE), "together": len(courses)}))
             watch.begin(folder, course.recipe, course.total, course.state.step)
         diverged: dict[Course, str] = {}
         with ThreadPoolExecutor(WRITERS) as writers:

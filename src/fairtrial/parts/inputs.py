@@ -37,9 +37,8 @@ def make_input(text: str) -> Input:
 def apply(images: Array, fitted: dict[str, Array]) -> Array:
     """Numbers for images (n, height, width, channels) uint8: the same shape, or (n, k) after a projection."""
     n, h, w, c = images.shape
-    row = (
-        0 * images[0, 0]
-    )  # what goes along a row of pixels is several times as quick as what goes along three channels
+    # What goes along a row of pixels is several times as quick as what goes along three channels
+    row = 0 * images[0, 0]
     x = images.reshape(n, h, w * c) * (fitted["scale"] + row).reshape(-1)
     if "shift" in fitted:
         x += (fitted["shift"] + row).reshape(-1)

@@ -173,6 +173,7 @@ class Processes:
             self.done += [(task, name) for task, name in zip(bundle, names, strict=True) if name]
             with self.turn:
                 self.bundles.tied += [[task] for task, name in zip(bundle, names, strict=True) if not name]
+                self.turn.notify_all()
         self.under_way -= 1
         return self.done.popleft()
 
