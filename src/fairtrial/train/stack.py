@@ -23,10 +23,8 @@ from fairtrial.engine.stacked import Stack
 from fairtrial.engine.torch_net import TorchNet, TorchOptimizer
 from fairtrial.parts.optimizers import make_rule
 from fairtrial.spec.arch import Arch, Shape
-from fairtrial.spec.arrays import Array
 from fairtrial.spec.events import Event
 from fairtrial.train.loop import Course, Diverged, first_bad, penalise, score
-from fairtrial.train.state import State
 from fairtrial.train.stream import SCORE_BATCH
 
 STEPS = 3  # tried in a row before a stack is trusted, and the last one of an epoch
@@ -159,13 +157,11 @@ def tried(courses: Sequence[Course], arch: Arch, shape: Shape) -> Trial:
     return Trial(together, apart, all(ours[t] == theirs[t] for t in courses if t not in lost))
 
 
-def _timed(
-    courses: Sequence[Course], step: Callable[[], object]
-) -> tuple[float, dict[Course, dict[str, bytes | float]]]:
+def _timed(courses: Sequence[Course], step: Callable[[], object]) -> tuple[float, dict[Course, object]]:
     """Seconds of the quickest step, and what all have come to; then the steps are undone."""
     start, per_epoch, total = courses[0].state.step, courses[0].stream.per_epoch, courses[0].total
     last = start // per_epoch * per_epoch + per_epoch - 1  # perhaps with fewer images
-    before = [(replace(t.state.sums), {name: x.clone() for name, x in _arrays(t.state).items()}) for t in courses]
+    before = [(replace(t.state.sums), [x.clone() for x in t.state.changing()]) for t in courses]
     seconds: list[float] = []
     try:
         for place in (*range(start, min(start + STEPS, total)), last):
@@ -178,23 +174,13 @@ def _timed(
     finally:
         for course, (sums, arrays) in zip(courses, before, strict=True):
             course.state.step, course.state.sums = start, sums
-            for name, values in _arrays(course.state).items():
-                values.copy_(arrays[name])
+            for values, then in zip(course.state.changing(), arrays, strict=True):
+                values.copy_(then)
 
 
-def _outcome(course: Course) -> dict[str, bytes | float]:
+def _outcome(course: Course) -> tuple[list[bytes], float, dict[str, float]]:
     """All numbers to the bit, and scores in eval mode: of whole batches, and of what is left after these."""
     state, stream = course.state, course.stream
     rows = stream.split.train[: SCORE_BATCH + len(stream.split.train) % SCORE_BATCH]
-    numbers = {name: state.net.numpy(values).tobytes() for name, values in _arrays(state).items()}
-    return numbers | {"loss": state.sums.loss} | score(state.net, stream, course.criterion, "train", rows)
-
-
-def _arrays(state: State) -> dict[str, Array]:
-    """All that a step changes."""
-    return {
-        **state.net.params,
-        **state.net.buffers,
-        **state.optimizer.memory,
-        **{f"average/{name}": values for name, values in state.slow.items()},
-    }
+    numbers = [state.net.numpy(values).tobytes() for values in state.changing()]
+    return numbers, state.sums.loss, score(state.net, stream, course.criterion, "train", rows)

@@ -58,7 +58,7 @@ class State:
         """Remember what a deferred net is now, on its device; it comes back to that if a step turns out to be bad."""
         self.unseen = 0.0  # sum of losses and gradient norms since then: not finite once one of them is not
         if self.net.deferred:
-            copies = [self.net.xp.asarray(values, copy=True) for values in self._changing()]
+            copies = [self.net.xp.asarray(values, copy=True) for values in self.changing()]
             self._marked = self.step, replace(self.sums), copies
 
     def settle(self) -> bool:
@@ -72,12 +72,13 @@ class State:
         if isfinite(self.unseen):
             return True
         self.step, self.sums, copies = self._marked
-        for values, before in zip(self._changing(), copies, strict=True):
+        for values, before in zip(self.changing(), copies, strict=True):
             values[...] = before
         self.net.deferred = False
         return False
 
-    def _changing(self) -> list[Array]:
+    def changing(self) -> list[Array]:
+        """All arrays that a step changes."""
         return [*self._numbers().values(), *self.optimizer.memory.values(), *self.slow.values()]
 
     @contextmanager
