@@ -1,6 +1,6 @@
 """Seconds to 94 % on CIFAR-10: the recipe `cifar-speed` beside a plain torch loop of the same net, seed by seed.
 
-    FAIRTRIAL_DATA=DIR python bench/gpu.py [--runs 5] [--target 0.94] [field=value ...]
+    FAIRTRIAL_DATA=DIR python bench/gpu.py [--runs 5] [--target 0.94] [--airbench] [field=value ...]
     FAIRTRIAL_DATA=DIR python bench/gpu.py --runs 1 device=cpu images=1000 epochs=1 batch=100    a try on a CPU, minutes
 
 The plain loop is what a careful user writes: images on the device as floats, flips for each image and one shift for
@@ -13,8 +13,10 @@ epoch each warms up and does not count.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import tempfile
 from collections.abc import Callable
-from contextlib import nullcontext
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -60,7 +62,7 @@ def plain(recipe: Recipe, data: Dataset) -> Curve:
     steps = recipe.epochs * -(-len(train) // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, cycle_momentum=False)
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-    precise = torch.autocast(device.type, torch.bfloat16) if recipe.precision == "bf16" else nullcontext()
+    precise = torch.autocast(device.type, torch.bfloat16) if recipe.precision == "bf16" else contextlib.nullcontext()
     curve: Curve = []
     seconds = 0.0
     for _ in range(recipe.epochs):
@@ -83,6 +85,26 @@ def plain(recipe: Recipe, data: Dataset) -> Curve:
     return curve
 
 
+def airbench(data: Dataset) -> Curve:
+    """A run of airbench's package."""
+    from airbench import CifarLoader, evaluate, train94  # pyright: ignore[reportMissingImports]
+    from airbench.lib_airbench94 import hyp  # pyright: ignore[reportMissingImports]
+
+    with tempfile.TemporaryDirectory() as here, contextlib.chdir(here):  # it looks for its images in this folder
+        Path("cifar10").mkdir()
+        for file, rows in {"train.pt": slice(data.test_from), "test.pt": slice(data.test_from, None)}.items():
+            labels = torch.from_numpy(data.labels[rows])
+            part = {"images": torch.from_numpy(data.images[rows]), "labels": labels, "classes": list(data.classes)}
+            torch.save(part, f"cifar10/{file}")
+        train = CifarLoader("cifar10", train=True, batch_size=hyp["opt"]["batch_size"], aug=hyp["aug"], altflip=True)
+        torch.cuda.synchronize()
+        began = perf_counter()
+        net = train94(train, verbose=False)
+        torch.cuda.synchronize()
+        seconds = perf_counter() - began
+        return [(seconds, evaluate(net, CifarLoader("cifar10", train=False, batch_size=2000), tta_level=2))]
+
+
 def changed(images: Tensor) -> Tensor:
     """Half of the images mirrored, all of them moved alike."""
     mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
@@ -97,6 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--target", type=float, default=0.94)
+    parser.add_argument("--airbench", action="store_true", help="also its own recipe, by its package")
     parser.add_argument("fields", nargs="*", help="fields of the recipe, as in device=cpu")
     args = parser.parse_args()
     words = dict(word.split("=", 1) for word in args.fields)
@@ -106,6 +129,8 @@ def main() -> None:
     name = torch.cuda.get_device_name() if device == "cuda" else device
     print(f"# {name}, torch {torch.__version__}, {recipe.data}, {recipe.epochs} epochs, n = {args.runs}")
     loops: dict[str, Callable[[Recipe], Curve]] = {"fairtrial": ours, "plain": lambda recipe: plain(recipe, data)}
+    if args.airbench:
+        loops["airbench"] = lambda recipe: airbench(data)
     curves: dict[str, list[Curve]] = {loop: [] for loop in loops}
     with engine_threads(recipe):  # both with its threads and kind of products
         for loop in loops.values():
