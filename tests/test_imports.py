@@ -40,8 +40,9 @@ ALLOWED: dict[str, set[str]] = {
     "recipes": set(),
     "studies": set(),
     "api": {"spec", "rng", "parts", "engine", "train", "store", "runner", "study", "verdicts", "report"},
+    "serve": {"spec", "parts", "store", "verdicts", "report", "inventory", "made", "doctor", "predict", "train"},
     "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"}
-    | {"reproduce", "inventory", "made", "doctor", "checks", "probe"},
+    | {"reproduce", "inventory", "made", "doctor", "checks", "probe", "serve"},
     "__main__": {"cli"},
     "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api", "doctor", "checks", "probe"},
 }
@@ -64,6 +65,7 @@ DOORS = {
     "ray": {"study/on_ray.py"},
     "optuna": {"study/tune.py"},
     "tensorboard": {"doctor/read_curves.py"},
+    "uvicorn": {"serve/server.py"},
 }
 
 

@@ -45,6 +45,7 @@ StorePath = Annotated[Path, typer.Option("--store", metavar="DIR", help="the fol
 Silent = Annotated[bool, typer.Option("--quiet", help="no progress, only the outcome")]
 Trust = Annotated[bool, typer.Option("--trust-code", help="let model=path/net.py:Class run the code in that file")]
 RUNS = Path("runs")
+LOCAL = "127.0.0.1"
 DEFAULT = "mlp"
 TAKEN = "a script (.py), curves (.csv, .tsv, .json, .jsonl, TensorBoard's event files or a folder of them), or a run"
 USAGE = 2  # the exit code for words of the command that cannot be meant
@@ -347,6 +348,31 @@ def predict(
     for row in rows:
         likely = sorted(row["probabilities"].items(), key=lambda item: -item[1])[:3]
         print(f"{row['image']}: {row['class']}  ({', '.join(f'{name} {p:.1%}' for name, p in likely)})")
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(metavar="N", help="the port; 0: any that is free")] = 8642,
+    host: Annotated[str, typer.Option(metavar="H", help="another address than this machine's own, with care")] = LOCAL,
+    as_json: Json = False,
+    store: StorePath = RUNS,
+) -> None:
+    """Show runs and studies in the browser, while they train and after.
+
+    Prints the address to open, with a token that lets that browser in. Ctrl-C ends it; no run notices.
+    """
+    from fairtrial.serve.server import is_loopback, open_port
+    from fairtrial.serve.server import serve as answer
+
+    opened = open_port(host, port)
+    if not is_loopback(host):
+        print(f"fairtrial: {host} can be reached from other machines, and nothing is encrypted", file=sys.stderr)
+    if as_json:
+        print_json({"address": opened.address, "host": opened.host, "port": opened.port, "store": str(store)})
+    else:
+        print(f"{opened.address}\nshows {store}; Ctrl-C ends it")
+    sys.stdout.flush()
+    answer(opened, store)
 
 
 @app.command()

@@ -56,18 +56,18 @@ class StudyLine:
 
 def run_lines(root: Path) -> list[RunLine]:
     """All runs below the folder, the one written last at the end."""
-    lines = [line for name in _folders(root) if (line := _run_line(f"{root}/{name}", name))]
+    lines = [line for name in folders(root) if (line := run_line(f"{root}/{name}", name))]
     return sorted(lines, key=lambda line: line.written_seconds)
 
 
 def study_lines(root: Path) -> list[StudyLine]:
     """All studies that were made or begun, the one written last at the end."""
     folder = root / STUDIES
-    lines = [line for name in _folders(folder) if (line := _study_line(folder / name))]
+    lines = [line for name in folders(folder) if (line := _study_line(folder / name))]
     return sorted(lines, key=lambda line: line.written_seconds)
 
 
-def _folders(root: Path) -> list[str]:
+def folders(root: Path) -> list[str]:
     """Their names; a folder that is not there holds none."""
     try:
         return [entry.name for entry in os.scandir(root) if entry.is_dir()] if root.is_dir() else []
@@ -75,7 +75,7 @@ def _folders(root: Path) -> list[str]:
         raise OutOfResources(f"{root}: {error.strerror}") from error
 
 
-def _run_line(folder: str, name: str) -> RunLine | None:
+def run_line(folder: str, name: str) -> RunLine | None:
     """The run in a folder; None if there is none in it."""
     written = 0.0
     try:

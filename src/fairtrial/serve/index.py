@@ -1,0 +1,164 @@
+"""All runs of a store in memory, a row each: what was written since is read again, and nothing else.
+
+Ten thousand runs are ten thousand folders. A look at those that can change, which are few, costs next to nothing and
+is taken often; a look at all of them takes a while, and is taken so seldom that it needs one part in a hundred of time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import time
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+
+from fairtrial.inventory import RunLine, folders, run_line
+from fairtrial.serve.reading import ReadStore
+from fairtrial.spec.errors import FairtrialError, UnknownName
+from fairtrial.spec.files import EVENTS, RECIPE
+
+OVER = ("finished", "early-stopped", "diverged")
+SHARE = 100  # looking at all runs may take one part in so many of the time
+SELDOM = 5.0  # seconds between two such looks, at least
+ASLEEP = 3600.0  # seconds without a word after which a run that is not over is no longer looked at so often
+ALWAYS = ("model", "data", "optimizer", "lr", "batch", "seed")  # fields that are told whether they differ or not
+TOLD = ("name", "ended", "written", "epochs", "planned", "best_epoch", "valid", "test", "reason")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run as the list has it; `version` is that of the index which brought it."""
+
+    line: RunLine
+    recipe: dict[str, Any]
+    reason: str  # why it is damaged
+    stamp: int  # when it was written, in nanoseconds
+    version: int
+
+
+class Index:
+    """The runs of a store by name. Safe for threads: they see it before a look or after it."""
+
+    def __init__(self, store: ReadStore) -> None:
+        self.store = store
+        self.rows: dict[str, Row] = {}
+        self.gone: dict[str, int] = {}  # runs that were deleted, and in which version
+        self.version = 0
+        self.whole = False  # whether all runs have been looked at
+        self._values: dict[str, set[str]] = {}  # of each field, as JSON
+        self._lock = Lock()
+        self._next_look_at_all = 0.0
+        self._root_stamp = 0
+
+    def look(self) -> None:
+        """Read what has changed: of the runs that are not over every time, of all runs from time to time."""
+        with self._lock:
+            began = time.monotonic()
+            root_stamp = _stamp(str(self.store.root))
+            if began >= self._next_look_at_all or root_stamp != self._root_stamp:
+                self._root_stamp = root_stamp
+                everything = began >= self._next_look_at_all
+                self._look_at_all(everything)
+                if everything:
+                    self._next_look_at_all = began + max(SELDOM, SHARE * (time.monotonic() - began))
+            else:
+                self._read([name for name in self.rows if self._goes_on(name)])
+            self.whole = True
+
+    def _look_at_all(self, everything: bool) -> None:
+        names = folders(self.store.root)
+        here = set(names)
+        lost = [name for name in self.rows if name not in here]
+        self._read(names if everything else [name for name in names if name not in self.rows or self._goes_on(name)])
+        for name in lost:
+            self._forget(name)
+
+    def _goes_on(self, name: str) -> bool:
+        line = self.rows[name].line
+        return line.ended not in OVER and time.time() - line.written_seconds < ASLEEP
+
+    def _read(self, names: list[str]) -> None:
+        for name in names:
+            folder = f"{self.store.root}/{name}"
+            stamp = max(_stamp(f"{folder}/{EVENTS}"), _stamp(f"{folder}/{RECIPE}"))
+            known = self.rows.get(name)
+            if known is None or known.stamp != stamp:
+                self._take(name, folder, stamp)
+
+    def _take(self, name: str, folder: str, stamp: int) -> None:
+        line = run_line(folder, name) if stamp else None
+        if line is None:
+            if name in self.rows:
+                self._forget(name)
+            return
+        recipe: dict[str, Any] = {}
+        reason = ""
+        if line.ended != "damaged":
+            with contextlib.suppress(OSError, ValueError, FairtrialError):
+                recipe = json.loads(self.store.get(name, RECIPE) or b"{}")
+            if not recipe:
+                line = replace(line, ended="damaged")
+        if line.ended == "damaged":
+            reason = self._reason(name)
+        for field, value in recipe.items():
+            self._values.setdefault(field, set()).add(json.dumps(value))
+        self.version += 1
+        self.rows[name] = Row(line, recipe, reason, stamp, self.version)
+        self.gone.pop(name, None)
+
+    def _forget(self, name: str) -> None:
+        self.version += 1
+        del self.rows[name]
+        self.gone[name] = self.version
+
+    def _reason(self, name: str) -> str:
+        """What reading a damaged run says."""
+        try:
+            self.store.read(name)
+        except FairtrialError as error:
+            return str(error).removeprefix(f"{name}/")
+        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            return f"not what a run is written as ({error})"
+        return "not what a run is written as"
+
+    def fields(self) -> list[str]:
+        """Fields of the recipes that tell runs apart, in the recipes' order."""
+        return [f for f, values in list(self._values.items()) if f in ALWAYS or len(values) > 1]
+
+    def row(self, name: str) -> Row:
+        """A run by name; UnknownName if there is none."""
+        if name not in self.rows:
+            raise UnknownName("run", name, ["those in the list"])
+        return self.rows[name]
+
+    def since(self, version: int) -> dict[str, Any]:
+        """What has changed after a version, 0: everything; a row has what `told` names, then the recipe's fields."""
+        fields = self.fields()
+        now = self.version  # before the rows: what comes meanwhile is told again
+        changed = [row for row in list(self.rows.values()) if row.version > version]
+        return {
+            "version": now,
+            "whole": self.whole,
+            "told": TOLD,
+            "fields": fields,
+            "rows": [_told(row, fields) for row in changed],
+            "gone": [name for name, when in list(self.gone.items()) if when > version] if version else [],
+        }
+
+
+def _told(row: Row, fields: list[str]) -> list[Any]:
+    line = row.line
+    own = [line.name, line.ended, round(line.written_seconds), line.epochs, line.planned, line.best_epoch, line.valid]
+    return [*own, line.test, row.reason, *(row.recipe.get(field) for field in fields)]
+
+
+def _stamp(path: str) -> int:
+    """When a file was written, in nanoseconds; 0 for none, and for a link, which may lead anywhere."""
+    try:
+        about = os.lstat(path)
+    except OSError:
+        return 0
+    return 0 if stat.S_ISLNK(about.st_mode) else about.st_mtime_ns
