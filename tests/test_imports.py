@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "checks": {"spec", "parts", "train", "store", "runner", "report"},
     "probe": {"spec", "parts", "train", "store", "runner", "study"},
     "predict": {"spec", "rng", "parts", "engine", "store"},
+    "export": {"spec", "parts", "engine", "predict", "store"},
     "statistics": {"spec"},
     "costs": {"spec", "parts", "store"},
     "verdicts": {"spec", "store", "statistics", "costs"},
@@ -42,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": {"spec", "rng", "parts", "engine", "train", "store", "runner", "study", "verdicts", "report"},
     "serve": {"spec", "parts", "store", "verdicts", "report", "inventory", "made", "doctor", "predict", "train"},
     "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"}
-    | {"reproduce", "inventory", "made", "doctor", "checks", "probe", "serve"},
+    | {"reproduce", "inventory", "made", "doctor", "checks", "probe", "serve", "export"},
     "__main__": {"cli"},
     "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api", "doctor", "checks", "probe"},
 }

@@ -376,6 +376,38 @@ def serve(
 
 
 @app.command()
+def export(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="a finished run's name or folder")],
+    to: Annotated[str, typer.Option(metavar="FORM", help="onnx, torch, numpy or html")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="where to; else into this folder, under the run's name")
+    ] = None,
+    script: Annotated[
+        bool, typer.Option("--script", help="with --to torch: the whole training as one script, to the same bits")
+    ] = False,
+    as_json: Json = False,
+    store: StorePath = RUNS,
+) -> None:
+    """Write a run's net in a form that needs no fairtrial, and run it again there.
+
+    It is kept only if it names the same classes as the run.
+
+    \b
+    fairtrial export mlp-0123456789ab --to torch
+    fairtrial export mlp-0123456789ab --to torch --script --out train.py
+    fairtrial export mlp-0123456789ab --to html --out mlp.html
+    """
+    from fairtrial.export.exporting import export as write
+
+    if script and to != "torch":
+        raise UsageError(f"--script writes PyTorch, and goes with --to torch, not with --to {to}")
+    if Path(name).is_dir():
+        store, name = Path(name).resolve().parent, Path(name).resolve().name
+    made = write(_store(store).read(whole_name(_store(store), name)), "script" if script else to, out)
+    print_json(made.plain()) if as_json else print(made.said)
+
+
+@app.command()
 def reproduce(
     name: Annotated[str, typer.Argument(metavar="RUN", help="a finished run's name")],
     as_json: Json = False,
