@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fairtrial.export import run_script, to_numpy, to_torch
+from fairtrial.export import run_page, run_script, to_html, to_numpy, to_torch
 from fairtrial.export.trained import Trained, trained
 from fairtrial.parts.datasets import load
 from fairtrial.predict import probabilities
@@ -29,15 +29,21 @@ class Target:
     files: Callable[[Trained, str], dict[str, bytes]]
     run: Callable[[Path, NumpyArray], NumpyArray | None]  # None: there is nothing here to run it with
     needs: str = ""  # what is missing where there is not
+    note: Callable[[Trained], str] = lambda net: ""  # what is lost on the way
+
+    @property
+    def suffix(self) -> str:
+        return "." + self.ending.rpartition(".")[2]
 
     def name(self, run: str) -> str:
         """The main file of a run's export; one of a script can be imported."""
-        return (run.replace("-", "_") if self.ending.endswith(".py") else run) + self.ending
+        return (run.replace("-", "_") if self.suffix == ".py" else run) + self.ending
 
 
 TARGETS: dict[str, Target] = {
     "torch": Target("_torch.py", to_torch.files, run_script.predicted),
     "numpy": Target("_numpy.py", to_numpy.files, run_script.predicted),
+    "html": Target(".html", to_html.files, run_page.predicted, "no browser found", to_html.note),
 }
 
 
@@ -52,7 +58,8 @@ class Exported:
     images: int  # on which it was run again; 0: it was not
     largest_difference: float | None  # between probabilities
     labels_agree: bool | None
-    note: str  # why it was not run again
+    unchecked: str  # why it was not run again
+    note: str  # what was lost on the way
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -61,15 +68,12 @@ class Exported:
     @property
     def said(self) -> str:
         """In words."""
-        size = f"{self.run} as {self.to}, {self.bytes:,} bytes:"
-        if self.note:
-            checked = self.note
-        else:
-            checked = (
-                f"run again on {self.images:,} images: all labels agree, "
-                f"probabilities differ by {self.largest_difference:.2g} at most"
-            )
-        return "\n".join([size, *(f"  {file}" for file in self.files), checked])
+        checked = self.unchecked or (
+            f"run again on {self.images:,} images: all labels agree, "
+            f"probabilities differ by {self.largest_difference:.2g} at most"
+        )
+        size = f"{self.run} as {self.to}, {self.bytes:,} bytes"
+        return "\n".join([f"{size}{self.note and f'; {self.note}'}", *(f"  {file}" for file in self.files), checked])
 
 
 def export(record: Record, to: str, out: Path | None = None) -> Exported:
@@ -82,8 +86,8 @@ def export(record: Record, to: str, out: Path | None = None) -> Exported:
         raise UnknownName("form to export to", to, TARGETS)
     target, net = TARGETS[to], trained(record)
     path = out or Path(target.name(record.name))
-    if path.suffix != Path(target.ending).suffix:
-        raise UsageError(f"--out {path}: what --to {to} writes ends in {Path(target.ending).suffix}")
+    if path.suffix != target.suffix:
+        raise UsageError(f"--out {path}: what --to {to} writes ends in {target.suffix}")
     files, images = target.files(net, path.stem), sample(record)
     found = rehearsed(target, files, path.name, images)
     largest = None if found is None else agreement(probabilities(record, images), found)
@@ -96,7 +100,8 @@ def export(record: Record, to: str, out: Path | None = None) -> Exported:
         images=0 if found is None else len(images),
         largest_difference=largest,
         labels_agree=None if found is None else True,
-        note=f"not checked: {target.needs}" if found is None else "",
+        unchecked=f"not checked: {target.needs}" if found is None else "",
+        note=target.note(net),
     )
 
 

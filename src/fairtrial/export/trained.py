@@ -22,6 +22,7 @@ class Trained:
 
     name: str
     about: str  # in words: what was trained on what
+    data: str  # the name of the data
     arch: Arch
     image: Shape  # (channels, height, width)
     input: Shape  # of what the net sees
@@ -45,12 +46,18 @@ def trained(record: Record) -> Trained:
     if record.end is None or record.end.reason == "diverged":
         how = "has not come to its end" if record.end is None else "diverged"
         raise UsageError(f"run {record.name} {how}: only a finished run is exported")
-    recipe, tensors, arch, shape = record.recipe, record.weights(), arch_of(record), tuple(record.made["input"])
+    recipe, tensors, arch, shape = (
+        record.recipe,
+        dict(sorted(record.weights().items())),
+        arch_of(record),
+        tuple(record.made["input"]),
+    )
     fitted = {name.removeprefix(INPUT): tensors.pop(name) for name in list(tensors) if name.startswith(INPUT)}
     model = recipe.model if recipe.model in MODELS else "net"
     return Trained(
         name=record.name,
         about=f"{model} on {record.made['data']['name']}",
+        data=record.made["data"]["name"],
         arch=arch,
         image=tuple(record.made["image"]),
         input=shape,
