@@ -6,14 +6,18 @@ A page is a module with `PAGES` and `routes(site)`, named in `app.ROOMS`, and an
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
 
 from fairtrial.serve.index import Index
 from fairtrial.serve.reading import ReadStore, is_name
+from fairtrial.spec.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,14 @@ def shell(page: Page, menu: Mapping[str, str]) -> str:
 </body>
 </html>
 """
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The JSON object that a request brings; UsageError if it is none."""
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise UsageError("the request is not JSON") from None
+    if not isinstance(body, dict):
+        raise UsageError("the request is not a JSON object")
+    return body

@@ -1,0 +1,98 @@
+// Lines over epochs, with the band of a mean and faint lines of what it is the mean of.
+
+import { el, score, svg } from "./dom.js";
+import { figure, look, range, tick, ticks } from "./figure.js";
+
+const HEIGHT = 260;
+const ROOM = { top: 14, right: 14, bottom: 34, left: 56 };
+const FEW = 7; // lines up to which points are marked
+const MARKED = 16; // points up to which they are
+
+// curves({title, caption, file, key, lines, x, mark, bands}): a line is {name, points: [[x, y, low, high]],
+// faint: [[[x, y]]], runs: names of these, loose: it may leave the frame, colour: a number, href}; `key` says what y is
+export const curves = (about) => figure({ drawn, table, rows }, about);
+
+// What comes early may leave the frame for the sake of the rest
+function frame(chart, last) {
+  const tight = chart.lines.filter((line) => !line.loose && line.points.length > 1);
+  const late = (points) => points.filter(([x]) => x > last / 10);
+  const ys = (tight.length ? tight : chart.lines).flatMap((line) => [
+    ...late(line.points).flatMap(([, y, low, high]) => (chart.bands === false ? [y] : [y, low, high])),
+    ...(line.faint ?? []).flatMap((points) => late(points).map(([, y]) => y)),
+  ]);
+  return range(ys.filter((y) => y !== null && y !== undefined), chart.key);
+}
+
+function drawn(chart, width) {
+  const all = chart.lines.flatMap((line) => [line.points, ...(line.faint ?? [])].flat());
+  const last = all.reduce((most, [x]) => Math.max(most, x), 1), first = all.reduce((least, [x]) => Math.min(least, x), last);
+  const start = first < last ? Math.min(first, last / 2) : 0, [low, high] = frame(chart, last);
+  const inner = width - ROOM.left - ROOM.right, tall = HEIGHT - ROOM.top - ROOM.bottom;
+  const x = (value) => ROOM.left + ((value - start) / (last - start)) * inner;
+  const y = (value) => ROOM.top + (1 - (value - low) / (high - low)) * tall;
+  const at = (value) => value.toFixed(1);
+  const path = (points) => points.map(([a, b], place) => `${place ? "L" : "M"}${at(x(a))} ${at(y(b))}`).join("");
+  const band = (points) => {
+    const known = points.filter(([, , down, up]) => down !== null && down !== undefined && up !== null);
+    if (known.length < 2) return null;
+    return path(known.map(([a, , , up]) => [a, up])) + path(known.map(([a, , down]) => [a, down]).reverse()).replace("M", "L") + "Z";
+  };
+  const clip = `clip${Math.random().toString(36).slice(2)}`;
+  const axis = [
+    ...ticks(low, high, 5).map((v) => [
+      svg("path", { class: "grid", d: `M${ROOM.left} ${at(y(v))}H${width - ROOM.right}` }),
+      svg("text", { class: "tick", x: ROOM.left - 7, y: y(v) + 4, "text-anchor": "end" }, tick(chart.key, v)),
+    ]),
+    ...ticks(start, last, Math.max(2, Math.min(10, inner / 60)), last > 1).map((v) =>
+      svg("text", { class: "tick", x: x(v), y: HEIGHT - 17, "text-anchor": "middle" }, String(v)),
+    ),
+    svg("path", { class: "axis", d: `M${ROOM.left} ${ROOM.top + tall}H${width - ROOM.right}` }),
+    svg("text", { class: "tick", x: ROOM.left + inner / 2, y: HEIGHT - 2, "text-anchor": "middle" }, chart.x ?? "epoch"),
+  ];
+  const many = chart.lines.length > FEW ? " many" : "";
+  const marks = chart.lines.flatMap((line) => [
+    chart.bands === false ? null : svg("path", { class: `band ${look(line)}`, d: band(line.points) ?? "" }),
+    ...(line.faint ?? []).map((points) => svg("path", { class: `faint ${look(line)}`, d: path(points) })),
+    svg("path", { class: `${line.loose ? "loose" : "line"} ${look(line)}${many}`, d: path(line.points) }),
+    ...(line.points.length < MARKED && !line.loose && !many
+      ? line.points.map(([a, b]) => svg("circle", { class: `dot ${look(line)}`, cx: x(a), cy: y(b), r: 3 }))
+      : []),
+  ]);
+  const mark = chart.mark && chart.mark.x >= start
+    ? [
+        svg("path", { class: "mark", d: `M${at(x(chart.mark.x))} ${ROOM.top}V${ROOM.top + tall}` }),
+        svg("text", { class: "tick", x: x(chart.mark.x), y: 10, "text-anchor": 2 * x(chart.mark.x) > width ? "end" : "start" }, chart.mark.name),
+      ]
+    : [];
+  return svg(
+    "svg", { role: "img", width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, "aria-label": inWords(chart) },
+    svg("defs", {}, svg("clipPath", { id: clip }, svg("rect", { x: ROOM.left, y: ROOM.top - 3, width: inner + 4, height: tall + 6 }))),
+    axis.flat(), svg("g", { "clip-path": `url(#${clip})` }, marks.filter(Boolean)), mark,
+  );
+}
+
+function inWords(chart) {
+  const ends = chart.lines.slice(0, 8).map((line) =>
+    line.points.length ? `${line.name} ends at ${score(chart.key, line.points.at(-1)[1])}` : `${line.name} has no points yet`);
+  return `${chart.title}. ${ends.join("; ")}${chart.lines.length > 8 ? ` and ${chart.lines.length - 8} more` : ""}. The numbers are in the table below.`;
+}
+
+function table(chart) {
+  const xs = [...new Set(chart.lines.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
+  const values = chart.lines.map((line) => new Map(line.points.map((point) => [point[0], point])));
+  const cell = (point) => !point ? "–"
+    : score(chart.key, point[1]) + (point[2] === null || point[2] === undefined ? "" : ` (${score(chart.key, point[2])} to ${score(chart.key, point[3])})`);
+  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": chart.title },
+    el("table", {},
+      el("caption", {}, chart.title),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, chart.x ?? "epoch"), chart.lines.map((line) => el("th", { scope: "col", class: "number" }, line.name)))),
+      el("tbody", {}, xs.map((x) => el("tr", {}, el("th", { scope: "row" }, String(Number(x.toFixed(2)))), values.map((points) => el("td", { class: "number" }, cell(points.get(x)))))))));
+}
+
+const rows = (chart) => [
+  ["line", "run", chart.x ?? "epoch", chart.key, "low", "high"],
+  ...chart.lines.flatMap((line) => [
+    ...line.points.map(([x, y, low, high]) => [line.name, "", x, y, low ?? "", high ?? ""]),
+    ...(line.faint ?? []).flatMap((points, place) => points.map(([x, y]) => [line.name, line.runs?.[place] ?? place, x, y, "", ""])),
+  ]),
+];
