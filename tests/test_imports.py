@@ -54,7 +54,7 @@ EXCEPTIONS = {
 }  # fmt: skip
 DOORS = {
     "torch": {
-        *("engine/torch_net.py", "engine/stacked.py", "train/stack.py"),
+        *("engine/torch_net.py", "engine/stacked.py", "train/stack.py", "export/to_onnx.py"),
         *(f"doctor/{name}.py" for name in ("child", "likeness", "seams", "tensors", "watch")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("doctor/watched/*.py")),  # the parts of the watch
     },
@@ -65,6 +65,7 @@ DOORS = {
     "typer": {"cli.py"},
     "ray": {"study/on_ray.py"},
     "optuna": {"study/tune.py"},
+    "onnxruntime": {"export/to_onnx.py"},
     "tensorboard": {"doctor/read_curves.py"},
     "uvicorn": {"serve/server.py"},
 }

@@ -40,7 +40,20 @@ class Target:
         return (run.replace("-", "_") if self.suffix == ".py" else run) + self.ending
 
 
+def _onnx_files(net: Trained, stem: str) -> dict[str, bytes]:
+    from fairtrial.export import to_onnx  # imports torch, and needs an extra
+
+    return to_onnx.files(net, stem)
+
+
+def _onnx_predicted(path: Path, images: NumpyArray) -> NumpyArray:
+    from fairtrial.export import to_onnx
+
+    return to_onnx.predicted(path, images)
+
+
 TARGETS: dict[str, Target] = {
+    "onnx": Target(".onnx", _onnx_files, _onnx_predicted),
     "torch": Target("_torch.py", to_torch.files, run_script.predicted),
     "numpy": Target("_numpy.py", to_numpy.files, run_script.predicted),
     "html": Target(".html", to_html.files, run_page.predicted, "no browser found", to_html.note),

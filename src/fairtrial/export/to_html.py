@@ -22,10 +22,10 @@ from fairtrial.spec.errors import UsageError
 LARGEST = 1_500_000  # bytes of a page: what can be sent by mail and opens at once
 # How the pictures of known data were placed, so that a drawing is placed alike; others fill the picture as they are.
 PLACING = {
-    "mnist": ("mass", "placed as MNIST's digits are: 20 of 28 pixels high or wide, centre of mass in the middle"),
-    "digits": ("box", "placed as the data's digits are: as high or wide as the picture, in the middle"),
+    "mnist": ("mass", "Placed as MNIST's digits are: 20 of 28 pixels high or wide, centre of mass in the middle."),
+    "digits": ("box", "Placed as the data's digits are: as high or wide as the picture, in the middle."),
 }
-PLAIN = ("plain", "the pad as it is, made smaller")
+PLAIN = ("plain", "The pad as it is, made smaller.")
 
 
 @dataclass
@@ -86,7 +86,7 @@ def page(net: Trained, half: bool) -> bytes:
             policy=policy,
             title=html.escape(net.about),
             about=html.escape(f"Run {net.name} of fairtrial; it computes in this page, and asks no other computer."),
-            placing=html.escape(f"{PLACING.get(net.data, PLAIN)[1]}".capitalize() + "."),
+            placing=html.escape(PLACING.get(net.data, PLAIN)[1]),
             style=style,
             forward=forward,
             page=script,
