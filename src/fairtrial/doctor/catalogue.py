@@ -164,7 +164,7 @@ OPTIMISATION = _faults(
         "exact",
         "Gradients are not cleared between steps.",
         "backward() adds to what is there: each step is made with the sum of all gradients so far, most of them old.",
-        "Call optimizer.zero_grad() once before each backward (or after each step).",
+        "Call optimizer.zero_grad() inside the loop, once before each backward (or after each step).",
     ),
     (
         "no-gradient-at-step",
@@ -178,8 +178,9 @@ OPTIMISATION = _faults(
         "exact",
         "There are gradients, but the weights never change.",
         "optimizer.step() is not called, or the learning rate is zero: the net stays as it was initialised.",
-        "Call optimizer.step() after each backward, with a learning rate above zero. Updates by hand have to change "
-        "the tensor itself, p -= lr * gradient; p = p - ... only makes another one.",
+        "Call optimizer.step() after each backward, with a learning rate above zero; a schedule multiplies it, so look "
+        "at what that gives for the first steps. Updates by hand have to change the tensor itself, p -= lr * gradient; "
+        "p = p - ... only makes another one.",
     ),
     (
         "optimizer-of-another-model",
@@ -214,15 +215,16 @@ OPTIMISATION = _faults(
         "statistical",
         "The learning rate is too high.",
         "Each step overshoots: the loss jumps about, grows, or settles where the net says the same for every image.",
-        "Lower the learning rate by 10, and again while the loss falls faster.",
+        "Lower the learning rate by 10, and again as long as that makes the loss fall faster; Adam usually ends at "
+        "1e-3, SGD at 1e-2 to 1e-1.",
     ),
     (
         "lr-too-low",
         "statistical",
         "The learning rate is too low.",
         "The weights hardly move, and training ends long before the net has learned what it can.",
-        "Raise the learning rate by 10, and again while the loss falls faster: Adam is usually at 1e-3, SGD at 1e-2 "
-        "to 1e-1.",
+        "Raise the learning rate by 10, and again as long as that makes the loss fall faster; Adam usually ends at "
+        "1e-3, SGD at 1e-2 to 1e-1.",
     ),
     (
         "schedule-too-fast",
@@ -236,7 +238,7 @@ OPTIMISATION = _faults(
         "statistical",
         "The batch is too small or too large for this training.",
         "Small batches make noise that the learning rate must pay for; large ones leave too few steps.",
-        "Try batches of 32 to 256, and change the learning rate with them.",
+        "Try batches of 32 to 256. Keep the learning rate at first; lower it if the loss jumps about.",
     ),
     (
         "batchnorm-batch-of-one",
@@ -244,7 +246,8 @@ OPTIMISATION = _faults(
         "Batch norm in training mode gets a batch of a single example.",
         "One example has no spread: torch stops with an error, or the example is normalised by itself and the running "
         "statistics are spoiled.",
-        "Leave the last short batch out (drop_last=True in the training loader), or take another batch size.",
+        "If only the last batch is that short, leave it out (drop_last=True in the training loader); if all are, take "
+        "batches of 32 or more.",
     ),
     (
         "over-regularised",
@@ -292,14 +295,15 @@ OPTIMISATION = _faults(
         "statistical",
         "Training stops while the validation loss still falls.",
         "The net had more to learn; a comparison with it measures patience.",
-        "Train for several times as many epochs, until the validation loss has stopped falling.",
+        "Train for several times as many epochs: until the loss on held-out images has not fallen for some epochs.",
     ),
     (
         "over-trained",
         "statistical",
         "Training goes on long after the validation loss was best.",
         "The net learns its training images by heart and gets worse on others.",
-        "Stop early, and restore the weights of the best epoch.",
+        "Stop when the validation loss has not fallen for some epochs (five, say), and restore the weights of the best "
+        "one.",
     ),
 )
 
@@ -326,24 +330,24 @@ ARCHITECTURE = _faults(
         "statistical",
         "The weights start too small.",
         "The signal fades from layer to layer, and so does the gradient on its way back.",
-        "Divide numbers of deviation 1 by the square root of the number of inputs (nn.init.kaiming_normal_ does so "
-        "for weights of shape outputs x inputs), or add batch norm.",
+        "Bring the weights' standard deviation to about 1 / sqrt(inputs of the layer), whatever factor stands there "
+        "now (nn.init.kaiming_normal_ does so for weights of shape outputs x inputs), or add batch norm.",
     ),
     (
         "dead-relu",
         "exact",
         "Most units of a ReLU layer give zero for every image.",
         "Where ReLU gives zero it passes no gradient: such a unit can never come back.",
-        "Start without large negative biases; lower the learning rate if the units died during training; LeakyReLU "
-        "keeps a gradient where ReLU has none.",
+        "If they are dead from the start: weights around 0 (nn.init.kaiming_normal_), biases of 0, inputs scaled. If "
+        "they die during training: lower the learning rate by 10. LeakyReLU keeps a gradient where ReLU has none.",
     ),
     (
         "vanishing-gradient",
         "statistical",
         "Gradients fade on their way to the first layers.",
         "The first layers stay as they were at the start, and the last ones learn on noise.",
-        "Let the layers have shortcuts (x + layer(x)) or batch norm; or use ReLU together with a start that fits it "
-        "(nn.init.kaiming_normal_). ReLU alone is often not enough.",
+        "Use ReLU together with a start that fits it (nn.init.kaiming_normal_; ReLU alone is often not enough), and in "
+        "deep nets also batch norm or shortcuts (x + layer(x)).",
     ),
     (
         "no-nonlinearity",
@@ -378,8 +382,9 @@ ARCHITECTURE = _faults(
         "exact",
         "The output for one image depends on the other images of the batch.",
         "A view, reshape or softmax mixes the batch axis with others: the answer changes with the neighbours.",
-        "Keep the batch axis first and untouched: flatten(1) or view(x.size(0), -1). For RNNs "
-        "say batch_first=True; where the batch is not first, as in their last states, move it there with transpose.",
+        "Keep the batch axis first and untouched: flatten(1) or view(x.size(0), -1). RNNs, attention and transformer "
+        "layers need batch_first=True where they are made; where the batch is not first, as in an RNN's last states, "
+        "move it there with transpose.",
     ),
     (
         "channel-order",
@@ -402,7 +407,8 @@ ARCHITECTURE = _faults(
         "exact",
         "A layer is defined but never used, or one layer stands several times in a container.",
         "The net is not the one that its definition shows: layers are missing, or share their weights.",
-        "Use each layer in forward, or delete it; build a new layer for each place: [Block() for _ in range(n)].",
+        "Use each layer in forward (look whether another one stands there twice in its place), or delete it; build a "
+        "new layer for each place: [Block() for _ in range(n)].",
     ),
     (
         "wrong-class-count",
@@ -450,7 +456,7 @@ MODE_AND_STATE = _faults(
         "exact",
         "The best weights are kept as a reference to the live ones.",
         "state_dict() does not copy: each further step changes the kept weights too, and 'best' is the last.",
-        "Copy: best = copy.deepcopy(model.state_dict()), or save it to a file.",
+        "Copy what is kept, copy.deepcopy(model.state_dict()) or copy.deepcopy(model), or save it to a file.",
     ),
     (
         "best-not-restored",
@@ -464,8 +470,9 @@ MODE_AND_STATE = _faults(
         "exact",
         "A checkpoint is loaded only in part.",
         "Names do not match, and strict=False says nothing: the layers left out keep their random start.",
-        "Look at what load_state_dict returns and correct the names (often a prefix), until nothing is missing; or "
-        "load into the part of the model that the state is of. strict=True says at once what does not fit.",
+        "Look at what load_state_dict returns and correct the names (often a prefix), until nothing is missing but "
+        "layers that are meant to be new; or load into the part of the model that the state is of. strict=True says at "
+        "once what does not fit.",
     ),
     (
         "identical-seeds",
@@ -479,8 +486,8 @@ MODE_AND_STATE = _faults(
         "exact",
         "All workers of a loader draw the same random numbers.",
         "Images of different workers get the same augmentation: there is less variety than there seems to be.",
-        "Use torch's or NumPy's global generator in the dataset, or seed each worker with "
-        "worker_init_fn and its number.",
+        "Let each worker draw other numbers: add torch.utils.data.get_worker_info().id to the seed, or seed in "
+        "worker_init_fn with the number that it is given.",
     ),
 )
 
@@ -543,7 +550,8 @@ DATA = _faults(
         "exact",
         "The same batch is used at every step.",
         "The net learns a few images by heart and never sees the others.",
-        "Iterate over the loader: for x, y in loader, not next(iter(loader)).",
+        "Take the next batch inside the loop: for x, y in loader, or next(batches) with batches = iter(loader) made "
+        "once before it.",
     ),
     (
         "split-leakage",
@@ -557,8 +565,8 @@ DATA = _faults(
         "exact",
         "The data are broken: one class only, empty pictures, or numbers that are none.",
         "Whatever is learned from them says nothing about the task.",
-        "Look at the images and labels as the net gets them, after all that is done to them (crops, masks, "
-        "augmentation), count the classes, and repair the step that loses them.",
+        "Look at the images and labels as the net gets them, after all that is done to them (casts to whole numbers, "
+        "crops, masks, augmentation), count the classes, and repair the step that loses them.",
     ),
 )
 

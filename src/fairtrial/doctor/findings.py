@@ -29,6 +29,7 @@ CONSEQUENCES = (
     "under-trained",
     "over-trained",
 )
+TRAINED = ("output and loss", "optimisation step", "initialisation and architecture", "data")  # parts of the catalogue
 # A fault on the left makes those on the right happen by itself: they are told only where it is not found.
 EXPLAINS: dict[str, frozenset[str]] = {
     "graph-cut": frozenset({"no-gradient-at-step", "weights-not-updated", "optimizer-of-another-model"}),
@@ -104,6 +105,16 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted((found for found in once.values() if found.fault not in explained), key=_rank))
 
 
+def may_follow(found: Finding, first: Finding) -> bool:
+    """Whether the finding may be nothing but a consequence of the first one, a fault of what is trained and how."""
+    blamed = FAULTS[first.fault].part in TRAINED and first.level != "info"
+    return blamed and found.fault in CONSEQUENCES and _place(found) > _place(first)
+
+
+def _place(found: Finding) -> int:
+    """Of a fault among those that follow from others; 0: it does not."""
+    return CONSEQUENCES.index(found.fault) + 1 if found.fault in CONSEQUENCES else 0
+
+
 def _rank(found: Finding) -> tuple[int, int, float]:
-    last = CONSEQUENCES.index(found.fault) + 1 if found.fault in CONSEQUENCES else 0
-    return _LEVELS.index(found.level), last, -found.confidence
+    return _LEVELS.index(found.level), _place(found), -found.confidence

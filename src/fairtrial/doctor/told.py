@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from fairtrial.doctor.catalogue import FAULTS
-from fairtrial.doctor.findings import Diagnosis, Finding
+from fairtrial.doctor.findings import Diagnosis, Finding, may_follow
 from fairtrial.doctor.lines import source
 
 COLOURS = {"fail": "red", "warn": "yellow", "info": "cyan"}
@@ -29,7 +29,8 @@ def show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Each finding with its place, evidence, reason and fix; then what was looked for."""
     console.width = max(console.width, NARROWEST)
     width = min(console.width, WIDEST)
-    blocks = [_finding(number, found, width) for number, found in enumerate(diagnosis.findings, 1)]
+    found = diagnosis.findings
+    blocks = [_finding(number, each, width, may_follow(each, found[0])) for number, each in enumerate(found, 1)]
     blocks = blocks or ["no fault found" if diagnosis.checked else "nothing was seen that could be judged"]
     checked = f"checked: {len(diagnosis.checked)} of {len(FAULTS)} faults"
     if unseen := diagnosis.not_observable:
@@ -46,7 +47,7 @@ def as_text(diagnosis: Diagnosis) -> str:
     return text.getvalue().rstrip()
 
 
-def _finding(number: int, found: Finding, width: int) -> str:
+def _finding(number: int, found: Finding, width: int, follows: bool) -> str:
     """A finding in rich's markup; its place on a line of its own and whole, so that a terminal can open it."""
     sure = "" if found.confidence == 1 else f" (confidence {found.confidence:.0%})"
     where = found.where or "the whole training"
@@ -60,6 +61,7 @@ def _finding(number: int, found: Finding, width: int) -> str:
             _wrapped(f"seen: {found.evidence}", width, "   ", "      "),
             _wrapped(f"why it hurts: {found.why}", width, "   ", "      "),
             _wrapped(f"what to change: {found.fix}", width, "   ", "      "),
+            *(["   It may follow from 1: mend that first, then ask again."] if follows else []),
         )
     )
 

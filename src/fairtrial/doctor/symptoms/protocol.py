@@ -142,8 +142,10 @@ def _explained(
         total = sum(one.count for one in earlier)
         formulas.append((f"{summed} right ones of {len(earlier)} evaluations together", summed / count, (r"\+=", "/")))
         formulas.append((f"the share of all {total} of {len(earlier)} evaluations", summed / total, (r"\+=", "/")))
+    share = f"{right}/{count} = {right / count:.4f}"
+    meant = f"whole rows are right in {share}" if entries else f"the accuracy is {share}"
     return [
-        (f"{text} was printed: {formula}; the accuracy is {right}/{count} = {right / count:.4f}", patterns, known)
+        (f"{text} was printed: {formula}; {meant}", patterns, known)
         for formula, wrong, patterns in formulas
         if any(abs(value - wrong) <= error and abs(wrong - right / count) > 2 * error for value, error in values)
     ][:1]
