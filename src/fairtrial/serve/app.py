@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp
 
 from fairtrial.serve import faults, runs, studies
 from fairtrial.serve.guard import SESSION, Guard, Secrets
-from fairtrial.serve.live import EVERY
+from fairtrial.serve.live import keep_up
 from fairtrial.serve.site import Site, shell
 from fairtrial.spec.errors import Busy, FairtrialError, UnknownName, UsageError
 
@@ -72,15 +71,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 @contextlib.asynccontextmanager
 async def _looking(site: Site) -> AsyncGenerator[None]:
     """Keep the index up to date while the app runs."""
-    task = asyncio.create_task(_keep_up(site))
+    task = asyncio.create_task(keep_up(site))
     yield
     site.closing.set()
     await task
-
-
-async def _keep_up(site: Site) -> None:
-    while not site.closing.is_set():
-        await run_in_threadpool(site.index.look)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(EVERY):
-                await site.closing.wait()

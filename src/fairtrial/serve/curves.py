@@ -21,7 +21,7 @@ class Curves:
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        self._known: dict[str, tuple[int, dict[str, Curve]]] = {}
+        self._known: dict[str, tuple[object, dict[str, Curve]]] = {}
 
     def of(self, name: str) -> Mapping[str, Curve]:
         """The curves of a run by their keys; UnknownName if there is no such run."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from fairtrial.serve.index import SELDOM
 from fairtrial.serve.site import Site
 
-EVERY = 0.25  # seconds between two looks
+EVERY = 0.15  # seconds between two looks
 BEAT = 10.0  # seconds of silence after which a comment shows that the server is there
 
 
@@ -21,19 +23,33 @@ def stream(site: Site, look: Callable[[], Any]) -> StreamingResponse:
     return StreamingResponse(_events(site, look), media_type="text/event-stream")
 
 
-async def _events(site: Site, look: Callable[[], Any]) -> AsyncIterator[bytes]:
-    silent = 0.0
-    yield b": here\n\n"
+async def _events(site: Site, look: Callable[[], Any]) -> AsyncGenerator[bytes]:
+    silent = BEAT
+    with site.watched():
+        while not site.closing.is_set():
+            news = await run_in_threadpool(look)
+            silent += EVERY
+            if news is not None:
+                yield b"data: " + json.dumps(news, allow_nan=False, separators=(",", ":")).encode() + b"\n\n"
+            elif silent >= BEAT:
+                yield b": here\n\n"
+                silent = 0.0
+            await pause(site, EVERY)
+
+
+async def pause(site: Site, seconds: float) -> None:
+    """Wait, but not when the server ends."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await site.closing.wait()
+
+
+async def keep_up(site: Site) -> None:
+    """Keep the index as the store is: often while somebody looks on, seldom else."""
+    idle = 0.0
     while not site.closing.is_set():
-        news = await run_in_threadpool(look)
-        silent = 0.0 if news is not None else silent + EVERY
-        if news is not None:
-            yield b"data: " + json.dumps(news, allow_nan=False, separators=(",", ":")).encode() + b"\n\n"
-        elif silent >= BEAT:
-            silent = 0.0
-            yield b": here\n\n"
-        try:
-            async with asyncio.timeout(EVERY):
-                await site.closing.wait()
-        except TimeoutError:
-            continue
+        if site.watchers or idle >= SELDOM or not site.index.whole:
+            idle = 0.0
+            await run_in_threadpool(site.index.look)
+        idle += EVERY
+        await pause(site, EVERY)

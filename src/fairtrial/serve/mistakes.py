@@ -34,7 +34,7 @@ class Mistakes:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._one_at_a_time = asyncio.Lock()
-        self._known: dict[tuple[str, int], dict[str, Any]] = {}
+        self._known: dict[tuple[str, object], dict[str, Any]] = {}
 
     async def of(self, name: str) -> dict[str, Any]:
         """The mistakes of a run; DataError where they cannot be had."""

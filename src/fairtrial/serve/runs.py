@@ -36,6 +36,8 @@ def routes(site: Site) -> list[BaseRoute]:
     curves, mistakes = Curves(site.index), Mistakes(site)
 
     def every(request: Request) -> Response:
+        if site.index.whole:  # else what is read while the server starts comes with the changes
+            site.index.look()
         return JSONResponse(site.index.since(0))
 
     def changes(request: Request) -> Response:

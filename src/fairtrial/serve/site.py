@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -29,13 +30,23 @@ class Page:
     menu: str = ""  # what it is called in the menu; not in it without
 
 
-@dataclass(frozen=True)
+@dataclass
 class Site:
     """What the routes read: the store, the index of its runs, and the end of the server."""
 
     store: ReadStore
     index: Index
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    watchers: int = 0  # browsers that wait for what changes
+
+    @contextmanager
+    def watched(self) -> Generator[None]:
+        """While somebody looks on."""
+        self.watchers += 1
+        try:
+            yield
+        finally:
+            self.watchers -= 1
 
 
 class NameConvertor(Convertor[str]):

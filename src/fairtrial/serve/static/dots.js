@@ -7,7 +7,7 @@ const STRIP = 52;
 const ROOM = { top: 6, right: 20, bottom: 24, left: 20 };
 
 // dots({title, caption, file, key, lines}): a line is {name, n, mean, interval: [low, high] or null, seeds: [[seed, score]]}
-export const dots = (about) => figure({ drawn, table, rows }, about);
+export const dots = (about) => figure({ drawn, table, rows, named: true }, about);
 
 function drawn(chart, width) {
   const height = ROOM.top + STRIP * chart.lines.length + ROOM.bottom;

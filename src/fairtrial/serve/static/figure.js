@@ -5,7 +5,8 @@ import { el, fill, svg } from "./dom.js";
 
 const COLOURS = 7;
 
-// `kind` draws: drawn(chart, width) -> svg, table(chart) -> element, rows(chart) -> rows of the CSV.
+// `kind` draws: drawn(chart, width) -> svg, table(chart) -> element, rows(chart) -> rows of the CSV; `named`: the
+// picture itself names its lines.
 // `about` is the chart: {title, caption, file, lines: [{name, colour, href}], ...what the kind takes}.
 // -> {node, draw(change)}
 export function figure(kind, about) {
@@ -15,10 +16,10 @@ export function figure(kind, about) {
   const caption = el("span", {}), title = el("strong", {});
   let chart = about;
   const tool = (said, kept) =>
-    el("button", { class: "plain", "aria-label": `keep ${about.title} as ${said}`, onclick: () => kept(chart, picture.firstChild) }, said);
+    el("button", { class: "plain", "aria-label": `keep ${about.title} as ${said}`, onclick: () => kept(kind, chart, picture.firstChild) }, said);
   const keepCsv = () => keep(file(chart, "csv"), csv(kind.rows(chart)), "text/csv");
   const node = el(
-    "figure", { class: "chart" }, el("figcaption", {}, title, caption), picture, legend,
+    "figure", { class: "chart" }, el("figcaption", {}, title, caption), picture, kind.named ? null : legend,
     el("div", { class: "keep" }, tool("SVG", keepSvg), tool("PNG", keepPng), tool("CSV", keepCsv), numbers),
   );
   const paint = () => {
@@ -77,16 +78,16 @@ export const tick = (key, value) => (key.endsWith("accuracy") ? `${Number((100 *
 const STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "font-family", "font-size", "font-weight"];
 
 // The picture in the colours of the light page, with title and legend, and every style in its elements
-function whole(chart, picture) {
+function whole(kind, chart, picture) {
   const width = Number(picture.getAttribute("width"));
   const perRow = Math.max(1, Math.floor(width / 220));
-  const top = 34, tall = Number(picture.getAttribute("height")), below = 22 * Math.ceil(chart.lines.length / perRow) + 8, height = top + tall + below;
+  const top = 34, tall = Number(picture.getAttribute("height")), legend = kind.named ? [] : chart.lines, below = 22 * Math.ceil(legend.length / perRow) + 8, height = top + tall + below;
   const copy = picture.cloneNode(true);
   copy.setAttribute("y", top);
   const made = svg("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` },
     svg("rect", { width, height, class: "paper" }),
     svg("text", { x: 12, y: 22, class: "title" }, chart.title), copy,
-    chart.lines.map((line, place) => {
+    legend.map((line, place) => {
       const left = 12 + (place % perRow) * 220, middle = top + tall + 14 + 22 * Math.floor(place / perRow);
       return [svg("path", { d: `M${left} ${middle}h26`, class: `line ${look(line)}` }), svg("text", { x: left + 32, y: middle + 4, class: "tick" }, line.name)];
     }).flat());
@@ -103,10 +104,10 @@ function whole(chart, picture) {
 
 const file = (chart, ending) => `${chart.file ?? chart.title}.${ending}`;
 const text = (node) => new XMLSerializer().serializeToString(node);
-const keepSvg = (chart, picture) => keep(file(chart, "svg"), text(whole(chart, picture)), "image/svg+xml");
+const keepSvg = (kind, chart, picture) => keep(file(chart, "svg"), text(whole(kind, chart, picture)), "image/svg+xml");
 
-async function keepPng(chart, picture) {
-  const made = whole(chart, picture), image = new Image();
+async function keepPng(kind, chart, picture) {
+  const made = whole(kind, chart, picture), image = new Image();
   const address = URL.createObjectURL(new Blob([text(made)], { type: "image/svg+xml" }));
   image.src = address;
   await image.decode();

@@ -39,7 +39,7 @@ function drawn(chart, width) {
   };
   const clip = `clip${Math.random().toString(36).slice(2)}`;
   const axis = [
-    ...ticks(low, high, 5).map((v) => [
+    ...ticks(low, high, 7).map((v) => [
       svg("path", { class: "grid", d: `M${ROOM.left} ${at(y(v))}H${width - ROOM.right}` }),
       svg("text", { class: "tick", x: ROOM.left - 7, y: y(v) + 4, "text-anchor": "end" }, tick(chart.key, v)),
     ]),

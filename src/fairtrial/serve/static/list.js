@@ -43,6 +43,7 @@ function take(news) {
   return again;
 }
 
+const counted = (n) => `${n.toLocaleString("en")} ${n === 1 ? "run" : "runs"}`;
 const value = (row, field) => row[field] ?? null;
 
 // `adam lr>0.01 ended=finished`: every word has to hold
@@ -124,7 +125,7 @@ function line(row, place) {
     const own = row.rows.slice(0, MOST).map((each) => each.name), all = own.length > 0 && own.every((name) => state.picked.has(name));
     const of = el("input", { type: "checkbox", checked: all, "aria-label": `draw all of ${state.by} ${row.group}`, onchange: () => pick(own, !all) });
     return el("tr", about, el("td", { class: "tick-cell" }, of),
-      el("th", { scope: "rowgroup", colspan: 2 }, `${state.by} = ${row.group} `, el("span", { class: "note" }, `${row.rows.length} runs, means:`)),
+      el("th", { scope: "rowgroup", colspan: 2 }, `${state.by} = ${row.group} `, el("span", { class: "note" }, `${counted(row.rows.length)}, means:`)),
       ...["valid", "test"].map((field) => el("td", { class: `number${field === "test" ? " spare" : ""}` }, percent(mean(row.rows, field)))),
       el("td", { class: "spare", colspan: columns().length - 4 }));
   }
@@ -175,7 +176,7 @@ function show() {
   state.shown = arrange();
   view.table.setAttribute("aria-rowcount", state.shown.length + 1);
   rows();
-  const all = state.rows.size, counted = (n) => `${n.toLocaleString("en")} ${n === 1 ? "run" : "runs"}`;
+  const all = state.rows.size;
   view.status.textContent = !all && state.whole ? "No runs yet: fairtrial run cnn2 makes one."
     : `${state.count === all ? counted(all) : `${state.count.toLocaleString("en")} of ${counted(all)}`}${state.whole ? "" : ", reading on …"}`;
 }
@@ -249,15 +250,16 @@ page(async (main) => {
   overlay();
   new ResizeObserver(() => rows()).observe(view.scroll);
   fill(box, studies((await get("/studies")).studies));
-  let due = null;
+  let due = null, last = 0;
   follow(() => `/changes?after=${state.version}`, async (news) => {
     if (take(news)) take(await get("/runs")); // other columns: all rows again
     const touched = news.rows.some(([name]) => state.picked.has(name));
     due ??= setTimeout(() => {
       due = null;
+      last = performance.now();
       head();
       show();
       if (touched) overlay();
-    }, OFTEN);
+    }, Math.max(0, last + OFTEN - performance.now()));
   });
 });

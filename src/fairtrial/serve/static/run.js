@@ -105,7 +105,7 @@ function profile(run) {
 
 function made(run) {
   const entries = Object.entries(run.made).filter(([, value]) => typeof value !== "object");
-  const versions = Object.entries(run.made.versions ?? {});
+  const versions = Object.entries(run.made.environment ?? {});
   return section("How it was made", el("details", {}, el("summary", {}, "machine, versions, hashes"),
     simple("As recorded", [["what"], ["value"]], [...entries, ...versions].map(([name, value]) => [name, String(value)]))));
 }

@@ -52,6 +52,10 @@ const kept = (study) => el("p", { class: "note" }, "The report that compare wrot
   study.files.flatMap((file) => [el("button", { class: "plain", onclick: async () =>
     keep(file === "report.html" ? `${study.name}.html` : `${study.name}-${file}`, await (await ask(`/studies/${word(study.name)}/files/${file}`)).blob()) }, file), " "]));
 
+// Names of faults lead to their pages
+const linked = (findings) => (cell, place) =>
+  findings.columns[place].name === "fault" ? el("a", { href: `/faults/${word(cell)}` }, cell) : cell;
+
 page(async (main, name) => {
   titled(name);
   const path = `/studies/${word(name)}`;
@@ -68,7 +72,7 @@ page(async (main, name) => {
   show();
   const found = async () => {
     const told = await get(`${path}/findings`);
-    fill(doctor, doctor.firstChild, told.table?.rows.length ? table(told.table) : el("p", {}, "The doctor found no fault so far."));
+    fill(doctor, doctor.firstChild, told.table?.rows.length ? table({ ...told.table, rows: told.table.rows.map((row) => row.map(linked(told.table))) }) : el("p", {}, "The doctor found no fault so far."));
   };
   found();
   if (study.done) return;
