@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from fairtrial.engine.net import Net, both_ways
 from fairtrial.parts.inputs import apply
 from fairtrial.spec.arch import Arch
 from fairtrial.spec.arch_text import read_arch
-from fairtrial.spec.arrays import NumpyArray, Tensors, as_dtype
+from fairtrial.spec.arrays import Array, NumpyArray, Tensors, as_dtype
 from fairtrial.spec.errors import DataError, UsageError
 from fairtrial.store import Record
 
@@ -74,12 +75,43 @@ def outputs(record: Record, images: Any) -> NumpyArray:
 
     With `test_flip` the mean of what it says of the image and of its mirror image.
     """
-    pixels = pixels_for(record, images)
-    net = net_of(record)
-    fitted = {k.removeprefix("input/"): net.array(v) for k, v in record.weights().items() if k.startswith("input/")}
-    batches = (apply(net.array(pixels[i : i + BATCH]), fitted) for i in range(0, len(pixels), BATCH))
-    said = [net.numpy(both_ways(net, x) if record.recipe.test_flip else net.forward(x)) for x in batches]
-    return np.concatenate(said).astype(np.float64)
+    return Predictor.of(record).outputs(images)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A run's net with its best weights, rebuilt once for as many images as one likes."""
+
+    record: Record
+    net: Net
+    fitted: dict[str, Array]  # to the input
+
+    @classmethod
+    def of(cls, record: Record) -> Predictor:
+        net = net_of(record)
+        fitted = {k.removeprefix("input/"): net.array(v) for k, v in record.weights().items() if k.startswith("input/")}
+        return cls(record, net, fitted)
+
+    def outputs(self, images: Any) -> NumpyArray:
+        """As the function `outputs`."""
+        net, pixels = self.net, pixels_for(self.record, images)
+        batches = (self._seen(pixels[i : i + BATCH]) for i in range(0, len(pixels), BATCH))
+        flip = self.record.recipe.test_flip
+        said = [net.numpy(both_ways(net, x) if flip else net.forward(x)) for x in batches]
+        return np.concatenate(said).astype(np.float64)
+
+    def probabilities(self, images: Any) -> NumpyArray:
+        """As the function `probabilities`, of at least one image."""
+        return as_probabilities(self.record, self.outputs(images))
+
+    def layers(self, images: Any) -> Tensors:
+        """The output (n, c, h, w) or (n, units) of every layer by name, of a few images."""
+        keep: dict[str, Array] = {}
+        self.net.forward(self._seen(pixels_for(self.record, images)), keep=keep)
+        return {name: self.net.numpy(values) for name, values in keep.items()}
+
+    def _seen(self, pixels: NumpyArray) -> Array:
+        return apply(self.net.array(pixels), self.fitted)
 
 
 def prepared(record: Record, images: Any) -> NumpyArray:

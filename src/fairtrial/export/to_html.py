@@ -15,17 +15,12 @@ from typing import Any
 import numpy as np
 
 from fairtrial.export.trained import Trained
+from fairtrial.parts.datasets.placing import PLACING, PLAIN
 from fairtrial.spec import arch as a
 from fairtrial.spec.arrays import NumpyArray, Tensors
 from fairtrial.spec.errors import UsageError
 
 LARGEST = 1_500_000  # bytes of a page: what can be sent by mail and opens at once
-# How the pictures of known data were placed, so that a drawing is placed alike; others fill the picture as they are.
-PLACING = {
-    "mnist": ("mass", "Placed as MNIST's digits are: 20 of 28 pixels high or wide, centre of mass in the middle."),
-    "digits": ("box", "Placed as the data's digits are: as high or wide as the picture, in the middle."),
-}
-PLAIN = ("plain", "The pad as it is, made smaller.")
 
 
 @dataclass
@@ -86,7 +81,7 @@ def page(net: Trained, half: bool) -> bytes:
             policy=policy,
             title=html.escape(net.about),
             about=html.escape(f"Run {net.name} of fairtrial; it computes in this page, and asks no other computer."),
-            placing=html.escape(PLACING.get(net.data, PLAIN)[1]),
+            placing=html.escape(PLACING.get(net.data, PLAIN).words),
             style=style,
             forward=forward,
             page=script,
@@ -114,7 +109,7 @@ def as_json(net: Trained, half: bool) -> str:
     seen |= {name: numbers.put(values) for name, values in net.projection.items()}
     return json.dumps({
         "classes": net.classes, "shape": net.pixels, "meaning": net.meaning, "flip": net.flip,
-        "placing": PLACING.get(net.data, PLAIN)[0], "input": seen, "layers": layers, "half": half,
+        "placing": PLACING.get(net.data, PLAIN).way, "input": seen, "layers": layers, "half": half,
         "weights": numbers.text(half),
     })  # fmt: skip
 
