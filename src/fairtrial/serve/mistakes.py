@@ -1,21 +1,18 @@
 """What a run gets wrong: its confusions and its surest mistakes, worked out late, by a process of its own, and kept.
 
-That process reads the data and runs the net on one thread, at a low priority: training on this machine goes first.
+Training on this machine goes first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-import json
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairtrial.spec.errors import DataError, FairtrialError, UnknownName
+from fairtrial.serve.aside import answer, answered
+from fairtrial.spec.errors import DataError
 
 if TYPE_CHECKING:
     from fairtrial.serve.site import Site
@@ -43,28 +40,8 @@ class Mistakes:
             if run not in self._known:
                 while len(self._known) >= REMEMBERED:
                     self._known.pop(next(iter(self._known)))
-                self._known[run] = await _asked(self._site.store.root, name)
+                self._known[run] = await answered(__name__, str(self._site.store.root), name)
         return self._known[run]
-
-
-async def _asked(root: Path, name: str) -> dict[str, Any]:
-    words = [sys.executable, "-m", __name__, str(root), name]
-    single = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*words, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe,
-                                                   env=single)  # fmt: skip
-    try:
-        told, said = await process.communicate()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-    try:
-        answer: dict[str, Any] = json.loads(told)
-    except ValueError:
-        raise DataError(f"the process that looks at {name} ended with {process.returncode}: {said[-300:]!r}") from None
-    if "error" in answer:
-        raise DataError(answer["error"])
-    return answer
 
 
 def mistakes(record: Record) -> dict[str, Any]:
@@ -114,19 +91,11 @@ def told(part: str, classes: Sequence[str], images: Any, labels: NumpyArray, sha
 
 
 def main() -> None:
-    """Print the mistakes of the run that is named as JSON, or why there are none."""
+    """Print the mistakes of the run that is named, in the store whose folder is."""
     from fairtrial.serve.reading import ReadStore
 
-    if hasattr(os, "nice"):
-        os.nice(10)
     root, name = sys.argv[1:]
-    try:
-        answer = mistakes(ReadStore(root).read(name))
-    except UnknownName:
-        answer = {"error": "there is no such run"}
-    except FairtrialError as error:
-        answer = {"error": str(error)}
-    json.dump(answer, sys.stdout)
+    answer(lambda: mistakes(ReadStore(root).read(name)))
 
 
 if __name__ == "__main__":
