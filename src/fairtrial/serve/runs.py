@@ -145,10 +145,15 @@ def run_json(site: Site, name: str) -> dict[str, Any]:
 _defaults = vars(Recipe())
 
 
+def words(recipe: Recipe) -> list[str]:
+    """What follows `fairtrial run` to make the run: the model, and the fields that are not as by default."""
+    fields = [f"{field}={setting(value)}" for field, value in _changed(recipe).items() if field != "model"]
+    return [recipe.model, *fields]
+
+
 def command(recipe: Recipe) -> str:
     """What makes the run from a shell."""
-    words = [f"{field}={setting(value)}" for field, value in _changed(recipe).items() if field != "model"]
-    return shlex.join(["fairtrial", "run", recipe.model, *words])
+    return shlex.join(["fairtrial", "run", *words(recipe)])
 
 
 def python(recipe: Recipe) -> str:
@@ -237,7 +242,7 @@ class Growth:
             elif event["event"] == "scored" and event.get("at_end"):
                 told["epochs"] = event["epoch"]
                 if event.get("best"):
-                    told["best_epoch"] = event["epoch"]
+                    told |= {"best_epoch": event["epoch"], "scores": event["scores"]}
         return told
 
 

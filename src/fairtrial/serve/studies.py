@@ -129,7 +129,10 @@ def study_json(site: Site, name: str) -> dict[str, Any]:
         "progress": None if done else progress(site, name),
         "files": [file for file in FILES if site.store.get(f"{STUDIES}/{name}", file) is not None],
     }
-    return told if comparison is None else told | compared(comparison)
+    if comparison is None:
+        return told
+    early = {"summary": "One seed of each arm so far: no verdict yet."} if comparison.seeds < 2 and not done else {}
+    return told | compared(comparison) | early
 
 
 def compared(comparison: Comparison) -> dict[str, Any]:

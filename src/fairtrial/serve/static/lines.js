@@ -23,6 +23,12 @@ function frame(chart, last) {
   return range(ys.filter((y) => y !== null && y !== undefined), chart.key);
 }
 
+function grouped(points, of) {
+  const groups = [];
+  for (const point of points) of(point) === of(groups.at(-1)?.[0] ?? [NaN]) ? groups.at(-1).push(point) : groups.push([point]);
+  return groups;
+}
+
 function drawn(chart, width) {
   const all = chart.lines.flatMap((line) => [line.points, ...(line.faint ?? [])].flat());
   const last = all.reduce((most, [x]) => Math.max(most, x), 1), first = all.reduce((least, [x]) => Math.min(least, x), last);
@@ -32,6 +38,8 @@ function drawn(chart, width) {
   const y = (value) => ROOM.top + (1 - (value - low) / (high - low)) * tall;
   const at = (value) => value.toFixed(1);
   const path = (points) => points.map(([a, b], place) => `${place ? "L" : "M"}${at(x(a))} ${at(y(b))}`).join("");
+  // A mean over the epoch so far begins anew with each epoch, and so does its line
+  const pieces = (points) => points.some(([a]) => a % 1) ? grouped(points, ([a]) => Math.ceil(a)).map(path).join("") : path(points);
   const band = (points) => {
     const known = points.filter(([, , down, up]) => down !== null && down !== undefined && up !== null);
     if (known.length < 2) return null;
@@ -53,7 +61,7 @@ function drawn(chart, width) {
   const marks = chart.lines.flatMap((line) => [
     chart.bands === false ? null : svg("path", { class: `band ${look(line)}`, d: band(line.points) ?? "" }),
     ...(line.faint ?? []).map((points) => svg("path", { class: `faint ${look(line)}`, d: path(points) })),
-    svg("path", { class: `${line.loose ? "loose" : "line"} ${look(line)}${many}`, d: path(line.points) }),
+    svg("path", { class: `${line.loose ? "loose" : "line"} ${look(line)}${many}`, d: line.loose ? pieces(line.points) : path(line.points) }),
     ...(line.points.length < MARKED && !line.loose && !many
       ? line.points.map(([a, b]) => svg("circle", { class: `dot ${look(line)}`, cx: x(a), cy: y(b), r: 3 }))
       : []),

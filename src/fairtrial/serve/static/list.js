@@ -142,12 +142,12 @@ const view = {
   status: el("p", { class: "note", role: "status" }),
   by: el("select", { id: "by", onchange: (event) => change({ by: event.target.value }) }),
 };
-view.scroll = el("div", { class: "runs wide", tabindex: 0, role: "region", "aria-label": "runs", onscroll: () => rows() },
+view.scroll = el("div", { class: "runs wide", tabindex: 0, role: "region", "aria-label": "runs", onscroll: rows },
   (view.table = el("table", { "aria-label": "runs" }, el("thead", {}, view.head), view.body)));
 
 function rows() {
   const first = Math.max(0, Math.floor(view.scroll.scrollTop / TALL) - AIR);
-  const last = Math.min(state.shown.length, first + Math.ceil((view.scroll.clientHeight || 600) / TALL) + 2 * AIR);
+  const last = Math.min(state.shown.length, first + Math.ceil(innerHeight / TALL) + 2 * AIR);
   const space = (count) => {
     const row = el("tr", { "aria-hidden": "true", class: "space" });
     row.style.height = `${count * TALL}px`;
@@ -248,7 +248,7 @@ page(async (main) => {
   head();
   show();
   overlay();
-  new ResizeObserver(() => rows()).observe(view.scroll);
+  addEventListener("resize", rows);
   fill(box, studies((await get("/studies")).studies));
   let due = null, last = 0;
   follow(() => `/changes?after=${state.version}`, async (news) => {

@@ -10,6 +10,7 @@ import { simple } from "./table.js";
 const PARTS = ["train", "valid", "test", "running"];
 const COLOUR = { train: 4, valid: 0, test: 2, running: 7 }; // as in the files that a run's charts are written to
 const LONG = 5; // epochs from which the running mean is shown at their ends alone
+const SELDOM = 5000; // milliseconds between two looks of the doctor at a run that goes on
 const OVER = ["finished", "early-stopped", "diverged"];
 
 const bits = (shape) => shape.join("×");
@@ -36,7 +37,7 @@ function charts(run) {
 function grow(run, news) {
   run.size = news.size;
   if (news.epochs) run.epochs = news.epochs;
-  if (news.best_epoch) run.best_epoch = news.best_epoch;
+  if (news.best_epoch) Object.assign(run, { best_epoch: news.best_epoch, scores: news.scores });
   if (news.images_per_second) run.images_per_second = news.images_per_second;
   for (const [key, points] of Object.entries(news.points)) {
     const [part, measure] = key.split("/");
@@ -115,7 +116,7 @@ page(async (main, name) => {
   const run = await get(`/runs/${word(name)}`);
   if (run.damaged !== undefined) {
     fill(main, el("h1", {}, name), el("p", { class: "alarm", role: "alert" }, `This run is damaged: ${run.damaged}.`),
-      el("p", {}, "What is whole of it lies in its folder; the same ", el("code", {}, "fairtrial run"), " goes on from its last save, or ", el("code", {}, "--from-scratch"), " makes it anew."));
+      el("p", {}, "What is whole of it lies in its folder; the same command with ", el("code", {}, "--from-scratch"), " makes it anew."));
     return;
   }
   const drawn = charts(run), top = el("div"), below = el("div");
@@ -128,7 +129,13 @@ page(async (main, name) => {
   const doctor = section("What the doctor says", el("p", { class: "note" }, "looking …")), wrong = section("What it gets wrong");
   fill(top, scores(run));
   fill(below, doctor, wrong, settings(run), net(run), profile(run), made(run));
-  get(`/runs/${word(name)}/findings`).then((told) => fill(doctor, doctor.firstChild, findings(told)), (error) => fill(doctor, doctor.firstChild, el("p", {}, error.message)));
+  let asked = 0;
+  const examine = async () => {
+    asked = Date.now();
+    const told = await get(`/runs/${word(name)}/findings`).catch((error) => error);
+    fill(doctor, doctor.firstChild, told instanceof Error ? el("p", {}, told.message) : findings(told));
+  };
+  examine();
   mistakes(wrong, name, run.best_epoch > 0);
   if (OVER.includes(run.ended)) return;
   follow(() => `/runs/${word(name)}/changes?after=${run.size}`, (news) => {
@@ -136,5 +143,7 @@ page(async (main, name) => {
     grow(run, news);
     drawn.draw();
     says(news);
+    if (news.best_epoch) fill(top, scores(run));
+    if (news.epochs && Date.now() - asked > SELDOM) examine();
   });
 });

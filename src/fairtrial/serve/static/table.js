@@ -4,13 +4,16 @@ import { el } from "./dom.js";
 
 export function table(about) {
   const kind = (column) => ({ class: column.numeric ? "number" : null });
+  const cell = (content, place) => el("td", { role: "cell", "data-name": about.columns[place + 1].name, ...kind(about.columns[place + 1]) }, content);
+  // The roles say again what it is: the style sheet stacks its cells on a phone, which takes that from the elements
   return el("div", {},
     el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": about.caption },
-      el("table", {},
+      el("table", { role: "table", class: "stacks" },
         el("caption", {}, about.caption),
-        el("thead", {}, el("tr", {}, about.columns.map((column) => el("th", { scope: "col", ...kind(column) }, column.name)))),
-        el("tbody", {}, about.rows.map(([name, ...cells]) =>
-          el("tr", {}, el("th", { scope: "row" }, name), cells.map((cell, place) => el("td", kind(about.columns[place + 1]), cell))))))),
+        el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, about.columns.map((column) =>
+          el("th", { scope: "col", role: "columnheader", ...kind(column) }, column.name)))),
+        el("tbody", { role: "rowgroup" }, about.rows.map(([name, ...cells]) =>
+          el("tr", { role: "row" }, el("th", { scope: "row", role: "rowheader" }, name), cells.map(cell)))))),
     (about.notes ?? []).map((note) => el("p", { class: "note" }, note)));
 }
 
