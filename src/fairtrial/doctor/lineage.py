@@ -33,6 +33,7 @@ ROWS = ("TensorDataset", "zip", "product", "StackDataset")  # element i of an it
 
 Path = tuple[int, ...]  # which element of which element is asked for
 Calls = tuple[ast.Call, ...]  # that are being followed, the innermost first
+Entered = frozenset[tuple[str, int, str]]  # file and line of calls, and the functions that they call
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,13 @@ def _called(call: ast.Call) -> str:
 
 
 class _Follower:
-    """What is still to be followed, and the statements that were come by."""
+    """What is still to be followed, and the statements that were come by.
 
-    def __init__(self) -> None:
+    A call that is at work, in `entered` by its file, line and function, was given its arguments before it began.
+    """
+
+    def __init__(self, entered: Entered = frozenset()) -> None:
+        self.entered = entered
         self.waiting: deque[tuple[File, ast.AST, Path, Calls]] = deque()
         self.met: set[tuple[ast.AST, Path]] = set()
         self.found: dict[tuple[str, int], str] = {}
@@ -306,7 +311,8 @@ class _Follower:
         for call in [calls[inner]] if inner is not None else [call for n in names for call in file.calls.get(n, [])]:
             given = _argument(file, function, name, call)
             if given is not None:
-                self.come_by(file, file.statement(call))
+                if (file.path, _line(call), getattr(function, "name", "<lambda>")) not in self.entered:
+                    self.come_by(file, file.statement(call))
                 self.add(file, given, index, calls)
 
     def call(self, file: File, call: ast.Call, index: Path, calls: Calls) -> None:
@@ -363,14 +369,18 @@ def _argument(file: File, function: Any, name: str, call: ast.Call) -> ast.expr 
     return None
 
 
-def choices(path: str) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
-    """The lines of a file that pick by size, each with what leads to the numbers."""
+def choices(path: str, entered: Entered) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    """The lines of a file that pick by size, each with what leads to the numbers.
+
+    What is compared with a plain number is checked, and picks nothing.
+    """
     file = read(path)
     for node in ast.walk(file.tree) if file else ():
         compared = isinstance(node, ast.Compare) and any(isinstance(op, ORDER) for op in node.ops)
+        compared = compared and not any(isinstance(one, ast.Constant) for one in ast.iter_child_nodes(node))
         picked = isinstance(node, ast.Call) and ast.unparse(node.func) in PICKING
         if file and (compared or picked):
-            follower = _Follower()
+            follower = _Follower(entered)
             follower.add(file, node, (), ())
             follower.run()
             yield f"{shown(path)}:{_line(node)}", follower.lines()
@@ -487,6 +497,27 @@ def picked(frame: FrameType, name: str, attribute: bool = False) -> tuple[str, s
             path = shown(frame.f_code.co_filename)
             return f"{path}:{_line(one.statement)}", f"{path}:{_line(comparison)}"
     return None
+
+
+def choice(frame: FrameType) -> str | None:
+    """The line of the comparison by size that a frame, or who called it, is at work for."""
+    for one in own(frame):
+        inside = (known for known in _chosen(one.f_code.co_filename) if known[0] < one.f_lineno <= known[1])
+        if found := max(inside, default=None):
+            return f"{shown(one.f_code.co_filename)}:{found[2]}"
+    return None
+
+
+@functools.cache
+def _chosen(path: str) -> tuple[tuple[int, int, int], ...]:
+    """First and last lines of the conditions of a file that compare by size, and the comparisons' lines."""
+    file = read(path)
+    blocks = [node for node in file.parents if isinstance(node, ast.If)] if file else []
+    return tuple(
+        (block.lineno, block.end_lineno or block.lineno, _line(found))
+        for block in blocks
+        if file and (found := _compared(file, block))
+    )
 
 
 def _compared(file: File, block: ast.AST) -> ast.AST | None:

@@ -142,14 +142,13 @@ def optimizer_of_another_model(journal: Journal) -> Verdict:
     if not got or not steps or not made:
         return None
     fed = {step.optimizer for step in steps if any(p.gradient for p in step.parameters)}  # by hand
-    looked = {step.optimizer for step in steps if step.parameters}
     found: dict[int, Finding] = {}
-    for step in steps:
-        held = made.get(step.optimizer)
+    for step in steps:  # of those that were not looked at whole nobody knows whether a gradient came
+        held = made.get(step.optimizer) if step.parameters else None
         if held is None or step.step < 1 or step.optimizer in fed:
             continue
         since = reached(journal, held.step)
-        if held.parameters & got and (not since or held.parameters & since or step.optimizer not in looked):
+        if held.parameters & got and (not since or held.parameters & since):
             continue
         count = len(since or got)
         evidence = (

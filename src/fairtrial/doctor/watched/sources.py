@@ -32,6 +32,12 @@ class Sources(Part):
         """What leads to each of these lines."""
         for (about, where), (calls, argument) in self.calls.items():
             self.watch.note(Lineage(step=self.watch.steps, where=where, about=about, lines=lineage(calls, argument)))
-        paths = {call.path for (about, _), (calls, _) in self.calls.items() if about == "evaluated" for call in calls}
-        for where, lines in itertools.islice((one for path in paths for one in choices(path)), FOLLOWED):
+        looks = [calls for (about, _), (calls, _) in self.calls.items() if about == "evaluated"]
+        entered = frozenset(
+            (outer.path, outer.line, inner.code.co_name)
+            for calls in looks
+            for inner, outer in itertools.pairwise(calls)
+        )
+        paths = {call.path for calls in looks for call in calls}
+        for where, lines in itertools.islice((one for path in paths for one in choices(path, entered)), FOLLOWED):
             self.watch.note(Lineage(step=self.watch.steps, where=where, about="choice", lines=lines))
