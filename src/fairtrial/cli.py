@@ -359,7 +359,8 @@ def serve(
 ) -> None:
     """Show runs and studies in the browser, while they train and after.
 
-    Prints the address to open, with a token that lets that browser in. Ctrl-C ends it; no run notices.
+    Prints the address to open, with a token that lets that browser in. Ctrl-C ends it; runs that the page started are
+    saved, and go on when they are started again, from the page or by their command. No other run notices.
     """
     from fairtrial.serve.server import is_loopback, open_port
     from fairtrial.serve.server import serve as answer
@@ -403,7 +404,7 @@ def export(
         raise UsageError(f"--script writes PyTorch, and goes with --to torch, not with --to {to}")
     if Path(name).is_dir():
         store, name = Path(name).resolve().parent, Path(name).resolve().name
-    made = write(_store(store).read(whole_name(_store(store), name)), "script" if script else to, out)
+    made = write(_store(store).read(whole_name(_store(store), name)), "torch --script" if script else to, out)
     print_json(made.plain()) if as_json else print(made.said)
 
 

@@ -90,8 +90,9 @@ def setting(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "the part's own"}[value]
     if isinstance(value, list | tuple):
-        return ",".join(f"{x:g}" for x in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ",".join(map(setting, value))
+    short = f"{value:g}" if isinstance(value, float) else ""
+    return short if short and float(short) == value else str(value)
 
 
 def level(alpha: float) -> str:

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import signal
 import socket
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,12 @@ def serve(opened: Opened, root: Path) -> None:
         app, http=_Patient, ws="none", log_config=None, access_log=False, server_header=False, proxy_headers=False,
         h11_max_incomplete_event_size=LONGEST_HEAD, timeout_keep_alive=30, timeout_graceful_shutdown=1,
     )  # fmt: skip
-    with contextlib.closing(opened.listening):
-        _Server(config, site).run(sockets=[opened.listening])
+    try:
+        with contextlib.closing(opened.listening):
+            _Server(config, site).run(sockets=[opened.listening])
+    finally:
+        for name in site.jobs.close():
+            print(f"fairtrial: {name} was stopped and saved; start it again to go on", file=sys.stderr)
 
 
 def _own_names() -> list[str]:

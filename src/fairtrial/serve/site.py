@@ -17,6 +17,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
 from fairtrial.serve.index import Index
+from fairtrial.serve.jobs import Jobs
 from fairtrial.serve.reading import ReadStore, is_name
 from fairtrial.spec.errors import UsageError
 
@@ -32,10 +33,11 @@ class Page:
 
 @dataclass
 class Site:
-    """What the routes read: the store, the index of its runs, and the end of the server."""
+    """What the routes read: the store, the index of its runs, what the page started, and the end of the server."""
 
     store: ReadStore
     index: Index
+    jobs: Jobs = field(default_factory=Jobs)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: int = 0  # browsers that wait for what changes
 

@@ -38,12 +38,16 @@ def plan_of(study: Study, fingerprints: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def folder_of(study: Study, fingerprints: Mapping[str, str]) -> str:
+    """The folder of a study, named after it and its plan, whatever file it was read from."""
+    told = {key: value for key, value in plan_of(study, fingerprints).items() if key != "asked"}
+    identity = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+    return f"{STUDIES}/{slug(study.name)}-{identity}"
+
+
 def begin(study: Study, fingerprints: Mapping[str, str], store: Store) -> str:
     """Write the plan down and return the study's folder; UsageError if its file was changed since it was begun."""
-    plan = plan_of(study, fingerprints)
-    told = {key: value for key, value in plan.items() if key != "asked"}
-    identity = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
-    folder = f"{STUDIES}/{slug(study.name)}-{identity}"
+    plan, folder = plan_of(study, fingerprints), folder_of(study, fingerprints)
     for other, begun in half_done(study, store):
         if other == folder:
             continue
