@@ -37,7 +37,7 @@ export const post = async (path, body) =>
 export const word = encodeURIComponent;
 
 // Calls `take` with what the server sends as it happens. `path` is a function: it is asked again after a break, for
-// what came since. A page that nobody sees listens to nothing.
+// what came since. A page that nobody sees listens to nothing. -> a function that ends it
 export function follow(path, take, state = () => {}) {
   let stop = null;
   async function listen() {
@@ -68,6 +68,10 @@ export function follow(path, take, state = () => {}) {
   };
   document.addEventListener("visibilitychange", heed);
   heed();
+  return () => {
+    document.removeEventListener("visibilitychange", heed);
+    stop?.abort();
+  };
 }
 
 // Has the browser keep something as a file

@@ -2,6 +2,8 @@
 
 import { follow, get, word } from "./api.js";
 import { duration, el, fill, number, percent, section, setting } from "./dom.js";
+import { grow } from "./growth.js";
+import { code, layers } from "./made.js";
 import { curves } from "./lines.js";
 import { mistakes } from "./mistakes.js";
 import { page, titled } from "./page.js";
@@ -9,12 +11,8 @@ import { simple } from "./table.js";
 
 const PARTS = ["train", "valid", "test", "running"];
 const COLOUR = { train: 4, valid: 0, test: 2, running: 7 }; // as in the files that a run's charts are written to
-const LONG = 5; // epochs from which the running mean is shown at their ends alone
 const SELDOM = 5000; // milliseconds between two looks of the doctor at a run that goes on
 const OVER = ["finished", "early-stopped", "diverged"];
-
-const bits = (shape) => shape.join("×");
-const bytes = (count) => (count < 1024 ? `${count} B` : count < 1024 ** 2 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1024 ** 2).toFixed(1)} MiB`);
 
 // Curves
 
@@ -31,25 +29,6 @@ function charts(run) {
   };
   draw();
   return { node: el("div", { class: "row" }, made.map(([, chart]) => chart.node)), draw };
-}
-
-// What training has appended since
-function grow(run, news) {
-  run.size = news.size;
-  if (news.epochs) run.epochs = news.epochs;
-  if (news.best_epoch) Object.assign(run, { best_epoch: news.best_epoch, scores: news.scores });
-  if (news.images_per_second) run.images_per_second = news.images_per_second;
-  for (const [key, points] of Object.entries(news.points)) {
-    const [part, measure] = key.split("/");
-    if (!(measure in run.curves)) continue;
-    let curve = run.curves[measure].find((each) => each.part === part);
-    if (!curve) run.curves[measure].push((curve = { part, points: [] }));
-    for (const point of points) {
-      if (curve.points.at(-1)?.[0] === point[0]) curve.points.pop(); // two events of one step say the same
-      curve.points.push(point);
-    }
-    if (part === "running" && run.epochs >= LONG) curve.points = curve.points.filter(([x]) => Number.isInteger(x));
-  }
 }
 
 // What is known of it
@@ -71,15 +50,9 @@ function settings(run) {
       el("div", {}, el("h3", {}, "To make it again"), code("on the command line", run.command), code("in Python", run.python))));
 }
 
-const code = (said, text) => [el("p", { class: "note" }, said), el("pre", { tabindex: 0, role: "region", "aria-label": said }, el("code", {}, text))];
-
 function net(run) {
   if (!run.net) return section("Net", el("p", {}, "A module of your own: its layers are not in the record."));
-  const rows = run.net.layers.map((layer) => [layer.name, layer.layer, bits(layer.output), layer.parameters.toLocaleString("en"), layer.multiply_adds.toLocaleString("en")]);
-  const total = ["all", "", "", run.net.parameters.toLocaleString("en"), run.net.multiply_adds.toLocaleString("en")];
-  return section("Net", el("p", {}, el("code", {}, run.net.text)),
-    simple(`Layers, for images of ${bits(run.net.input)}`, [["name"], ["layer"], ["output"], ["parameters", true], ["multiply-adds", true]], [...rows, total]),
-    el("p", { class: "note" }, `${bytes(run.net.parameter_bytes)} of parameters; multiply-adds are of one image, forward.`));
+  return section("Net", el("p", {}, el("code", {}, run.net.text)), layers(run.net));
 }
 
 const LEVELS = { fail: "at fault", warn: "likely", info: "a hint" };
