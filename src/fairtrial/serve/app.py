@@ -15,13 +15,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from fairtrial.serve import faults, playground, runs, studies
+from fairtrial.serve import draw, faults, playground, runs, studies
 from fairtrial.serve.guard import SESSION, Guard, Secrets
 from fairtrial.serve.live import keep_up
 from fairtrial.serve.site import Site, shell
 from fairtrial.spec.errors import Busy, FairtrialError, UnknownName, UsageError
 
-ROOMS = (runs, studies, playground, faults)
+ROOMS = (runs, studies, draw, playground, faults)
 STATIC = Path(__file__).parent / "static"
 STATUS: tuple[tuple[type[FairtrialError], int], ...] = ((UnknownName, 404), (UsageError, 400), (Busy, 409))
 
