@@ -17,6 +17,7 @@ from fairtrial.doctor.observations import (
     Batch,
     Crossed,
     Curve,
+    Divergence,
     End,
     Entered,
     Evaluation,
@@ -40,6 +41,7 @@ from fairtrial.doctor.observations import (
     Scores,
     Settings,
     Shared,
+    Shares,
     StateLoaded,
     StateTaken,
     Step,
@@ -57,8 +59,8 @@ from fairtrial.doctor.symptoms.data import (
     split_preprocessing_mismatch,
     unshuffled_training,
 )
-from fairtrial.doctor.symptoms.loss import ascending_loss
-from fairtrial.doctor.symptoms.protocol import evaluation_in_train_mode, wrong_accuracy
+from fairtrial.doctor.symptoms.loss import ascending_loss, nll_on_non_log_probabilities
+from fairtrial.doctor.symptoms.protocol import best_not_restored, evaluation_in_train_mode, wrong_accuracy
 from fairtrial.doctor.symptoms.state import best_state_alias, partial_load, training_in_eval_mode
 from fairtrial.doctor.symptoms.step import (
     clipping_too_tight,
@@ -471,3 +473,50 @@ def test_a_model_that_is_kept_whole_and_learns_on_is_told_unless_a_state_is_kept
     assert best_state_alias.decide(Journal([kept, choice, look, taken])) == []
     assert not best_state_alias.decide(Journal([kept, choice, look, replace(look, model=2)]))
     assert not best_state_alias.decide(Journal([kept, look]))
+
+
+def test_a_divergence_takes_logarithms_and_a_target_of_the_kind_it_is_told() -> None:
+    shares = Shares(minimum=0.1, maximum=0.4, sum_error=0.0, log_error=1.5)
+    logs = Shares(minimum=-2.3, maximum=-0.9, sum_error=5.0, log_error=0.0)
+    right = Divergence(step=0, where="t.py:1", value=0.1, given=logs, target=shares, log_target=False, origin=None)
+    wrong = (
+        replace(right, given=shares),
+        replace(right, given=replace(logs, maximum=2.0, log_error=3.0)),
+        replace(right, log_target=True),
+        replace(right, target=logs),
+    )
+    assert all(nll_on_non_log_probabilities.decide(Journal([one])) for one in wrong)
+    healthy = (right, replace(right, target=logs, log_target=True), replace(right, given=replace(logs, maximum=0.5)))
+    assert nll_on_non_log_probabilities.decide(Journal(healthy)) == []
+
+
+def test_the_weights_of_the_lowest_accuracy_are_not_the_best() -> None:
+    loaded = StateLoaded(step=50, model=1, missing=(), unexpected=(), matched=1, own=())
+
+    def told(kept: tuple[int, ...], rights: tuple[int, ...], *others: Curve | Lineage) -> bool:
+        steps = range(10, 60, 10)
+        seen = [
+            *(Look(step=n, where="t.py:3", model=1, source=7, callers=(("t.py:3", ""),)) for n in steps),
+            *(StateTaken(step=n, model=1, kept=False, choice="t.py:9") for n in kept),
+            *(
+                replace(EVALUATED, step=n, source=7, batches=((right, 100),))
+                for n, right in zip(steps, rights, strict=True)
+            ),
+        ]
+        found = best_not_restored.decide(Journal([*seen, *others, loaded]))
+        assert not found or found[0].where == "t.py:9"
+        return bool(found)
+
+    rising, falling = (40, 60, 70, 80, 80), (80, 60, 70, 50, 80)
+    by_loss = Lineage(step=50, where="t.py:9", about="choice", lines=(("t.py:8", "score = valid_loss(net)"),))
+    held = Curve(
+        step=50, losses=(), held=(0.5, 0.6, 0.7, 0.8, 0.9), held_at=tuple(range(10, 60, 10)), rows=0, loop=None
+    )
+    assert told((10,), rising)
+    assert told((10, 20, 40), falling)
+    assert not told((10, 20, 30, 40), rising)
+    assert not told((10, 30), rising)
+    assert not told((10,), (50, 51, 52, 51, 50))  # by chance
+    assert not told((10,), rising, by_loss)
+    assert not told((10,), rising, held)  # where the loss is lowest
+    assert told((10, 20, 30, 40, 50), falling, held)

@@ -64,11 +64,12 @@ OUTPUT_AND_LOSS = _faults(
     (
         "nll-on-non-log-probabilities",
         "exact",
-        "nll_loss gets something else than log-probabilities.",
-        "It only picks the number of the right class and changes its sign. On probabilities it ends "
-        "near -1 with hardly "
-        "any gradient, on raw outputs it falls without end.",
-        "Use cross_entropy on the raw outputs, or put log_softmax(dim=1) before nll_loss.",
+        "nll_loss or kl_div gets something else than log-probabilities.",
+        "nll_loss only picks the number of the right class and changes its sign. On probabilities it ends "
+        "near -1 with hardly any gradient, on raw outputs it falls without end. kl_div multiplies with its input as it "
+        "is.",
+        "Use cross_entropy on the raw outputs, or put log_softmax(dim=1) before nll_loss or kl_div, whose target is "
+        "probabilities unless log_target=True.",
     ),
     (
         "sigmoid-before-bce-with-logits",
@@ -461,9 +462,10 @@ MODE_AND_STATE = _faults(
     (
         "best-not-restored",
         "exact",
-        "The best weights are kept, but the last ones are tested.",
+        "The best weights are kept, but the last ones are tested; or the worst are kept and put back.",
         "What is reported is not the model that was selected.",
-        "Call load_state_dict(best) on the very model that is evaluated, before the last evaluation.",
+        "Keep weights where an accuracy is higher than the best so far, or a loss lower; call load_state_dict(best) on "
+        "the very model that is evaluated, before the last evaluation.",
     ),
     (
         "partial-load",

@@ -73,6 +73,27 @@ class LossCall(Seen):
     hand: bool = False  # written by hand, and known by its derivatives
 
 
+@dataclass(frozen=True)
+class Shares:
+    """What should be probabilities, or their logarithms: how far they are from both along the axis that fits best."""
+
+    minimum: float
+    maximum: float
+    sum_error: float
+    log_error: float  # of logsumexp from 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divergence(Seen):
+    """kl_div was called, and a gradient can flow from it."""
+
+    value: float
+    given: Shares  # logarithms, as it takes them
+    target: Shares
+    log_target: bool
+    origin: Origin | None  # of what it is given
+
+
 @dataclass(frozen=True, kw_only=True)
 class Graph(Seen):
     """The operations between the scores of a loss and the parameters, as autograd recorded them."""
@@ -189,6 +210,13 @@ class OptimizerMade(Seen):
     looped: str | None = None  # the line on the way to here that a loop does again
 
 
+@dataclass(frozen=True, kw_only=True)
+class SameMember(Seen):
+    """A list of models that are trained in turn holds one of them several times; where it was made."""
+
+    members: int
+
+
 @dataclass(frozen=True)
 class Layer:
     """One module of a model."""
@@ -290,6 +318,7 @@ class StateTaken(Seen):
 
     model: int
     kept: bool  # what it returned was still there after the next step: it holds the live weights
+    choice: str | None = None  # the line of a comparison by size that it was done for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -497,6 +526,11 @@ class Shared(Seen):
     source: int
     part: int = 0  # the number of the first source of about the same inputs
     trained: int  # inputs of training looked at
+    distinct: int = 0  # different ones among these
+    chance: float = (
+        0.0  # share of inputs that so many others hold too by chance, as how often their numbers go together tells
+    )
+    earlier: int = 0  # trained on by a fit before, and not by the last one before the source was first evaluated
     repeats: int  # of these are repeats within their batch
     evaluated: int
     shared: int
@@ -614,6 +648,7 @@ class Curve(Seen):
 
     losses: tuple[float, ...]  # of each backward pass
     held: tuple[float, ...]  # of torch's losses without learning, the mean between two backward passes
+    held_at: tuple[int, ...] = ()  # after so many steps
     rows: int  # examples of a step; 0: not known
     loop: str | None  # the line of the loop over epochs
 

@@ -270,6 +270,18 @@ def _functions(watch: Watch, patches: Patches) -> None:
 
         return around
 
+    def diverge(original: Any) -> Any:
+        signature = inspect.signature(original)
+
+        def computed(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if watch.full and watch.looking and result.requires_grad:
+                frame = sys._getframe(1)
+                watch.losses.on_divergence(signature.bind(*args, **kwargs).arguments, result, place(frame))
+            return result
+
+        return computed
+
     def marked(name: str) -> Callable[[Any], Any]:
         def around(original: Any) -> Any:
             def computed(*args: Any, **kwargs: Any) -> Any:
@@ -481,6 +493,7 @@ def _functions(watch: Watch, patches: Patches) -> None:
             patches.put(owner, name, multiply)
     for name in LOSSES:
         patches.put(functional, name, loss(name))
+    patches.put(functional, "kl_div", diverge)
     for name, function, owners in MARKED:
         for owner in owners:
             switched = owner is Tensor and function not in ("relu", *FLOORING)  # which are looked at in any step
@@ -631,7 +644,7 @@ def _states(watch: Watch, patches: Patches) -> None:
         def taken(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             state = original(module, *args, **kwargs)
             if watch.looking and not args and "destination" not in kwargs:
-                watch.states.on_taken(module, state, place(sys._getframe(1)))
+                watch.states.on_taken(module, state, sys._getframe(1))
             return state
 
         return taken

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 
-from fairtrial.doctor.observations import Input, Origin, Scores, Targets
+from fairtrial.doctor.observations import Input, Origin, Scores, Shares, Targets
 
 MARK = "fairtrial"  # the key of a graph node's metadata that holds the line that made it
 SCORES = "fairtrial.scores"  # the key of a graph node's metadata that holds the numbers that it gave
@@ -500,6 +500,19 @@ def scores(tensor: Tensor) -> Scores:
         column_log_error=float(x.logsumexp(0).abs().max()),
         finite=math.isfinite(float(low)) and math.isfinite(float(high)),
         distinct=bool((x != x[:1]).any()),
+    )
+
+
+def shares(tensor: Tensor) -> Shares:
+    """How far numbers are from probabilities and from their logarithms, along any axis or as a whole."""
+    x = tensor.detach().float()
+    low, high = torch.aminmax(x)
+    ways = [x.reshape(-1), *(x.movedim(axis, 0).flatten(1) for axis in range(x.dim()) if x.dim() > 1)]
+    return Shares(
+        minimum=float(low),
+        maximum=float(high),
+        sum_error=min(float((way.sum(0) - 1).abs().max()) for way in ways),
+        log_error=min(float(way.logsumexp(0).abs().max()) for way in ways),
     )
 
 

@@ -15,6 +15,7 @@ from fairtrial.doctor.observations import (
     Backward,
     ByHand,
     Clipped,
+    Divergence,
     LossCall,
     Model,
     OptimizerMade,
@@ -215,6 +216,12 @@ def activation_on_logits(journal: Journal) -> Verdict:
 
 @decides("nll-on-non-log-probabilities")
 def nll_on_non_log_probabilities(journal: Journal) -> Verdict:
+    """nll_loss, or kl_div, on what are no log-probabilities."""
+    known, other = _of_class_numbers(journal), divergence(journal)
+    return other if known is None else known + (other or [])
+
+
+def _of_class_numbers(journal: Journal) -> Verdict:
     """nll_loss on rows that are no log-probabilities."""
 
     def say(call: LossCall) -> str:
@@ -234,6 +241,29 @@ def nll_on_non_log_probabilities(journal: Journal) -> Verdict:
         lambda call: call.scores.finite and call.scores.row_log_error > ROUNDING,
         say,
     )
+
+
+def divergence(journal: Journal) -> Verdict:
+    """kl_div of what are no log-probabilities along any axis, or with a target of the other kind."""
+    seen = [one for one in journal.of(Divergence) if isfinite(one.given.maximum)]
+    if not seen:
+        return None
+    for one in seen:
+        if one.given.maximum > ROUNDING and one.given.log_error > ROUNDING:
+            probable = one.given.minimum >= 0 and one.given.sum_error < ROUNDING
+            kind = "probabilities" if probable else f"numbers up to {one.given.maximum:.3g}"
+            made = one.origin.where if one.origin and one.origin.name == "Softmax" else None
+            where, what = made or one.where, f"kl_div gets {kind} as its input, where it takes log-probabilities"
+        elif one.log_target and one.target.maximum > ROUNDING and one.target.log_error > ROUNDING:
+            where, what = one.where, "kl_div with log_target=True gets a target that is no logarithm of probabilities"
+        elif not one.log_target and one.target.minimum < -ROUNDING:
+            where = one.where
+            what = f"kl_div gets a target down to {one.target.minimum:.3g}, where it takes probabilities"
+        else:
+            continue
+        evidence = f"{what}; its first value is {seen[0].value:.4g}"
+        return [finding("nll-on-non-log-probabilities", "fail", where, evidence)]
+    return []
 
 
 def picked_by_hand(journal: Journal) -> Verdict:
@@ -454,7 +484,8 @@ def inverted_class_weights(journal: Journal) -> Verdict:
     else:
         return None
     counts = [sum(column) for column in zip(*rows, strict=False)]
-    if len(set(weights)) == 1 or len(counts) != len(weights) or max(counts) < 2 * max(min(counts), 1):
+    even = max(weights) - min(weights) <= ROUNDING * max(weights)
+    if even or len(counts) != len(weights) or max(counts) < 2 * max(min(counts), 1):
         return []
     agreement = correlation(ranks(weights), ranks(counts))
     if sum(counts) < 20 * len(counts) or agreement < 0.5:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
+from itertools import accumulate
+from math import inf
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
     Axis,
     Crossed,
+    Curve,
     Evaluation,
     Lineage,
     Loader,
@@ -29,6 +33,7 @@ from fairtrial.doctor.symptoms.step import layers_named
 
 NUMBER = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(?:e-?\d+)?\s*(%?)")
 AFTER = re.compile(r"(?i)acc\w*\W{0,4}(\d+(?:\.\d+)?)\s*(%?)")
+SEVERAL = 4  # evaluations among which a state is chosen
 REPORTED = r"(?i)(?<!train_)test|final|hold|held|unseen"  # what people call the part that is reported
 
 
@@ -162,7 +167,9 @@ def _looks(journal: Journal) -> list[tuple[Look, int]]:
 
 @decides("best-not-restored")
 def best_not_restored(journal: Journal) -> Verdict:
-    """Weights were kept when a score was best, and another part is evaluated with the last ones."""
+    """Weights were kept when a score was best, and the last ones are evaluated; or they were kept when it was worst."""
+    if worst := _worst_kept(journal):
+        return worst
     taken, looks = journal.of(StateTaken), _looks(journal)
     if not taken or len(looks) < 2:
         return None
@@ -182,6 +189,60 @@ def best_not_restored(journal: Journal) -> Verdict:
         f"{max(kept)}; the last evaluation, at step {final.step}, is not of those weights, but of that step's"
     )
     return [finding("best-not-restored", "fail", final.callers[min(1, len(final.callers) - 1)][0], evidence)]
+
+
+def _worst_kept(journal: Journal) -> list[Finding]:
+    """Weights that a comparison kept whenever a score was at its worst so far, and that were put back at the end."""
+    looks, curves = journal.of(Look), journal.of(Curve)
+    for model in {one.model for one in journal.of(StateTaken) if one.choice}:
+        taken = {one.step: one for one in journal.of(StateTaken) if one.choice and one.model == model}
+        looked = {(one.step, one.source) for one in looks if one.model == model}
+        shares = dict[int, dict[int, Evaluation]]()
+        for one in journal.of(Evaluation):
+            if (one.step, one.source) in looked and one.step >= min(taken):
+                shares.setdefault(one.source, {})[one.step] = one
+        steps = {step for step, _ in looked if step >= min(taken)}
+        losses = {
+            step: -loss for one in curves for step, loss in zip(one.held_at, one.held, strict=True) if step in steps
+        }
+        scores = [{step: one.right / one.count for step, one in seen.items()} for seen in shares.values()]
+        known = [series for series in (*scores, losses) if len(series) >= SEVERAL]
+        if any(_kept_at(taken, series, 1) for series in known) or not _put_back(journal, max(steps, default=0)):
+            continue
+        for series in known:
+            kept = max(taken.keys() & series.keys(), default=None)
+            best = max(series, key=series.__getitem__)
+            if kept is None or not _kept_at(taken, series, -1):
+                continue
+            if series is not losses:
+                about = leading(journal, "choice", taken[kept].choice)
+                counts = next(seen for seen in shares.values() if seen.keys() == series.keys())
+                noise = sum(one.right * (one.count - one.right) / one.count**3 for one in (counts[kept], counts[best]))
+                if first(about, r"(?i)loss|entropy|nll|err") or series[best] - series[kept] < 3 * noise**0.5:
+                    continue
+            what = "a loss of" if series is losses else "an accuracy of"
+            evidence = (
+                f"of {len(series)} evaluations the worst is kept, at step {kept}, with {what} {abs(series[kept]):.4f}; "
+                f"at step {best} it was {abs(series[best]):.4f}"
+            )
+            return [finding("best-not-restored", "fail", taken[kept].choice, evidence)]
+    return []
+
+
+def _kept_at(taken: Collection[int], series: dict[int, float], sign: int) -> bool:
+    """Whether states were taken at each score that is the highest so far, or the lowest, and at no other one."""
+    values = [(step, sign * series[step]) for step in sorted(series)]
+    tops = [-inf, *accumulate((value for _, value in values), max)]
+    strict = {step for (step, value), top in zip(values, tops, strict=False) if value > top}
+    equal = {step for (step, value), top in zip(values, tops, strict=False) if value >= top}
+    return strict <= series.keys() & set(taken) <= equal
+
+
+def _put_back(journal: Journal, last: int) -> bool:
+    """Whether a state is loaded after the last of these steps, or a model evaluated that never learned."""
+    learned = {one.model for one in journal.of(Pass) if one.backward}
+    copies = (one for one in journal.of(Look) if one.model not in learned)
+    return any(one.step >= last for one in (*journal.of(StateLoaded), *copies))
 
 
 @decides("test-set-selection")

@@ -11,7 +11,7 @@ from torch.autograd.graph import GradientEdge
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.likeness import likeness
-from fairtrial.doctor.observations import Backward, ByHand, LossCall, Weighed
+from fairtrial.doctor.observations import Backward, ByHand, Divergence, LossCall, Weighed
 from fairtrial.doctor.watched.part import Part, careful
 
 if TYPE_CHECKING:
@@ -35,6 +35,21 @@ class Losses(Part):
         """A loss was computed that a gradient can flow from."""
         node: Any = result.grad_fn
         node.metadata[CALL] = call, target
+
+    @careful
+    def on_divergence(self, given: dict[str, Any], result: Tensor, where: str | None) -> None:
+        """kl_div was computed of what a gradient can flow from."""
+        self.watch.note(
+            Divergence(
+                step=self.watch.steps,
+                where=where,
+                value=float(result.detach().mean()),
+                given=tensors.shares(given["input"]),
+                target=tensors.shares(given["target"]),
+                log_target=bool(given.get("log_target", False)),
+                origin=tensors.origin(given["input"]),
+            )
+        )
 
     def before_backward(self, loss: Tensor, seen: Backward) -> None:
         """A number goes into backward: what it is made of."""

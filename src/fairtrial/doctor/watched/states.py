@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
-from fairtrial.doctor.lineage import picked
+from fairtrial.doctor.lineage import choice, picked
 from fairtrial.doctor.lines import ours, place
 from fairtrial.doctor.observations import Aliased, StateLoaded, StateTaken
 from fairtrial.doctor.watched.part import Part, careful
@@ -53,9 +53,9 @@ class States(Part):
                         self.watch.note(Aliased(step=self.watch.steps, where=where, model=model, choice=choice))
 
     @careful
-    def on_taken(self, module: nn.Module, state: Any, where: str | None) -> None:
+    def on_taken(self, module: nn.Module, state: Any, frame: FrameType) -> None:
         """A state was taken of a model."""
-        seen = StateTaken(step=self.watch.steps, where=where, model=self.watch.serial(module), kept=False)
+        seen = self.look(self.watch.serial(module), frame)
         self.taken.append((weakref.ref(state), seen))
 
     @careful
@@ -65,7 +65,11 @@ class States(Part):
         if model is None or (self.watch.steps, model) in self.copied or ours(frame) or _by_optimizer(frame):
             return
         self.copied.add((self.watch.steps, model))
-        self.watch.note(StateTaken(step=self.watch.steps, where=place(frame), model=model, kept=False))
+        self.watch.note(self.look(model, frame))
+
+    def look(self, model: int, frame: FrameType) -> StateTaken:
+        """A line takes a model's state."""
+        return StateTaken(step=self.watch.steps, where=place(frame), model=model, kept=False, choice=choice(frame))
 
     @careful
     def on_put_back(self, tensor: Tensor, given: Any, frame: FrameType) -> None:

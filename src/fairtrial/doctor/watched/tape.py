@@ -162,6 +162,7 @@ class Tape(Part):
         super().__init__(watch)
         self.losses: list[float] = []
         self.held: dict[int, list[tuple[float, int]]] = {}  # by backward passes so far: evaluation losses and rows
+        self.held_at: dict[int, int] = {}  # by the same: steps
         self.turns: list[_Turn] = []
         self.open = True
         self.bytes = 0
@@ -213,6 +214,7 @@ class Tape(Part):
         if not result.requires_grad:
             if result.numel() == 1 and len(self.held) < CURVE:
                 self.held.setdefault(self.watch.backwards, []).append((float(result), len(scores)))
+                self.held_at[self.watch.backwards] = self.watch.steps
             if (truth := given["target"]).dim() == 1 and not truth.is_floating_point():
                 self.on_compared(truth)
             return
@@ -365,7 +367,16 @@ class Tape(Part):
             for _, seen in sorted(self.held.items())
         )
         rows = self.turns[0].rows if self.turns else 0
-        self.watch.note(Curve(step=self.watch.steps, losses=tuple(self.losses), held=held, rows=rows, loop=self.loop))
+        self.watch.note(
+            Curve(
+                step=self.watch.steps,
+                losses=tuple(self.losses),
+                held=held,
+                held_at=tuple(self.held_at[count] for count in sorted(self.held)),
+                rows=rows,
+                loop=self.loop,
+            )
+        )
 
     def compare(self, fault: str, said: str, plain: list[float], changed: list[float]) -> None:
         """Note the losses of the last third of the steps, as they were and with the change."""
