@@ -16,14 +16,20 @@ def source(carried: Callable[..., Any]) -> str:
     return inspect.getsource(carried).rstrip()
 
 
+def read_idx(path: Path) -> np.ndarray:
+    """The array in an IDX file, gzip or not."""
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    shape = np.frombuffer(data, ">u4", data[3], offset=4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
+
+
 def read_images(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
     """Images (n, height, width, channels) uint8: of a picture, an IDX file (also .gz), or an .npz with `images`."""
     height, width, channels = shape
     if path.suffix == ".npz":
         images = np.load(path)["images"]
     elif "idx" in path.name:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        images = np.frombuffer(data, np.uint8, offset=4 + 4 * data[3])
+        images = read_idx(path)
     else:
         from PIL import Image, ImageOps
 

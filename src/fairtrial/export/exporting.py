@@ -27,7 +27,7 @@ class Target:
 
     ending: str  # behind the run's name
     files: Callable[[Trained, str], dict[str, bytes]]
-    run: Callable[[Path, NumpyArray], NumpyArray | None]  # None: there is nothing here to run it with
+    run: Callable[[Path, Record, NumpyArray], NumpyArray | None]  # None: there is nothing here to run it with
     needs: str = ""  # what is missing where there is not
     note: Callable[[Trained], str] = lambda net: ""  # what is lost on the way
 
@@ -40,21 +40,30 @@ class Target:
         return (run.replace("-", "_") if self.suffix == ".py" else run) + self.ending
 
 
+def _script_files(net: Trained, stem: str) -> dict[str, bytes]:
+    from fairtrial.export import to_training  # imports torch
+
+    return to_training.files(net, stem)
+
+
 def _onnx_files(net: Trained, stem: str) -> dict[str, bytes]:
     from fairtrial.export import to_onnx  # imports torch, and needs an extra
 
     return to_onnx.files(net, stem)
 
 
-def _onnx_predicted(path: Path, images: NumpyArray) -> NumpyArray:
+def _onnx_predicted(path: Path, record: Record, images: NumpyArray) -> NumpyArray:
     from fairtrial.export import to_onnx
 
-    return to_onnx.predicted(path, images)
+    return to_onnx.predicted(path, record, images)
 
 
 TARGETS: dict[str, Target] = {
     "onnx": Target(".onnx", _onnx_files, _onnx_predicted),
     "torch": Target("_torch.py", to_torch.files, run_script.predicted),
+    "torch --script": Target(
+        "_training.py", _script_files, run_script.trained_again, note=lambda net: "all weights bit-identical"
+    ),
     "numpy": Target("_numpy.py", to_numpy.files, run_script.predicted),
     "html": Target(".html", to_html.files, run_page.predicted, "no browser found", to_html.note),
 }
@@ -102,7 +111,7 @@ def export(record: Record, to: str, out: Path | None = None) -> Exported:
     if path.suffix != target.suffix:
         raise UsageError(f"--out {path}: what --to {to} writes ends in {target.suffix}")
     files, images = target.files(net, path.stem), sample(record)
-    found = rehearsed(target, files, path.name, images)
+    found = rehearsed(target, files, path.name, record, images)
     largest = None if found is None else agreement(probabilities(record, images), found)
     keep(files, path.parent)
     return Exported(
@@ -118,11 +127,13 @@ def export(record: Record, to: str, out: Path | None = None) -> Exported:
     )
 
 
-def rehearsed(target: Target, files: dict[str, bytes], main: str, images: NumpyArray) -> NumpyArray | None:
+def rehearsed(
+    target: Target, files: dict[str, bytes], main: str, record: Record, images: NumpyArray
+) -> NumpyArray | None:
     """What the files say of the images, from a folder that is gone afterwards."""
     with TemporaryDirectory() as folder:
         keep(files, Path(folder))
-        return target.run(Path(folder) / main, images)
+        return target.run(Path(folder) / main, record, images)
 
 
 def keep(files: dict[str, bytes], folder: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from fairtrial.spec.arrays import NumpyArray
 from fairtrial.spec.errors import FairtrialError
+from fairtrial.store import Record
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 PROGRAM = """
@@ -22,7 +23,7 @@ for (let k = 0; k < images.length; k += size) all.push([...predict(net, images.s
 """
 
 
-def predicted(path: Path, images: NumpyArray) -> NumpyArray | None:
+def predicted(path: Path, record: Record, images: NumpyArray) -> NumpyArray | None:
     """The probabilities that the page gives; None where there is neither Node.js nor a browser."""
     program = path.with_suffix(".check.js")
     program.write_text(checking(path.read_text("utf8"), images), "utf8")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fairtrial.export.carried import read_images, source
+from fairtrial.export.carried import read_idx, read_images, source
 from fairtrial.export.trained import Trained
 from fairtrial.spec.arrays import NumpyArray, Tensors
 
@@ -64,8 +64,8 @@ def joined(*parts: str) -> bytes:
 
 
 def reader() -> str:
-    """The function that reads images."""
-    return source(read_images)
+    """The functions that read images."""
+    return f"{source(read_idx)}\n\n\n{source(read_images)}"
 
 
 def header(net: Trained, stem: str, needs: str) -> str:

@@ -19,6 +19,7 @@ from fairtrial.engine.torch_net import TorchNet
 from fairtrial.export.trained import Trained
 from fairtrial.spec.arrays import NumpyArray
 from fairtrial.spec.errors import UsageError
+from fairtrial.store import Record
 
 BATCH = 256  # images put through the graph at once
 
@@ -77,7 +78,7 @@ def files(net: Trained, stem: str) -> dict[str, bytes]:
     return {f"{stem}.onnx": file.getvalue()}
 
 
-def predicted(path: Path, images: NumpyArray) -> NumpyArray:
+def predicted(path: Path, record: Record, images: NumpyArray) -> NumpyArray:
     """The probabilities that ONNX Runtime makes of the graph."""
     from onnxruntime import InferenceSession
 

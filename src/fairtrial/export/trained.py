@@ -10,6 +10,7 @@ from fairtrial.predict import arch_of
 from fairtrial.spec.arch import Arch, Shape, out_shape
 from fairtrial.spec.arrays import NumpyArray, Tensors
 from fairtrial.spec.errors import UsageError
+from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record
 
 Meaning: TypeAlias = Literal["logits", "yes-no", "shares", "number"]
@@ -34,6 +35,9 @@ class Trained:
     meaning: Meaning
     flip: bool  # whether what it says of the mirror image counts as well
     double: bool  # whether it computes in float64
+    recipe: Recipe
+    counts: dict[str, int]  # of images: train, valid, test
+    environment: dict[str, str]  # versions and machine that it was trained with
 
     @property
     def pixels(self) -> Shape:
@@ -69,6 +73,9 @@ def trained(record: Record) -> Trained:
         meaning=meaning(record, *out_shape(arch, shape)),
         flip=recipe.test_flip,
         double=recipe.precision == "float64",
+        recipe=recipe,
+        counts=record.made["data"]["counts"],
+        environment=record.made["environment"],
     )
 
 

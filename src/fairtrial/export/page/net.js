@@ -30,23 +30,25 @@ function windows([, h, w], kernel, stride) {
   return [Math.floor((h - kernel) / stride) + 1, Math.floor((w - kernel) / stride) + 1];
 }
 
+// Each output pixel is a product of the weights with the column of all that its window sees.
 function conv(x, layer) {
   const { data, shape } = layer.before || layer.after ? padded(x, layer) : x;
   const { units, kernel, stride, weight, bias } = layer;
-  const [c, h, w] = shape, [H, W] = windows(shape, kernel, stride), y = new Float64Array(units * H * W);
-  for (let unit = 0, place = 0; unit < units; unit++) {
-    const out = unit * H * W;
-    if (bias) y.fill(bias[unit], out, out + H * W);
-    for (let k = 0; k < c; k++)
-      for (let i = 0; i < kernel; i++)
-        for (let j = 0; j < kernel; j++) {
-          const factor = weight[place++];
-          for (let r = 0; r < H; r++) {
-            const to = out + r * W, from = (k * h + r * stride + i) * w + j;
-            for (let q = 0; q < W; q++) y[to + q] += factor * data[from + q * stride];
-          }
+  const [c, h, w] = shape, [H, W] = windows(shape, kernel, stride);
+  const size = c * kernel * kernel, column = new Float64Array(size), y = new Float64Array(units * H * W);
+  for (let r = 0; r < H; r++)
+    for (let q = 0; q < W; q++) {
+      for (let k = 0, place = 0; k < c; k++)
+        for (let i = 0; i < kernel; i++) {
+          const from = (k * h + r * stride + i) * w + q * stride;
+          for (let j = 0; j < kernel; j++) column[place++] = data[from + j];
         }
-  }
+      for (let unit = 0, place = 0; unit < units; unit++) {
+        let sum = bias ? bias[unit] : 0;
+        for (let n = 0; n < size; n++) sum += weight[place++] * column[n];
+        y[(unit * H + r) * W + q] = sum;
+      }
+    }
   return { data: y, shape: [units, H, W] };
 }
 
@@ -73,8 +75,10 @@ function linear({ data }, { units, weight, bias }) {
 
 // With the running statistics it is one product and one sum for each channel.
 function batchNorm({ data, shape }, { scale, shift }) {
-  const size = data.length / shape[0];
-  return { data: data.map((x, place) => x * scale[Math.floor(place / size)] + shift[Math.floor(place / size)]), shape };
+  const size = data.length / shape[0], y = new Float64Array(data.length);
+  for (let k = 0, place = 0; k < shape[0]; k++)
+    for (let n = 0; n < size; n++, place++) y[place] = data[place] * scale[k] + shift[k];
+  return { data: y, shape };
 }
 
 function globalPool({ data, shape: [c, h, w] }) {

@@ -1,0 +1,301 @@
+"""A run's net in other forms says what the run's own net says: every layer, model and meaning, each run by itself."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import fairtrial
+from fairtrial.export import run_page, to_html, to_numpy, to_onnx, to_torch
+from fairtrial.export.exporting import IMAGES, TARGETS, export, sample
+from fairtrial.export.trained import Trained, trained
+from fairtrial.parts.models import MODELS, build
+from fairtrial.runner import make_plan, run
+from fairtrial.spec.arch import WORDS, Activation, Norm, arch_buffers, arch_params
+from fairtrial.spec.errors import FairtrialError, ShapeError, UnknownName, UsageError
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import FolderStore, MemoryStore, Record
+
+QUICK: dict[str, Any] = {"epochs": 1, "images": 200, "batch": 64, "lr": 0.01, "score_train": False}
+
+
+def trained_on_digits(**fields: Any) -> Record:
+    """A run of a few steps, whose running statistics and weights are no longer those of the start."""
+    return run(Recipe(**{**QUICK, **fields}), MemoryStore())
+
+
+def fits_digits(model: str) -> bool:
+    """Whether the model can be built for 8x8 pixels."""
+    try:
+        make_plan(Recipe(model=model))
+    except ShapeError:
+        return False
+    return True
+
+
+MODELS_FOR_DIGITS = [name for name in MODELS if fits_digits(name)]
+
+# ----------------------------------------------------------------------------------------------- every layer
+
+END = "flatten, linear classes"
+LINES = {
+    "conv": "conv 3 2, conv 4 3 reflect, conv 3 4 reflect no-bias, conv 4 2 stride 2, conv 3 pad 2, conv 2 valid, "
+    + END,
+    "pool": f"pool, pool 2 stride 1, {END}",
+    "avg-pool": f"avg-pool, avg-pool 3 stride 1, {END}",
+    "global-pool": "conv 5, global-pool, linear classes",
+    "linear": "flatten, linear 7 no-bias, linear classes",
+    "flatten": END,
+    "batch-norm": "conv 3, batch-norm, flatten, linear 9, batch-norm, linear classes",
+    "dropout": "flatten, dropout 0.5, linear classes",
+    "residual": "conv 4, residual(conv 4, relu, residual(conv 4), conv 4 | conv 4 1, batch-norm), residual(conv 4), "
+    + END,
+    "leaky-relu": "flatten, linear 9, leaky-relu, leaky-relu 0.3, linear classes",
+}
+
+
+def line(word: str) -> str:
+    """A net with the layer: its own, or where it keeps the shape, one for all."""
+    return LINES.get(word, f"flatten, linear 9, {word}, linear classes")
+
+
+@pytest.mark.parametrize("word", [word for kind, word in WORDS.items() if kind not in (Activation, Norm)])
+def test_every_layer_gives_what_the_engine_gives(word: str, tmp_path: Path) -> None:
+    record = trained_on_digits(model=line(word), engine="numpy", precision="float64", input="standardise")
+    net, images = trained(record), sample(record)[::25]
+    ours = record.predict(images)
+    for form in (to_numpy, to_torch):
+        assert np.abs(said(form.files(net, form.__name__[-5:]), tmp_path, images) - ours).max() < 1e-12, form
+    theirs = page_says(record, tmp_path, images)
+    assert np.abs(theirs - ours).max() < 1e-6
+
+
+def said(files: dict[str, bytes], folder: Path, images: Any) -> Any:
+    """What a script among these files predicts, run in this process."""
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return runpy.run_path(str(folder / next(iter(files))))["predict"](images)
+
+
+def page_says(record: Record, folder: Path, images: Any) -> Any:
+    """What the page predicts; where nothing can run it the test is skipped."""
+    (folder / "page.html").write_bytes(to_html.files(trained(record), "page")["page.html"])
+    found = run_page.predicted(folder / "page.html", record, images)
+    if found is None:
+        pytest.skip("neither Node.js nor a browser is installed")
+    return found
+
+
+# -------------------------------------------------------------------------- every meaning of outputs, every input
+
+KINDS = {
+    "yes or no for each class": {"loss": "bce"},
+    "outputs as shares": {"loss": "mse"},
+    "a number": {"loss": "mse", "targets": "number"},
+    "log-probabilities": {"loss": "nll"},
+    "both ways": {"test_flip": True},
+    "projected": {"input": "pca 10", "model": "linear 12, act, linear classes"},
+    "given mean": {"input": "mean-std 0.5 0.25"},
+    "float32 on NumPy": {"engine": "numpy"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_probabilities_mean_the_same_everywhere(kind: str, tmp_path: Path) -> None:
+    record = trained_on_digits(**{"model": "small-mlp", **KINDS[kind]})
+    net, images = trained(record), sample(record)
+    ours = record.predict(images)
+    for form in (to_numpy, to_torch):
+        theirs = said(form.files(net, form.__name__[-5:]), tmp_path, images)
+        assert theirs.shape == ours.shape
+        assert np.abs(theirs - ours).max() < 2e-6
+    assert np.abs(page_says(record, tmp_path, images) - ours).max() < 2e-6
+
+
+# ------------------------------------------------------------------------------------- every model, from outside
+
+
+@pytest.mark.parametrize("model", MODELS_FOR_DIGITS)
+@pytest.mark.parametrize("to", ["numpy", "torch", "html"])
+def test_every_model_is_exported_and_run_again(model: str, to: str, tmp_path: Path) -> None:
+    record = trained_on_digits(model=model)
+    made = export(record, to, tmp_path / f"net{TARGETS[to].suffix}")
+    assert made.images == IMAGES or made.unchecked == "not checked: no browser found"
+    assert made.images == 0 or (made.labels_agree and made.largest_difference is not None)
+    assert (made.largest_difference or 0) < (1e-3 if "float16" in made.note else 1e-5)
+    assert sorted(made.files) == sorted(str(path) for path in tmp_path.iterdir())
+    assert made.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+
+
+def test_onnx_takes_pixels_and_batches_of_any_size(tmp_path: Path) -> None:
+    whole = "conv 4 2 reflect, norm, act, residual(conv 4), avg-pool, conv 4 4 stride 2, global-pool, linear classes"
+    record = trained_on_digits(model=whole, test_flip=True, activation="gelu", loss="bce", input="standardise")
+    made = export(record, "onnx", tmp_path / "net.onnx")
+    assert made.labels_agree
+    assert made.largest_difference is not None
+    assert made.largest_difference < 1e-6
+    images = sample(record)
+    for count in (1, 3):
+        assert np.allclose(
+            to_onnx.predicted(tmp_path / "net.onnx", record, images[:count]), record.predict(images[:count])
+        )
+
+
+def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # what Python itself takes for not there
+    with pytest.raises(UsageError, match=r"onnxruntime: pip install 'fairtrial\[export\]'"):
+        to_onnx.check_able()
+
+
+# ------------------------------------------------------------------------------------------------- refusals
+
+
+def test_what_names_other_classes_is_not_written(tmp_path: Path) -> None:
+    """Weights near 1e5 are infinite in float16, which a page of this size needs."""
+    wide = trained_on_digits(model="flatten, linear 6000, linear classes", init="normal 100000", lr=1e-9)
+    with pytest.raises(FairtrialError, match=r"another class for \d+ of 1000") as refused:
+        export(wide, "html", tmp_path / "net.html")
+    assert refused.value.exit_code == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_large_a_page_is_refused_with_its_size(tmp_path: Path) -> None:
+    wide = trained_on_digits(model="flatten, linear 10000, linear classes")
+    with pytest.raises(UsageError, match=r"2,0\d\d,\d\d\d bytes even with weights in float16, and 1,500,000"):
+        export(wide, "html", tmp_path / "net.html")
+
+
+def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
+    record = trained_on_digits(model="linear")
+    with pytest.raises(UnknownName, match="form to export to 'torhc'; did you mean torch"):
+        export(record, "torhc")
+    with pytest.raises(UsageError, match=r"net.txt: what --to numpy writes ends in .py"):
+        export(record, "numpy", tmp_path / "net.txt")
+    unfinished = run(Recipe(**QUICK).but(epochs=2), store := MemoryStore(), until=1)
+    with pytest.raises(UsageError, match="has not come to its end"):
+        export(store.read(unfinished.name), "torch")
+
+
+# ------------------------------------------------------------------------------------------------- the command
+
+
+def test_the_command_writes_a_script_that_names_pictures(tmp_path: Path) -> None:
+    record = run(Recipe(**QUICK, model="small-mlp"), FolderStore(tmp_path / "runs"))
+    done = fairtrial("export", record.name[:12], "--to", "numpy", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["run"] == record.name
+    assert (made["to"], made["images"], made["labels_agree"]) == ("numpy", 1000, True)
+    script, _ = made["files"]
+    (pixels := sample(record)[:2]).tofile(tmp_path / "some-idx3-ubyte")
+    header = bytes([0, 0, 8, 3]) + np.array(pixels.shape[:3], ">u4").tobytes()
+    (tmp_path / "some-idx3-ubyte").write_bytes(header + pixels.tobytes())
+    np.savez(tmp_path / "some.npz", images=pixels)
+    Image.fromarray(pixels[0, :, :, 0]).save(tmp_path / "one.png")
+    program = Path(script).read_text() if Path(script).is_absolute() else (tmp_path / script).read_text()
+    assert "fairtrial" not in program.split('"""')[2]
+    named = done_by(tmp_path, script, "some-idx3-ubyte", "some.npz", "one.png").splitlines()
+    labels = [record.made["data"]["classes"][k] for k in record.predict(pixels).argmax(1)]
+    assert [row.split()[1] for row in named] == [*labels, *labels, labels[0]]
+    assert fairtrial("export", record.name, "--to", "onnx", "--script", cwd=tmp_path).returncode == 2
+
+
+def done_by(folder: Path, *words: str) -> str:
+    """What a script prints."""
+    return subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+# --------------------------------------------------------------------------------------------- the page itself
+
+
+def unlearnt(model: str, shape: tuple[int, int, int]) -> Trained:
+    """A net of the catalogue for images of this shape, with weights drawn at random."""
+    arch, random = build(Recipe(model=model), shape, 10), np.random.default_rng(0)
+    sizes = arch_params(arch, shape) | arch_buffers(arch, shape)
+    weights = {name: random.normal(0, 0.1, size).astype(np.float32) ** 2 for name, size in sizes.items()}
+    unit = np.array([1 / 255], np.float32)
+    classes = tuple("0123456789")
+    return Trained(
+        "net", "net", "mnist", arch, shape, shape, weights, unit, None, {}, classes, "logits", False, False, Recipe(),
+        {}, {},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window; tests that need it are skipped where there is none."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+TIMES = """() => {
+  window.spent = []; let began = 0;
+  addEventListener("pointermove", () => began = performance.now(), true);
+  new MutationObserver(() => { if (began) spent.push(performance.now() - began); began = 0; })
+    .observe(document.getElementById("classes"), {subtree: true, childList: true, attributes: true});
+}"""
+
+
+def test_each_stroke_changes_what_the_page_says_at_once_and_asks_nobody(tmp_path: Path, browser: Any) -> None:
+    (tmp_path / "net.html").write_bytes(to_html.files(unlearnt("cnn2", (1, 28, 28)), "net")["net.html"])
+    page, heard = browser.new_page(viewport={"width": 320, "height": 700}), []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda request: heard.append(request.url))
+    page.goto((tmp_path / "net.html").as_uri())
+    before = page.locator("#classes").inner_text()
+    page.evaluate(TIMES)
+    box = page.locator("#pad").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 220, steps=40)
+    page.mouse.up()
+    assert page.locator("#classes").inner_text() != before
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert heard == [(tmp_path / "net.html").as_uri()]
+    spent = sorted(page.evaluate("spent"))
+    assert len(spent) >= 20
+    assert spent[len(spent) // 2] <= 20  # milliseconds; docs/export.md says what a quiet machine takes
+    with pytest.raises(Exception, match="Failed to fetch"):
+        page.evaluate("fetch('https://example.org')")
+    page.close()
+
+
+def test_the_page_is_drawn_on_by_keys_and_takes_pictures(tmp_path: Path, browser: Any) -> None:
+    record = trained_on_digits(model="small-mlp")
+    (tmp_path / "net.html").write_bytes(to_html.files(trained(record), "net")["net.html"])
+    page = browser.new_page(color_scheme="dark")
+    page.goto((tmp_path / "net.html").as_uri())
+    page.locator("#pad").focus()
+    page.keyboard.press("Space")
+    for _ in range(6):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    assert page.locator("#best").inner_text().endswith("%")
+    page.keyboard.press("Delete")
+    assert page.locator("#best").inner_text() == "Nothing is drawn yet."
+    pixels = sample(record)[:1]
+    Image.fromarray(pixels[0, :, :, 0]).save(tmp_path / "one.png")
+    page.locator("#picture").set_input_files(tmp_path / "one.png")
+    page.wait_for_function("document.getElementById('best').textContent.endsWith('%')")
+    shares = record.predict(pixels)[0]
+    said = page.locator("#best").inner_text()
+    assert said == f"{record.made['data']['classes'][shares.argmax()]}, {100 * shares.max():.1f} %"
+    page.close()
