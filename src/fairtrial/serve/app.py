@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from fairtrial.serve import draw, faults, playground, runs, studies
-from fairtrial.serve.guard import SESSION, Guard, Secrets
+from fairtrial.serve.guard import SESSION, Guard, Refused, Secrets
 from fairtrial.serve.live import keep_up
 from fairtrial.serve.site import Site, shell
 from fairtrial.spec.errors import Busy, FairtrialError, UnknownName, UsageError
@@ -42,7 +42,7 @@ def make_app(site: Site, hosts: Sequence[str], secrets: Secrets) -> ASGIApp:
     menu = {page.menu: page.path for page in pages if page.menu}
     routes += [Route(page.path, _given(shell(page, menu))) for page in pages]
     routes.append(Mount("/static", StaticFiles(directory=STATIC)))
-    handlers = {FairtrialError: _failed, HTTPException: _refused}
+    handlers = {FairtrialError: _failed, HTTPException: _refused, Refused: _too_much}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lambda app: _looking(site))
     uploads = frozenset(path for room in ROOMS for path in getattr(room, "UPLOADS", ()))
     return Guard(app, hosts, secrets, cookie, uploads)
@@ -66,6 +66,11 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = {404: "there is nothing here", 405: "not in this way"}.get(status, "the request cannot be answered")
     return JSONResponse({"error": said}, status)
+
+
+async def _too_much(request: Request, error: Exception) -> Response:
+    """What the guard says of a body while a route reads it."""
+    return JSONResponse({"error": str(error)}, error.status if isinstance(error, Refused) else 500)
 
 
 @contextlib.asynccontextmanager

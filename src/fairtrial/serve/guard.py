@@ -22,6 +22,7 @@ API = "/api/"
 SESSION = "/api/1/session"  # where the token of the address is exchanged for the key
 KEY, TOKEN = "x-fairtrial-key", "x-fairtrial-token"  # headers: a page of another site cannot set them
 SAFE = ("GET", "HEAD")
+HEAD = 16_384  # bytes of a request's headers
 BODY, UPLOAD = 1_000_000, 5_000_000  # bytes that a request, and one that brings a picture, may have
 PATIENCE = 10.0  # seconds that a part of a request may take to come
 HEADERS = {
@@ -77,6 +78,8 @@ class Guard:
             await answer.refuse(refused)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
+        if sum(len(name) + len(value) for name, value in headers.raw) > HEAD:
+            raise Refused(431, f"at most {HEAD} bytes of headers")
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0] not in self.hosts:
             raise Refused(403, "this name is none of the server's")

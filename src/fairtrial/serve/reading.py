@@ -12,6 +12,7 @@ from fairtrial.spec.events import Event
 from fairtrial.spec.files import STUDIES
 from fairtrial.store import FolderStore
 
+LONGEST = 200  # characters; file systems take 255 bytes
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _STEPWISE = os.open in os.supports_dir_fd  # where a folder can be opened from another that is open
@@ -78,4 +79,6 @@ def _parts(name: str) -> list[str]:
 
 def is_name(word: str) -> bool:
     """Whether the word names something in a folder, on every system: no path, no drive, nothing hidden."""
-    return word.isprintable() and word[:1] not in ("", ".") and not set(word) & set('/\\:;%<>|"?*')
+    return (
+        len(word) < LONGEST and word.isprintable() and word[:1] not in ("", ".") and not set(word) & set('/\\:;%<>|"?*')
+    )

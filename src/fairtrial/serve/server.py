@@ -19,14 +19,13 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fairtrial.serve.app import make_app
-from fairtrial.serve.guard import PATIENCE, Secrets
+from fairtrial.serve.guard import HEAD, PATIENCE, Secrets
 from fairtrial.serve.index import Index
 from fairtrial.serve.reading import ReadStore
 from fairtrial.serve.site import Site
 from fairtrial.spec.errors import UsageError
 
 CONNECTIONS = 64  # open at the same time
-LONGEST_HEAD = 16_384  # bytes of a request's line and headers
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -79,7 +78,7 @@ def serve(opened: Opened, root: Path) -> None:
     app = make_app(site, hosts, opened.secrets)
     config = uvicorn.Config(
         app, http=_Patient, ws="none", log_config=None, access_log=False, server_header=False, proxy_headers=False,
-        h11_max_incomplete_event_size=LONGEST_HEAD, timeout_keep_alive=30, timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=HEAD, timeout_keep_alive=30, timeout_graceful_shutdown=1,
     )  # fmt: skip
     try:
         with contextlib.closing(opened.listening):
