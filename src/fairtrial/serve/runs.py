@@ -24,6 +24,7 @@ from fairtrial.serve.site import Page, Site, read_json
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.arrays import as_dtype
 from fairtrial.spec.errors import DamagedFile, FairtrialError, UsageError
+from fairtrial.spec.events import PAUSED
 from fairtrial.spec.files import EVENTS
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import Record
@@ -119,7 +120,7 @@ def run_json(site: Site, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "title": views.title(record.recipe),
-        "ended": row.line.ended,
+        "ended": "paused" if made.detail == PAUSED else made.ended,  # as it is now: the list follows in a moment
         "ending": views.ending(made),
         "epochs": made.epochs,
         "planned": made.planned,

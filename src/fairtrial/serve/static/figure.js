@@ -45,7 +45,7 @@ export function figure(kind, about) {
 export const look = (line) => `s${line.colour % (COLOURS + 1)} d${line.colour % 3}`;
 
 function entry(line) {
-  const sign = svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, svg("path", { d: "M0 5H26", class: `line ${look(line)}` }));
+  const sign = svg("svg", { width: 26, height: 10, "aria-hidden": "true" }, svg("path", { d: "M0 5H26", class: `${line.loose ? "loose" : "line"} ${look(line)}` }));
   return el("li", {}, sign, line.href ? el("a", { href: line.href }, line.name) : line.name);
 }
 
@@ -89,7 +89,7 @@ function whole(kind, chart, picture) {
     svg("text", { x: 12, y: 22, class: "title" }, chart.title), copy,
     legend.map((line, place) => {
       const left = 12 + (place % perRow) * 220, middle = top + tall + 14 + 22 * Math.floor(place / perRow);
-      return [svg("path", { d: `M${left} ${middle}h26`, class: `line ${look(line)}` }), svg("text", { x: left + 32, y: middle + 4, class: "tick" }, line.name)];
+      return [svg("path", { d: `M${left} ${middle}h26`, class: `${line.loose ? "loose" : "line"} ${look(line)}` }), svg("text", { x: left + 32, y: middle + 4, class: "tick" }, line.name)];
     }).flat());
   const aside = el("div", { class: "chart light hidden" }, made);
   document.body.append(aside);
