@@ -21,6 +21,7 @@ from fairtrial.doctor.observations import (
     End,
     Entered,
     Evaluation,
+    Fitted,
     Input,
     Layer,
     Lineage,
@@ -47,6 +48,7 @@ from fairtrial.doctor.observations import (
     Step,
     Stepped,
     Targets,
+    Transformed,
     Tried,
 )
 from fairtrial.doctor.symptoms.data import (
@@ -520,3 +522,15 @@ def test_the_weights_of_the_lowest_accuracy_are_not_the_best() -> None:
     assert not told((10,), rising, by_loss)
     assert not told((10,), rising, held)  # where the loss is lowest
     assert told((10, 20, 30, 40, 50), falling, held)
+
+
+def test_a_transformer_that_was_fitted_anew_makes_other_numbers() -> None:
+    first, second = Fitted("PCA", 1), Fitted("PCA", 2)
+    taught = Transformed(step=0, where="t.py:9", learned=True, fitted=(first,), lines=("t.py:2", "t.py:5"))
+    judged = replace(taught, learned=False, fitted=(Fitted("Scaler", 3), second), lines=("t.py:2", "t.py:6"))
+    found = split_preprocessing_mismatch.decide(Journal([judged, taught]))
+    assert found
+    assert found[0].where == "t.py:6"
+    fold = replace(taught, fitted=(second,))
+    for healthy in ([taught, replace(taught, learned=False)], [judged, taught, fold], [judged]):
+        assert not split_preprocessing_mismatch.decide(Journal(healthy))

@@ -209,7 +209,9 @@ OPTIMISATION = _faults(
         "exact",
         "The optimizer is made anew again and again during one training.",
         "Its memory (momentum, the running squares of Adam) is lost each time, and so is any schedule.",
-        "Create the optimizer and the scheduler once, before the loop over epochs.",
+        "Create the optimizer and the scheduler once, before the loop over epochs. If a new training was meant each "
+        "time (a fold, a member of an ensemble), make the model anew too: a new optimizer alone goes on with the same "
+        "weights.",
     ),
     (
         "lr-too-high",
@@ -508,7 +510,7 @@ DATA = _faults(
         "statistical",
         "Training and evaluation images are prepared in different ways.",
         "The net is tested on inputs that it has never seen the like of.",
-        "Use one function for both, and only augmentation for training alone.",
+        "Use one function for both, fitted on the training part alone, and only augmentation for training alone.",
     ),
     (
         "augmented-validation",

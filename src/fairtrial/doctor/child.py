@@ -13,21 +13,20 @@ import contextlib
 import ctypes
 import fcntl
 import gc
-import importlib.machinery
-import importlib.util
 import json
 import os
 import runpy
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING
 
+from fairtrial.doctor.importing import After
 from fairtrial.doctor.observations import Crash
 from fairtrial.doctor.watching import at_work, diagnosed, finished, seen_crash, trouble
 
@@ -41,32 +40,6 @@ UNTRAINED = (
 )
 HIGH = 100  # the number of a file, so that a script that closes all of them does not open its own under it
 PARENT_DIES = 1  # PR_SET_PDEATHSIG of Linux's prctl(2)
-
-
-class AfterTorch:
-    """Finds torch as ever, and has something done once it is imported."""
-
-    def __init__(self, then: Callable[[], None]) -> None:
-        self.then = then
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """The module's own spec, with a loader that calls back."""
-        if name != "torch":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.loader is None:
-            return None
-        load, then = spec.loader.exec_module, self.then
-
-        def exec_module(module: ModuleType) -> None:
-            load(module)
-            then()
-
-        spec.loader.exec_module = exec_module
-        return spec
 
 
 @contextlib.contextmanager
@@ -194,7 +167,7 @@ def main(early: frozenset[str]) -> None:
         ctypes.CDLL(None).prctl(PARENT_DIES, signal.SIGTERM)
     os.register_at_fork(after_in_child=visit.leave)
     atexit.register(visit.end)  # first in, last out
-    sys.meta_path.insert(0, AfterTorch(visit.begin))
+    sys.meta_path.insert(0, After("torch", visit.begin))
     module = words.pop(1) if words[0] == "-m" else None
     sys.argv = words
     path = str(Path.cwd() / words[0])

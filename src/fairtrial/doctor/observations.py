@@ -540,6 +540,23 @@ class Shared(Seen):
     met: float = 1.0  # of what training draws from, the share that it has seen by now
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A transformer of scikit-learn's as it was fitted."""
+
+    kind: str
+    state: int  # digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transformed(Seen):
+    """A line that calls a model gives it rows that transformers made."""
+
+    learned: bool
+    fitted: tuple[Fitted, ...]  # the last one first
+    lines: tuple[str, ...]  # that were at work when they were made, innermost first
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pool(Seen):
     """The same inputs taught three times in a row, and were picked out of a larger array."""

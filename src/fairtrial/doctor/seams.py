@@ -27,6 +27,7 @@ from torch.utils.data import dataloader as loading
 from torch.utils.data._utils import worker
 
 from fairtrial.doctor import tensors
+from fairtrial.doctor.importing import After
 from fairtrial.doctor.lines import FOREIGN, foreign, lines_above, place
 from fairtrial.doctor.observations import Axis, Misfrozen, Scheduled, ScheduleMade
 from fairtrial.doctor.watch import Watch
@@ -101,6 +102,7 @@ ARITHMETIC = ("__mul__", "__rmul__", "mul", "__truediv__", "div")
 LARGEST = (("argmax", torch), ("argmax", Tensor), ("max", torch), ("max", Tensor), ("topk", torch), ("topk", Tensor))
 NAMED = re.compile(r"soft_?max|sigmoid|logistic|expit|proba|predict|_?relu$", re.IGNORECASE)
 _DISTRIBUTIONS = str(Path(torch.distributions.__file__).parent)
+SKLEARN = "sklearn.utils._set_output"
 STRONG = 0.8  # rate of a dropout
 _MODULES = str(Path(nn.__file__).parent / "modules")
 
@@ -167,6 +169,7 @@ def install(watch: Watch, patches: Patches) -> None:
     _optimizers(watch, patches)
     _states(watch, patches)
     _loaders(watch, patches)
+    _transformers(watch, patches)
     watch.switch = patches.switch
 
 
@@ -523,6 +526,28 @@ def _functions(watch: Watch, patches: Patches) -> None:
     patches.put(torch.amp.GradScaler, "unscale_", unscale)
     for name in ("register_hook", "retain_grad"):
         patches.put(Tensor, name, hook)
+
+
+def _transformers(watch: Watch, patches: Patches) -> None:
+    """scikit-learn's transformers, once somebody has imported them: what all of them give goes through one function."""
+
+    def wrap(original: Any) -> Any:
+        def wrapped(method: str, result: Any, given: Any, transformer: Any) -> Any:
+            if watch.looking:
+                watch.transformers.on_transformed(transformer, given, result, sys._getframe(1))
+            return original(method, result, given, transformer)
+
+        return wrapped
+
+    def install() -> None:
+        patches.put(sys.modules[SKLEARN], "_wrap_data_with_container", wrap)
+
+    if SKLEARN in sys.modules:
+        install()
+        return
+    after = After(SKLEARN, install)
+    sys.meta_path.insert(0, after)
+    patches.undo.append(lambda: sys.meta_path.remove(after) if after in sys.meta_path else None)
 
 
 def _writes(watch: Watch, patches: Patches) -> None:

@@ -35,6 +35,7 @@ from fairtrial.doctor.watched.sources import Sources
 from fairtrial.doctor.watched.states import States
 from fairtrial.doctor.watched.steps import Steps
 from fairtrial.doctor.watched.tape import Tape
+from fairtrial.doctor.watched.transformers import Transformers
 from fairtrial.doctor.watched.units import Units
 from fairtrial.doctor.watched.variables import argument
 from fairtrial.doctor.watched.weights import Weights
@@ -103,6 +104,7 @@ class Watch:
         self.weights, self.writes = Weights(self), Writes(self)
         self.units, self.tape, self.sources, self.losses = Units(self), Tape(self), Sources(self), Losses(self)
         self.examples, self.workers, self.norms = Examples(self), Workers(self), Norms(self)
+        self.transformers = Transformers(self)
 
     @property
     def looking(self) -> bool:
@@ -142,6 +144,7 @@ class Watch:
         self.sources.note("learned" if grad else "evaluated", where, frame)
         self.inputs.note(given, model, where, frame, module.training, module.parameters())
         self.examples.note(given, where)
+        self.transformers.note(given, where)
         self.norms.note(module, model, inputs, rows)
         self.scoring.on_judged(grad and module.training)
         if grad and self.steps == 1 and model not in self.models.probed and given is not None and rows > 1:
@@ -215,6 +218,7 @@ class Watch:
             self.sources.note(about, where, asking, None if called is None else argument(called, x))
         self.inputs.note(x, model, where, asking, grad, [weight])
         self.examples.note(x, where)
+        self.transformers.note(x, where)
         self.scoring.on_judged(grad)
         if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, where))):
             return
@@ -425,6 +429,7 @@ class Watch:
             self.inputs,
             self.models,
             self.examples,
+            self.transformers,
             self.sources,
             self.workers,
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from math import log
 from statistics import median
@@ -31,9 +32,11 @@ from fairtrial.doctor.observations import (
     Printed,
     Renamed,
     Shared,
+    Transformed,
 )
 from fairtrial.doctor.symptoms.places import Lines, first, leading
 from fairtrial.doctor.symptoms.protocol import accuracies
+from fairtrial.doctor.symptoms.step import held_out_late
 
 ENOUGH_ROWS = 32
 A_BATCH = 256  # examples at most: what a stream gives at once may be meant as the whole data if there are more
@@ -304,19 +307,36 @@ def split_leakage(journal: Journal) -> Verdict:
     for one in seen:
         share, usual = one.known / one.evaluated, one.repeats / one.trained
         whole = share > 0.99 * one.met or one.apart > 0.9 * (one.evaluated - one.known)  # all data, or all of training
-        if one.known >= 5 and share > max(0.01, 5 * usual) and not whole and (one.where or one.source) in scored:
-            look = next((look for look in journal.of(Look) if look.source == one.source), None)
+        look = next((look for look in journal.of(Look) if look.source == one.source), None)
+        if held_out_late(one) and look is not None:
+            found.append(_one_model_for_folds(journal, one, look))
+            continue
+        natural = max(0.01, 5 * usual, 5 * one.chance)
+        if one.known >= 5 and share > natural and not whole and (one.where or one.source) in scored:
             lines = leading(journal, "evaluated", look.where) if look else ()
             where = first(lines, RESAMPLED, SPLIT, CUT) or (
                 look.callers[min(1, len(look.callers) - 1)][0] if look else one.where
             )
             evidence = (
-                f"{one.known} of {one.evaluated} different evaluated inputs ({share:.0%}) are among "
-                f"the first {one.trained} "
-                f"training inputs, byte by byte"
+                f"{one.known} of {one.evaluated} different evaluated inputs ({share:.0%}) are among the {one.distinct} "
+                "different training inputs looked at, byte by byte"
             )
             found.append(finding("split-leakage", "fail", where, evidence))
     return (found or _copied(journal))[:1] if seen or loaders else None
+
+
+def _one_model_for_folds(journal: Journal, shared: Shared, look: Look) -> Finding:
+    """A part is held out from the last fit alone: the same model has learned it in a fit before."""
+    evidence = (
+        f"{shared.earlier} of {shared.evaluated} different evaluated inputs were held out since the optimizer was last "
+        "made anew, and the same model had been trained on them before, as if one model served several folds"
+    )
+    where = next((one.where for one in journal.of(Model) if one.model == look.model), None)
+    return replace(
+        finding("split-leakage", "fail", where or look.where, evidence),
+        fix="Make the model anew for each fold, together with its optimizer, so that it has never seen what it is "
+        "scored on.",
+    )
 
 
 def _copied(journal: Journal) -> list[Finding]:
@@ -399,7 +419,9 @@ def _shared_by_parts(journal: Journal, loaders: dict[int, Loader], own: Loader) 
 
 @decides("split-preprocessing-mismatch")
 def split_preprocessing_mismatch(journal: Journal) -> Verdict:
-    """Evaluation inputs of another size or centre than training inputs."""
+    """Evaluation inputs of another size or centre than training inputs, or made by a transformer fitted anew."""
+    if fitted := _fitted_anew(journal):
+        return fitted
     passes = [one for one in journal.of(Pass) if one.input and one.input.finite and one.input.shape[0] >= ENOUGH_ROWS]
     unlike = _fed_by_models(journal) | {one.model for one in passes if one.entered and one.entered.kind in UNSCALED}
     passes = [one for one in passes if one.model not in unlike]
@@ -430,6 +452,23 @@ def split_preprocessing_mismatch(journal: Journal) -> Verdict:
     own = [(line, text) for line, text in leading(journal, "evaluated", where) if line not in fed]
     line = first(own, SCALED, r"^(?!for |return |with ).*=") or first(own, "") or where
     return [finding("split-preprocessing-mismatch", level, line, evidence, 1.0 if level == "fail" else 0.9)]
+
+
+def _fitted_anew(journal: Journal) -> list[Finding]:
+    """Evaluated rows of a transformer in a state in which it made nothing that was taught, though it did in others."""
+    seen = journal.of(Transformed)
+    taught = {one for known in seen if known.learned for one in known.fitted}
+    lines = {line for known in seen if known.learned for line in known.lines}
+    for known in seen:
+        new = [one for one in known.fitted if one not in taught and one.kind in {other.kind for other in taught}]
+        if new and not known.learned:
+            where = next((line for line in known.lines if line not in lines), known.lines[0])
+            evidence = (
+                f"{new[-1].kind} made the evaluated rows after another fit than those that were trained on: other "
+                "numbers stand for the same thing"
+            )
+            return [finding("split-preprocessing-mismatch", "fail", where, evidence)]
+    return []
 
 
 def _fed_by_models(journal: Journal) -> set[int]:
