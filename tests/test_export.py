@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from conftest import fairtrial
-from fairtrial.export import run_page, to_html, to_numpy, to_onnx, to_torch
+from fairtrial.export import run_page, run_script, to_html, to_numpy, to_onnx, to_torch, to_training
 from fairtrial.export.exporting import IMAGES, TARGETS, export, sample
 from fairtrial.export.trained import Trained, trained
 from fairtrial.parts.models import MODELS, build
@@ -24,7 +24,7 @@ from fairtrial.runner import make_plan, run
 from fairtrial.spec.arch import WORDS, Activation, Norm, arch_buffers, arch_params
 from fairtrial.spec.errors import FairtrialError, ShapeError, UnknownName, UsageError
 from fairtrial.spec.recipe import Recipe
-from fairtrial.store import FolderStore, MemoryStore, Record
+from fairtrial.store import BEST, FolderStore, MemoryStore, Record
 
 QUICK: dict[str, Any] = {"epochs": 1, "images": 200, "batch": 64, "lr": 0.01, "score_train": False}
 
@@ -155,6 +155,73 @@ def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # what Python itself takes for not there
     with pytest.raises(UsageError, match=r"onnxruntime: pip install 'fairtrial\[export\]'"):
         to_onnx.check_able()
+
+
+# ------------------------------------------------------------------------------- the training, to the same bits
+
+TRAININGS: dict[str, dict[str, Any]] = {
+    "linear": {"optimizer": "adagrad", "input": "standardise", "init": "zeros", "images": 0},
+    "small-mlp": {"input": "pca 10", "loss": "mse", "targets": "number", "optimizer": "sgd", "l2": 1e-3},
+    "mlp": {"activation": "leaky-relu", "init": "kaiming-normal", "valid": 0.1, "schedule": "warmup 2, step 1 0.5"},
+    "cnn2": {"optimizer": "rmsprop", "l1": 1e-4, "l2": 1e-3, "clip": 0.5, "loss": "bce", "init": "xavier-uniform"}
+    | {"augment": "alternating-flip, shift 1, cutout 3", "input": "mean-std 0.5 0.5", "schedule": "cosine"},
+    "bn-cnn": {"optimizer": "adamw", "loss": "huber 0.5", "monitor": "valid/accuracy", "min_delta": 0.001}
+    | {"schedule": "plateau 0.1 0", "patience": 1, "epochs": 5},
+    "vgg": {"augment": "flip, crop 2", "optimizer": "nesterov", "weight_decay": 5e-4, "schedule": "one-cycle"}
+    | {"label_smoothing": 0.1, "dropout": 0.2},
+    "resnet20": {"valid": 0, "score_test": False, "optimizer": "momentum", "seed": 2**32 - 1, "loss": "nll"},
+}
+
+
+def test_the_training_script_of_every_model_comes_to_the_same_bits(tmp_path: Path) -> None:
+    """One process trains them all, for importing torch takes longer than training."""
+    assert TRAININGS.keys() == set(MODELS_FOR_DIGITS)
+    records = {model: trained_on_digits(**{"model": model, "epochs": 2, **TRAININGS[model]}) for model in TRAININGS}
+    for model, record in records.items():
+        (program,) = to_training.files(trained(record), model).values()
+        (tmp_path / f"{model}.py").write_bytes(program)
+        assert b"import fairtrial" not in program
+        assert max(map(len, program.splitlines())) <= 120
+    scripts = [tmp_path / f"{model}.py" for model in records]
+    run_script.alone(
+        f"{run_script.ALONE}[runpy.run_path(path, run_name='__main__') for path in sys.argv[1:]]", *scripts
+    )
+    off = {model: run_script.other_bits(tmp_path / f"{model}.py", record) for model, record in records.items()}
+    assert not any(off.values()), off
+
+
+def test_data_of_your_own_go_along_with_the_training_script(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for k in range(60):
+        picture = Image.fromarray(random.integers(0, 256, (6, 7, 3), dtype=np.uint8))
+        (tmp_path / "mine" / f"class {k % 2}").mkdir(parents=True, exist_ok=True)
+        picture.save(tmp_path / "mine" / f"class {k % 2}" / f"{k}.png")
+    record = run(
+        Recipe(model="conv 4 2 reflect, avg-pool, flatten, linear classes", data=str(tmp_path / "mine")), MemoryStore()
+    )
+    made = export(record, "torch --script", tmp_path / "train.py")
+    assert [Path(file).name for file in made.files] == ["train.py", "train.data.npz"]
+    assert (made.note, made.largest_difference) == ("all weights bit-identical", 0)
+
+
+def test_a_script_that_comes_to_other_bits_is_not_kept(tmp_path: Path) -> None:
+    store = MemoryStore()
+    record, other = (run(Recipe(**QUICK, model="linear", seed=seed), store) for seed in (0, 1))
+    store.put(record.name, BEST, store.get(other.name, BEST) or b"")
+    with pytest.raises(FairtrialError, match=r"other bits in linear1.bias, linear1.weight \(torch"):
+        export(record, "torch --script", tmp_path / "train.py")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_written_as_a_script_is_named_in_one_line() -> None:
+    fields = {"average": "ema", "optimizer": "muon", "outliers": 0.1, "test_flip": True, "precision": "bf16"}
+    record = trained_on_digits(model="cnn2", **fields)
+    with pytest.raises(UsageError) as refused:
+        export(record, "torch --script")
+    line = "precision=bf16, average=ema, optimizer=muon, outliers=0.1, test_flip=true"
+    assert str(refused.value) == f"run {record.name}: no training script is written for {line}"
+    with pytest.raises(UsageError, match="engine=numpy, precision=float64"):
+        export(trained_on_digits(model="linear", engine="numpy", precision="float64"), "torch --script")
 
 
 # ------------------------------------------------------------------------------------------------- refusals

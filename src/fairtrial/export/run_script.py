@@ -30,9 +30,9 @@ def predicted(script: Path, record: Record, images: NumpyArray) -> NumpyArray:
     return np.load(script.parent / "probabilities.npy")
 
 
-def alone(program: str, script: Path, *words: str) -> None:
+def alone(program: str, script: Path, *words: str | Path) -> None:
     """Run the program with the script's path as its first word; FairtrialError with what it said last if it fails."""
-    command = [sys.executable, "-I", "-c", program, str(script), *words]
+    command = [sys.executable, "-I", "-c", program, str(script), *map(str, words)]
     done = subprocess.run(command, cwd=script.parent, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
@@ -42,14 +42,19 @@ def alone(program: str, script: Path, *words: str) -> None:
 def trained_again(script: Path, record: Record, images: NumpyArray) -> NumpyArray:
     """The probabilities of the net that the script trains; FairtrialError unless its weights are those of the run."""
     alone(TRAIN, script, str(data_folder() / record.recipe.data))
-    weights = dict(np.load(script.with_suffix(".weights.npz")))
-    ours = {name: values for name, values in record.weights().items() if not name.startswith(INPUT)}
-    off = [name for name, values in ours.items() if values.tobytes() != weights[name].tobytes()]
-    if off:
+    if off := other_bits(script, record):
         then, here = record.made["environment"], {name: version(name) for name in ("torch", "numpy")}
         made = ", ".join(f"{name} {then[name]} then, {now} here" for name, now in here.items())
         raise FairtrialError(
-            f"the training script of run {record.name} comes to other bits in {len(off)} of {len(ours)} tensors, first "
-            f"{off[0]} ({made}); nothing was written"
+            f"the training script of run {record.name} comes to other bits in {', '.join(off)} ({made}); nothing was "
+            "written"
         )
     return probabilities(record, images)
+
+
+def other_bits(script: Path, record: Record) -> list[str]:
+    """The tensors in which the weights that the script wrote differ from the best ones of the run."""
+    with np.load(script.with_suffix(".weights.npz")) as file:
+        theirs = dict(file)
+    ours = {name: values for name, values in record.weights().items() if not name.startswith(INPUT)}
+    return [name for name in sorted(ours) if ours[name].tobytes() != theirs[name].tobytes()]

@@ -334,9 +334,11 @@ and {self.recipe.threads} thread(s) on the same kind of processor, bit by bit th
             "down, across = (torch.from_numpy(lines.clip(0)) for lines in (rows, cols))",
             "seen = images[index[:, None, None], down[:, :, None], across[:, None, :]]",
         ]
-        if black:
+        if crops:
             lines.append(f"black = {' | '.join(black)}")
-        lines.append("return seen * torch.from_numpy(~black[..., None])" if black else "return seen")
+        lines.append(
+            f"return seen * torch.from_numpy(~{'black' if crops else 'holes'}[..., None])" if black else "return seen"
+        )
         about = f'"""Images of the index, changed: {plain(self.recipe.augment)}."""'
         head = f"def augmented(images: Tensor, index: Tensor, step: int{turns}) -> Tensor:"
         return [f"{head}\n    {about}\n{indented(lines, 4)}"]
