@@ -540,6 +540,14 @@ class Shared(Seen):
     met: float = 1.0  # of what training draws from, the share that it has seen by now
 
 
+@dataclass(frozen=True, kw_only=True)
+class Blended(Seen):
+    """A batch was mixed with its own rows, and so were its labels."""
+
+    rows: int
+    wrong: int  # whose second label is not that of the row that they are mixed with
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A transformer of scikit-learn's as it was fitted."""

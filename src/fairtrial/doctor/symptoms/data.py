@@ -16,6 +16,7 @@ from fairtrial.doctor.journal import Journal, Verdict, decides
 from fairtrial.doctor.observations import (
     Alike,
     Batch,
+    Blended,
     Drawn,
     End,
     Evaluation,
@@ -202,10 +203,22 @@ def _differ(batches: list[tuple[int, ...]]) -> bool:
 
 @decides("labels-misaligned")
 def labels_misaligned(journal: Journal) -> Verdict:
-    """Labels that neither a line through the data nor the nearest examples can tell, nor the model on another part."""
-    seen = journal.of(Neighbours)
+    """Labels that neither a line through the data nor the nearest examples can tell, nor the model on another part.
+
+    Or inputs that are mixed with other ones than their labels are.
+    """
+    seen, blended = journal.of(Neighbours), journal.of(Blended)
+    torn = [one for one in blended if one.wrong > 0.1 * one.rows]
+    if torn:
+        evidence = (
+            f"{torn[0].wrong} of {torn[0].rows} inputs are mixed with another one than the one whose label they get as "
+            "their second"
+        )
+        labels = leading(journal, "labels", torn[0].where)
+        where = first(labels, r"perm|shuffle|roll\(|flip", REORDERED) or torn[0].where
+        return [finding("labels-misaligned", "fail", where, evidence)]
     if not seen:
-        return None
+        return [] if blended else None
     one = seen[0]
     sigma = (one.count * one.chance * (1 - one.chance)) ** 0.5
     nearest, linear = ((right - one.count * one.chance) / sigma for right in (one.nearest, one.linear))

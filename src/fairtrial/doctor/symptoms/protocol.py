@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import accumulate
 from math import inf
 
@@ -22,6 +23,7 @@ from fairtrial.doctor.observations import (
     Model,
     Pass,
     Printed,
+    SameMember,
     Seeded,
     Shared,
     StateLoaded,
@@ -295,7 +297,11 @@ def _sampling(passes: list[Pass]) -> bool:
 
 @decides("identical-seeds")
 def identical_seeds(journal: Journal) -> Verdict:
-    """Models of several trainings that end with the same weights."""
+    """Models of several trainings that end with the same weights, or that are one object."""
+    for one in journal.of(SameMember):
+        evidence = f"{one.members} members of the list are one and the same model, which is trained again and again"
+        fix = "Make each member anew: [build() for _ in range(n)]; [build()] * n holds one model n times."
+        return [replace(finding("identical-seeds", "fail", one.where, evidence), fix=fix)]
     seen = [one for one in journal.of(Trained) if one.first != one.last]
     if len(seen) < 2:
         return None

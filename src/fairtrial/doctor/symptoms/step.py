@@ -21,8 +21,10 @@ from fairtrial.doctor.observations import (
     Pass,
     Rates,
     Rescaled,
+    SameMember,
     Scheduled,
     ScheduleMade,
+    Shared,
     Source,
     Step,
     Stepped,
@@ -262,10 +264,12 @@ def frozen_as_drawn(model: Model, idle: frozenset[int]) -> list[str]:
 
 @decides("optimizer-recreated")
 def optimizer_recreated(journal: Journal) -> Verdict:
-    """Optimizers of the same parameters, one after the other from one line."""
+    """Optimizers of the same parameters, from one line, unless another model was meant each time."""
     made = journal.of(OptimizerMade)
     if not made:
         return None
+    if journal.of(SameMember) or any(map(held_out_late, journal.of(Shared))):
+        return []
     again = [one for one in made if one.replaces is not None and one.step and one.looped]
     lines: dict[str | None, list[OptimizerMade]] = {}
     for one in again:
@@ -281,6 +285,11 @@ def optimizer_recreated(journal: Journal) -> Verdict:
         for where, ones in lines.items()
         if len(ones) > 1
     ]
+
+
+def held_out_late(shared: Shared) -> bool:
+    """Whether the last fit alone held out what is evaluated: the same model learned it in a fit before."""
+    return 2 * shared.earlier > shared.evaluated
 
 
 @decides("schedule-too-fast")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -27,6 +29,9 @@ FEW = 64  # numbers of each parameter that tell whether it is another one
 ALL_BYTES = 128_000_000  # of all sources'
 OLD = 4  # times all inputs came again and nothing new, before they count as known
 SELDOM = 8  # steps until one of inputs that are known is looked at again
+SHORT = 128  # numbers of an input that may come again by chance
+SAMPLE = 500  # of such inputs that tell how often
+ENOUGH = 100
 
 
 @dataclass
@@ -56,7 +61,10 @@ class Inputs(Part):
         self.repeated: tuple[int, int] = (0, 0)  # digest of what teaches, and how often it came in a row
         self.pool: tuple[str | None, set[int], set[int]] | None = None  # line, rows, and rows that they are picked from
         self.looked: set[tuple[int, int, int]] = set()
-        self.seen: dict[int | str, dict[int | str, int]] = {}  # rows so far of each line, when a source was last judged
+        self.seen: dict[int | str, dict[str, int]] = {}  # rows so far of each line, when a source was last judged
+        self.begun: dict[str, int] = {}  # rows of each line before the same model's optimizer was last made anew
+        self.first: dict[int | str, tuple[dict[str, int], dict[str, int]]] = {}  # these, and all, when first judged
+        self.sample: dict[int, list[float]] = {}  # the first different short ones that were given with gradients
 
     def note(
         self,
@@ -97,7 +105,8 @@ class Inputs(Part):
         if grad:
             self.fed.setdefault(where or "", set()).add(self.source)
         if judged:
-            self.seen[part] = {line: len(self.rows.get(line, ())) for line in self.fed}
+            self.seen[part] = self.so_far()
+            self.first.setdefault(part, (self.begun, self.so_far()))
         size = given.numel() * given.element_size()
         if self.bytes.get(part, 0) <= ROW_BYTES and sum(self.bytes.values()) <= ALL_BYTES:
             known, old = self.distinct.setdefault(part, set()), self.old.get(part, 0)
@@ -110,6 +119,23 @@ class Inputs(Part):
             self.rows.setdefault(part, []).extend(digests)
             if grad:
                 self.repeats += len(digests) - len(set(digests))
+                self.keep(given.detach(), digests)
+
+    def so_far(self) -> dict[str, int]:
+        """How many rows each line was fed."""
+        return {line: len(self.rows.get(line, ())) for line in self.fed}
+
+    def on_again(self) -> None:
+        """A model that has learned gets a new optimizer: what comes now may be meant for another one."""
+        self.begun = self.so_far()
+        self.old.clear()
+
+    def keep(self, given: Tensor, digests: list[int]) -> None:
+        """Some different inputs of few numbers, all of the first one's length."""
+        length = given[0].numel() if given.dim() > 1 else 0
+        alike = all(len(row) == length for row in itertools.islice(self.sample.values(), 1))
+        if 0 < length <= SHORT and alike and len(self.sample) < SAMPLE and not given.is_complex():
+            self.sample |= zip(digests, given.flatten(1).tolist(), strict=True)
 
     def repeat(self, digest: int, given: Tensor, where: str | None, frame: FrameType) -> None:
         """Inputs that teach: when the same ones come for the third time, what they were picked out of is looked for."""
@@ -135,6 +161,8 @@ class Inputs(Part):
         used = {one.loader: (one.base, one.indices) for one in self.watch.journal if isinstance(one, Loader)}
         judged = [set(rows) for origin, rows in self.rows.items() if origin not in self.learned]
         parts: dict[int, set[int]] = {}
+        whole = all(self.bytes[line] <= ROW_BYTES for line in lines) and sum(self.bytes.values()) <= ALL_BYTES
+        chance = _by_chance(np.array([*self.sample.values()]), len(trained)) if len(self.sample) > ENOUGH else 0.0
         for number, (origin, held) in enumerate(self.rows.items(), 1):
             if origin in self.learned:
                 continue
@@ -144,6 +172,9 @@ class Inputs(Part):
             parts.setdefault(same, set()).update(rows)
             known = used.get(origin) if isinstance(origin, int) else None
             new = rows - before
+            begun, then = self.first.get(origin, ({}, {}))
+            earlier = {row for line in lines for row in lines[line][: begun.get(line, 0)]}
+            later = {row for line in lines for row in lines[line][begun.get(line, 0) : then.get(line, 0)]}
             alone = (other & new for other in judged if other < rows and not 2 * len(other & before) > len(other))
             self.watch.note(
                 Shared(
@@ -152,15 +183,39 @@ class Inputs(Part):
                     source=origin if isinstance(origin, int) else 0,
                     part=same,
                     trained=sum(map(len, lines.values())),
+                    distinct=len(trained),
+                    chance=chance,
                     repeats=self.repeats,
                     evaluated=len(rows),
                     shared=len(rows & trained),
                     known=len(rows & before),
+                    earlier=len((rows & earlier) - later) if whole and later else 0,
                     same_part=origin in fed or (known is not None and any(used.get(one) == known for one in fed)),
                     apart=len(set[int]().union(*alone)),
                     met=_met(times),
                 )
             )
+
+
+def _by_chance(rows: npt.NDArray[np.float64], others: int) -> float:
+    """The share of different inputs that one of so many others equals by chance.
+
+    Each number is as likely as it is elsewhere beside the earlier number that tells it best (Chow and Liu's tree), the
+    input itself left out; so numbers that hardly ever come twice make no input likely.
+    """
+    codes = [np.unique(column, return_inverse=True)[1] for column in rows.T]
+    likely = np.ones(len(rows))
+    for number, these in enumerate(codes):
+        kinds = these.max() + 1
+        best, told = -np.inf, likely
+        for before in (np.zeros_like(these), *codes[:number]):
+            pair = before * kinds + these
+            both, beside = np.bincount(pair)[pair] - 1, np.bincount(before)[before] - 1
+            fit = float(np.log((both + 0.5) / (beside + 0.5 * kinds)).mean())
+            if fit > best:
+                best, told = fit, both / np.maximum(beside, 1)
+        likely = likely * told
+    return float((1 - (1 - likely) ** others).mean())
 
 
 def _met(times: Counter[int]) -> float:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import math
 import sys
+import weakref
+from collections import Counter
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer
 
 from fairtrial.doctor.identity import ByIdentity
-from fairtrial.doctor.lines import place
+from fairtrial.doctor.lineage import named
+from fairtrial.doctor.lines import own, place
 from fairtrial.doctor.loops import repeated
 from fairtrial.doctor.observations import (
     Clipped,
@@ -24,12 +27,14 @@ from fairtrial.doctor.observations import (
     ParameterSeen,
     Rates,
     Rescaled,
+    SameMember,
     Settings,
     Step,
     Stepped,
     Still,
 )
 from fairtrial.doctor.watched.part import CLOSE, Part, careful
+from fairtrial.doctor.watched.variables import variables
 
 if TYPE_CHECKING:
     from fairtrial.doctor.watch import Watch
@@ -50,6 +55,7 @@ class _Optimizer:
     wiped: bool = False  # in this step, after its last backward
     left: tuple[float, float] | None = None  # how large its gradients were when the last backward was over
     last: Tensor | None = None  # of these gradients
+    left_at: tuple[weakref.ref[Tensor], int] | None = None  # a parameter, and how often it was written by the last step
 
 
 class Steps(Part):
@@ -59,6 +65,7 @@ class Steps(Part):
         super().__init__(watch)
         self.optimizers: ByIdentity[_Optimizer] = ByIdentity()
         self.hand: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.newest: dict[frozenset[int], _Optimizer] = {}  # by their parameters
         self.spans: dict[int, tuple[int, int]] = {}  # first and last step of each optimizer
 
     def teaches(self, inputs: Any) -> bool:
@@ -168,17 +175,14 @@ class Steps(Part):
     def on_optimizer(self, optimizer: Optimizer, frame: FrameType) -> None:
         """An optimizer was built."""
         parameters = frozenset(self.watch.serial(p) for group in optimizer.param_groups for p in group["params"])
-        replaces = next(
-            (
-                known.serial
-                for other, known in self.optimizers.items()
-                if known.steps
-                and parameters & {self.watch.serial(p) for group in other.param_groups for p in group["params"]}
-            ),
-            None,
+        sharing = (
+            known
+            for other, known in self.optimizers.items()
+            if parameters & {self.watch.serial(p) for group in other.param_groups for p in group["params"]}
         )
-        known = _Optimizer(self.watch.serial(optimizer))
-        self.optimizers[optimizer] = known
+        before = self.newest.get(parameters) or next((known for known in sharing if known.steps), None)
+        goes_on = before is not None and _as_left(before)
+        known = self.newest[parameters] = self.optimizers[optimizer] = _Optimizer(self.watch.serial(optimizer))
         settings = [_settings(group) for group in optimizer.param_groups]
         self.watch.note(
             OptimizerMade(
@@ -190,10 +194,23 @@ class Steps(Part):
                 rate=settings[0].lr,
                 looped=repeated(frame),
                 remembers=any(one.betas or one.momentum for one in settings) or type(optimizer).__name__ != "SGD",
-                replaces=self.watch.counts.get(("replaced", parameters)) if replaces is None else replaces,
+                replaces=before.serial if before is not None and goes_on else None,
             )
         )
-        self.watch.counts[("replaced", parameters)] = known.serial
+        if goes_on:
+            self.watch.inputs.on_again()
+            self.members(parameters, frame)
+
+    def members(self, parameters: frozenset[int], frame: FrameType) -> None:
+        """Lists of models, such as an ensemble, in which one that has learned and learns again is several times."""
+        for one in own(frame):
+            for name, held in variables(one).items():
+                several = held if isinstance(held, list | tuple | nn.ModuleList) else ()
+                times = Counter(id(model) for model in several if isinstance(model, nn.Module))
+                again = next((model for model in several if times[id(model)] > 1), None)
+                if again is not None and parameters & self.watch.models.parameters(again):
+                    where, count = named(one.f_code, name)[0], times[id(again)]
+                    self.watch.note(SameMember(step=self.watch.steps, where=where or place(one), members=count))
 
     def before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """An optimizer is about to make a step."""
@@ -231,6 +248,7 @@ class Steps(Part):
         self.on_step(optimizer, known)
         self.watch.tape.on_step(optimizer)
         known.before = None
+        known.left_at = _now(optimizer)
         known.steps += 1
         known.backwards, known.cleared, known.spent, known.wiped = 0, False, not known.wiped, False
         self.watch.advance()
@@ -292,6 +310,18 @@ def _moved(optimizer: Optimizer, known: _Optimizer) -> bool:
     """Whether the step that is being made has changed the weights already."""
     held = (p for group in optimizer.param_groups for p in group["params"])
     return known.before is None or any(not torch.equal(p, b) for p, b in zip(held, known.before, strict=False))
+
+
+def _now(optimizer: Optimizer) -> tuple[weakref.ref[Tensor], int]:
+    """A parameter, and how often it was written so far."""
+    one = optimizer.param_groups[0]["params"][0]
+    return weakref.ref(one), one._version
+
+
+def _as_left(known: _Optimizer) -> bool:
+    """Whether nobody has written to the weights since an optimizer's last step, to begin anew."""
+    one, times = known.left_at or (lambda: None, 0)
+    return (held := one()) is not None and held._version == times
 
 
 def _listed(inputs: Any) -> list[Tensor]:
