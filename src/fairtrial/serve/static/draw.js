@@ -19,7 +19,7 @@ function card(net, remove) {
     return { bar, text, head, row: el("tr", {}, head, el("td", { class: "track" }, bar), el("td", { class: "number" }, text)) };
   });
   const seen = el("div", { class: "seen" }), best = el("p", { class: "best" }, "–"), steps = el("ol", { class: "note" });
-  const told = (list) => fill(steps, list.map((step) => el("li", {}, step)));
+  const told = (list) => steps.list !== list && fill(Object.assign(steps, { list }), list.map((step) => el("li", {}, step)));
   const node = el("article", { class: "tried", "aria-label": net.title },
     el("h3", {}, el("a", { href: `/runs/${word(net.name)}` }, net.title), remove && el("button", { class: "plain", "aria-label": `take ${net.name} away`, onclick: remove }, "take away")),
     el("div", { class: "outcome" },
@@ -88,7 +88,7 @@ page(async (main) => {
       el("div", { class: "said" }, el("div", { class: "tools" }, el("label", { class: "grow" }, "Add a finished run", add, known)), status, cells)),
     within.node);
 
-  // One request at a time and one a frame at most: what is drawn meanwhile goes with the next
+  // One request at a time: what is drawn meanwhile goes with the next. Browsers tell of a pointer once a frame
   function changed() {
     drawn.node.firstChild.dataset.version = ++version;
     alarm.textContent = "";
@@ -97,7 +97,6 @@ page(async (main) => {
   async function send() {
     busy = true;
     while (shown !== version) {
-      await new Promise(requestAnimationFrame);
       const mine = version, of = nets;
       try {
         if (!of.length || empty) cards.forEach((each) => each.blank());

@@ -4,8 +4,9 @@ import { ask, get, word } from "./api.js";
 import { el, fill, section } from "./dom.js";
 import { asked, remember } from "./page.js";
 
-const TILE = 48; // pixels of the page that a map has, about
-const UNIT = 12; // and that a single number has
+const TILE = 64; // pixels of the page that a map has, about
+const UNIT = 16; // and that a single number has, with its edge
+const EDGE = "#808080"; // so that neither white nor black is lost on the page
 const COLD = [0, 114, 178], WARM = [213, 94, 0]; // below and above 0: blue and vermilion, told apart by everybody
 
 const grey = (value) => [value, value, value];
@@ -16,15 +17,18 @@ const signed = (value) => {
 
 // Maps (n, c, h, w) beside each other, as many in a row as there is room for; `paint` makes a colour of c bytes
 function sheet(bytes, [n, c, h, w], room, said, paint) {
-  const single = h * w === 1, scale = single ? UNIT - 1 : Math.max(1, Math.round(TILE / Math.max(h, w)));
-  const gap = single ? 1 : Math.max(1, Math.round(4 / scale)), columns = Math.max(1, Math.min(n, Math.floor((room / scale + gap) / (w + gap))));
+  const single = h * w === 1, scale = single ? UNIT : Math.max(1, Math.round(TILE / Math.max(h, w)));
+  const gap = single ? 0 : Math.max(1, Math.round(4 / scale)), columns = Math.max(1, Math.min(n, Math.floor((room / scale + gap) / (w + gap))));
   const width = columns * (w + gap) - gap, height = Math.ceil(n / columns) * (h + gap) - gap;
   const canvas = el("canvas", { class: "sheet", width: single ? columns * UNIT : width, height: single ? Math.ceil(n / columns) * UNIT : height, role: "img", "aria-label": said });
   const context = canvas.getContext("2d");
   if (single) {
     bytes.forEach((value, place) => {
+      const x = (place % columns) * UNIT, y = Math.floor(place / columns) * UNIT;
+      context.fillStyle = EDGE;
+      context.fillRect(x, y, UNIT, UNIT);
       context.fillStyle = `rgb(${paint(value)})`;
-      context.fillRect((place % columns) * UNIT, Math.floor(place / columns) * UNIT, UNIT - 1, UNIT - 1);
+      context.fillRect(x + 1, y + 1, UNIT - 2, UNIT - 2);
     });
     return canvas;
   }
