@@ -15,6 +15,7 @@ from fairtrial.doctor.observations import (
     Alike,
     Backward,
     Batch,
+    Blended,
     Crossed,
     Curve,
     Divergence,
@@ -534,3 +535,13 @@ def test_a_transformer_that_was_fitted_anew_makes_other_numbers() -> None:
     fold = replace(taught, fitted=(second,))
     for healthy in ([taught, replace(taught, learned=False)], [judged, taught, fold], [judged]):
         assert not split_preprocessing_mismatch.decide(Journal(healthy))
+
+
+def test_inputs_are_mixed_with_those_whose_labels_they_get() -> None:
+    mixed = Blended(step=2, where="t.py:9", rows=64, wrong=0)
+    lines = (("t.py:4", "b = y[i]"), ("t.py:3", "b = y[torch.randperm(64)]"))
+    seen = [Lineage(step=2, where="t.py:9", about="labels", lines=lines), mixed]
+    assert labels_misaligned.decide(Journal(seen)) == []
+    found = labels_misaligned.decide(Journal([*seen, replace(mixed, wrong=50)]))
+    assert found
+    assert found[0].where == "t.py:3"

@@ -23,6 +23,7 @@ from fairtrial.doctor import tensors
 from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor.lines import HERE, foreign, listing, own, place
 from fairtrial.doctor.observations import Backward, Dropped, End, Entered, Graph, LossCall, Pass, Seen, Source, Subject
+from fairtrial.doctor.watched.blends import Blends
 from fairtrial.doctor.watched.examples import Examples
 from fairtrial.doctor.watched.inputs import Inputs
 from fairtrial.doctor.watched.loaders import Loaders
@@ -104,7 +105,7 @@ class Watch:
         self.weights, self.writes = Weights(self), Writes(self)
         self.units, self.tape, self.sources, self.losses = Units(self), Tape(self), Sources(self), Losses(self)
         self.examples, self.workers, self.norms = Examples(self), Workers(self), Norms(self)
-        self.transformers = Transformers(self)
+        self.transformers, self.blends = Transformers(self), Blends(self)
 
     @property
     def looking(self) -> bool:
@@ -387,6 +388,7 @@ class Watch:
                 scaled=self.scaled,
                 singular=tensors.singular(loss),
             ),
+            frame,
         )
         if not self.graphed and (layers := tensors.head(loss).layers):
             self.note_graph(where, *layers)

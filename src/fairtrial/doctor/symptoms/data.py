@@ -119,7 +119,7 @@ def _begins_with_norm(model: Model) -> bool:
 
 @decides("repeated-batch")
 def repeated_batch(journal: Journal) -> Verdict:
-    """The same images at step after step, where there are more."""
+    """The same examples at step after step, where there are more."""
     seen = [one for one in journal.of(Pass) if one.backward and one.input and one.step]
     if len({one.step for one in seen}) < 3:
         return None
@@ -395,7 +395,7 @@ def augmented_validation(journal: Journal) -> Verdict:
         images = {one.images for one in batches}
         if len(images) > 1:
             evidence = (
-                f"a batch of {len(labels)} evaluated images had the same labels and {len(images)} different contents "
+                f"a batch of {len(labels)} evaluated examples had the same labels and {len(images)} different contents "
                 "from one reading to the next"
             )
             where = _shared_by_parts(journal, loaders, loaders[batches[0].loader])
@@ -408,7 +408,7 @@ def augmented_validation(journal: Journal) -> Verdict:
             continue
         if any(one.base == own.base and _others(own, one) for one in trained):
             evidence = (
-                f"reading {len(labels)} evaluated images in order, out of the dataset that is trained on, draws random "
+                f"reading {len(labels)} evaluated examples in order, out of the dataset that is trained on, draws random "
                 f"numbers: {', '.join(batches[0].drawn)}"
             )
             where = _shared_by_parts(journal, loaders, own)

@@ -54,6 +54,7 @@ class Examples(Part):
     @careful
     def on_loss(self, target: Tensor, frame: FrameType) -> None:
         """A loss compares what the model made of its last inputs with labels."""
+        self.watch.sources.note("labels", place(frame), frame, 1)
         given = self.given and self.given()
         labels = _classes(target.detach())
         if given is None or labels is None or len(labels) != len(given) or given.dim() < 2:
@@ -64,7 +65,6 @@ class Examples(Part):
             return
         self.met.update(digests)
         self.where, self.table = place(frame), given.dim() == 2
-        self.watch.sources.note("labels", self.where, frame, 1)
         self.labels += labels.tolist()
         step = self.watch.steps if self.watch.optimizers.optimizers else self.watch.backwards
         self.batches.setdefault(step, []).extend(labels.tolist())

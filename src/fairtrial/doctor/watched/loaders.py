@@ -78,6 +78,7 @@ class Loaders(Part):
         labels = batch[1] if isinstance(batch, list | tuple) and len(batch) == 2 else None
         held = labels if isinstance(labels, Tensor) else None
         self.watch.inputs.batch = (serial, len(first), held) if isinstance(first, Tensor) else None
+        self.watch.blends.batch = first if self.watch.full and isinstance(first, Tensor) else None
         if turn < OFTEN and number < OFTEN and isinstance(first, Tensor) and held is not None:
             now = streams(self.ordered[iterator]) if self.begun else {}
             self.watch.note(

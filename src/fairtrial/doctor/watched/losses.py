@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -51,7 +52,7 @@ class Losses(Part):
             )
         )
 
-    def before_backward(self, loss: Tensor, seen: Backward) -> None:
+    def before_backward(self, loss: Tensor, seen: Backward, frame: FrameType) -> None:
         """A number goes into backward: what it is made of."""
         if loss.grad_fn is not None and loss.numel() == 1:
             head = tensors.head(loss)
@@ -63,16 +64,18 @@ class Losses(Part):
                 ends=tensors.line_of(head, "Neg", "Mean", "Sum"),
             )
             if not head.foreign and not self.hooked:
-                seen = self.derive(loss, head, seen)
+                seen = self.derive(loss, head, seen, frame)
         self.watch.note(seen)
 
-    def derive(self, loss: Tensor, head: tensors.Head, seen: Backward) -> Backward:
+    def derive(self, loss: Tensor, head: tensors.Head, seen: Backward, frame: FrameType) -> Backward:
         """Derivatives by the losses of torch's in it; where there are none, by the outputs of the last layer."""
         calls = [node for node in head.nodes if CALL in node.metadata]
         if calls:
             slopes = self.slopes(loss, calls)
             for node, slope in zip(calls, slopes, strict=True):
                 self.weigh(*node.metadata[CALL], slope)
+            parts = [(*node.metadata[CALL], slope) for node, slope in zip(calls, slopes, strict=True)]
+            self.watch.blends.on_losses(parts, frame)
             return replace(seen, factor=max(float(slope.sum()) for slope in slopes))
         if head.layers:
             held = [node for node in (*head.nodes, *head.layers) if tensors.SCORES in node.metadata][:CANDIDATES]
