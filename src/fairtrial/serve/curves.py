@@ -9,6 +9,7 @@ from typing import Any
 
 from fairtrial.report.views import Curve, Mean, Point, means
 from fairtrial.serve.index import Index
+from fairtrial.serve.reading import is_name
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.files import EVENTS
 
@@ -37,7 +38,7 @@ class Curves:
 
     def together(self, names: Sequence[str], key: str, by: str) -> dict[str, Any]:
         """Curves of the first runs of these; of a field's equal values the mean and its interval, n is of runs."""
-        drawn = [name for name in names if name in self.index.rows][:MOST]
+        drawn = [name for name in names if name in self.index.rows and is_name(name)][:MOST]
         if by and not any(by in self.index.rows[name].recipe for name in drawn):
             raise UsageError("no run has such a field")
         groups: dict[str, list[str]] = {}

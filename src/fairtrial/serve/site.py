@@ -54,7 +54,7 @@ class Site:
 class NameConvertor(Convertor[str]):
     """A name of a run, a study, a fault: never a path."""
 
-    regex = r'[^./\\:;%<>|"?*\x00-\x1f\x7f][^/\\:;%<>|"?*\x00-\x1f\x7f]*'
+    regex = r"[^./\\:;%\x00-\x1f\x7f][^/\\:;%\x00-\x1f\x7f]*"
 
     def convert(self, value: str) -> str:
         return value if is_name(value) else ""

@@ -131,7 +131,7 @@ function line(row, place) {
   }
   const picked = state.picked.has(row.name);
   const box = el("input", { type: "checkbox", checked: picked, "data-name": row.name, "aria-label": `draw ${row.name}`, onchange: () => pick([row.name], !picked) });
-  const plain = /^[^./\\:;%<>|"?*][^/\\:;%<>|"?*]*$/.test(row.name);
+  const plain = /^[^./\\:;%][^/\\:;%]*$/.test(row.name);
   const name = plain ? el("a", { href: `/runs/${encodeURIComponent(row.name)}`, title: row.name }, row.name) : row.name;
   return el("tr", { ...about, "aria-selected": String(picked) }, el("td", { class: "tick-cell" }, box), el("th", { scope: "row" }, name), cells(row));
 }

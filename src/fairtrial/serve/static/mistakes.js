@@ -25,7 +25,7 @@ function matrix(told) {
   const most = told.matrix.flatMap((row, truth) => row.filter((_, said) => said !== truth)).reduce((a, b) => Math.max(a, b), 1);
   const cell = (count, truth, said) => {
     const made = el("td", { class: truth === said ? "number right" : "number" }, count || truth === said ? String(count) : "·");
-    if (truth !== said && count) made.style.background = `color-mix(in srgb, var(--c1) ${Math.round(15 + (55 * count) / most)}%, var(--paper))`;
+    if (truth !== said && count) made.style.background = `color-mix(in srgb, var(--c1) ${Math.round(12 + (38 * count) / most)}%, var(--paper))`;
     return made;
   };
   return el("div", { class: "wide confusion", tabindex: 0, role: "region", "aria-label": "confusion matrix" },

@@ -73,7 +73,7 @@ function profile(run) {
     made.style.width = `${(12 * value) / total}rem`;
     return made;
   };
-  return section("Where the time went", simple(`${duration(total)} in one call`, [["part"], ["time", true], ["share", true], [""]],
+  return section("Where the time went", simple(`${duration(total)} in one call`, [["part"], ["time", true], ["share", true], ["as a bar"]],
     entries.map(([part, value]) => [part, duration(value), percent(value / total), bar(value)])));
 }
 
