@@ -137,6 +137,7 @@ def test_filter_sort_group_and_overlay(desk: Visit, store: FolderStore) -> None:
     page.wait_for_selector(".picture .band[d^='M']")
     assert page.input_value("#q") == "flatten"
     page.click("text=The numbers")
+    page.wait_for_selector("figure tbody tr")
     rows = page.query_selector_all("figure tbody tr")
     assert len(rows) == 3
     assert " to " in rows[-1].inner_text()
