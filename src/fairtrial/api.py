@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fairtrial.parts.datasets import load
 from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
 from fairtrial.report.contract import comparison_json
+from fairtrial.report.notebook import StudyOutput, in_notebook
 from fairtrial.runner import Quiet, Watch, effective, has_reached, make_plan, slug
 from fairtrial.spec.errors import UsageError
 from fairtrial.spec.files import CHART, PAGE, RESULT, SCORES
@@ -27,6 +28,9 @@ from fairtrial.verdicts import Comparison, compare_records
 
 if TYPE_CHECKING:
     from fairtrial.report.profile import Profile
+
+
+WIDE = 110  # characters of a line in a notebook
 
 
 class StudyWatch(Protocol):
@@ -83,12 +87,15 @@ def compare(
     study = make_study(slug(base.model), base, many, DEFAULT_SEEDS if count is None else count)
     study = replace(study, margin=margin, metric=metric, tune=ranges, trials=trials, until_settled=until_settled)
     store = store or FolderStore()
-    comparison = make(study, store, executor=executor, jobs=jobs, address=address)
+    seen = StudyOutput(metric) if in_notebook() else None
+    watch = seen and seen.watch
+    comparison = make(study, store, executor=executor, jobs=jobs, address=address, watch=watch, progress=seen)
     from rich.console import Console
 
     from fairtrial.report.text import show_comparison
 
-    show_comparison(comparison, Console())
+    wide = WIDE if seen else None  # a notebook gets its lines as one output, not each as one
+    show_comparison(comparison, Console(force_jupyter=False, width=wide))
     if isinstance(store, FolderStore):
         given = {**many, "seeds": seeds, "margin": margin, "metric": metric}
         given |= {"tune": dict(tune), "trials": trials} if tune else {}

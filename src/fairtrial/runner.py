@@ -11,6 +11,7 @@ import logging
 import platform
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -167,10 +168,10 @@ def run(
     `module` makes a `torch.nn.Module` of your own for images (n, channels, height, width); it takes the place of
     `model`. Ctrl-C finishes the step and saves: the same call goes on to the same bits. `until` pauses the run when
     that epoch is over; a later call goes on. `allow_inexact` lets a run go on in another environment, `from_scratch`
-    begins it anew. `clock` is told what the time of this call is spent on. Raises the errors of
-    `fairtrial.spec.errors`.
+    begins it anew. `watch` looks on; where none is given, a notebook shows table and curves that grow. `clock` is told
+    what the time of this call is spent on. Raises the errors of `fairtrial.spec.errors`.
     """
-    watch = watch or Quiet()
+    watch = watch or onlooker()
     store = FolderStore(store or "runs") if isinstance(store, str | Path | None) else store
     plan = whole_plan(recipe, module, facts(recipe.data))
     data = load(recipe.data, progress=watch.wait)
@@ -193,6 +194,15 @@ def run(
             clock.images = (job.state.step - first_step) * len(job.split.train) // job.stream.per_epoch
             clock.measure(job.state.net)
     return store.read(name)
+
+
+def onlooker() -> Watch:
+    """Who looks on if nobody was named: in a notebook, an output of the cell."""
+    if "IPython" not in sys.modules:
+        return Quiet()
+    from fairtrial.report.notebook import RunOutput, in_notebook  # what a notebook shows is drawn on demand
+
+    return RunOutput() if in_notebook() else Quiet()
 
 
 def folder_of(recipe: Recipe, data: Dataset, store: Store, name: str) -> str:

@@ -78,7 +78,7 @@ def finding(fault: str, level: Level, where: str | None, evidence: str, confiden
 class Diagnosis:
     """All that was found, and all that was looked for: a fault is checked or not observable, never neither.
 
-    As text, what `fairtrial doctor` prints.
+    As text, what `fairtrial doctor` prints; in a notebook, the same with its parts set apart.
     """
 
     findings: tuple[Finding, ...]
@@ -95,6 +95,11 @@ class Diagnosis:
         from fairtrial.doctor.told import as_text  # which reads diagnoses
 
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from fairtrial.doctor.told import as_html  # which reads diagnoses
+
+        return as_html(self)
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

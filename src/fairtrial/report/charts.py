@@ -20,6 +20,7 @@ import vl_convert as vlc
 
 from fairtrial.report import views, wording
 from fairtrial.report.checks import BatchStep, BatchTest, RateTest, subject
+from fairtrial.report.colours import COLOURS, PART_COLOURS
 from fairtrial.report.profile import Profile
 from fairtrial.report.views import ArmView, Curve
 from fairtrial.spec.tuning import Range
@@ -29,11 +30,8 @@ from fairtrial.verdicts import Comparison
 Chart: TypeAlias = alt.LayerChart | alt.HConcatChart | alt.VConcatChart
 Rows: TypeAlias = list[dict[str, Any]]
 
-# Okabe and Ito's colours that all can tell apart, without the yellow, which is too faint on white
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 SHAPES = ("circle", "square", "triangle-up")
 DASHES = ([1, 0], [7, 3], [2, 2])
-PART_COLOURS = {"train": COLOURS[4], "valid": COLOURS[0], "test": COLOURS[2], "running": "#8a8a8a"}
 WIDTH, HEIGHT = 310, 250
 CAPTION_WIDTH = 54  # characters that fit a panel
 LABEL_WIDTH = 46  # the same of an arm's label

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
@@ -137,10 +138,18 @@ class StudyProgress(_Live):
         self.say(f"{arm}: decided with {wording.counted(seeds, 'seed')}, {wording.counted(spared, 'run')} spared")
 
 
+class Told(Protocol):
+    """Who is told what a user should know."""
+
+    def wait(self, what: str, done: int, total: int) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+
 class StudyRuns:
     """Looks on at the runs of a study, and passes on only what a user should know."""
 
-    def __init__(self, study: StudyProgress) -> None:
+    def __init__(self, study: Told) -> None:
         self._study = study
 
     def begin(self, name: str, recipe: Recipe, steps: int, done: int) -> None: ...

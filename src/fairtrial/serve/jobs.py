@@ -13,7 +13,7 @@ from threading import Lock, Thread
 from typing import Literal, TypeAlias
 
 from fairtrial.spec.errors import Busy
-from fairtrial.study.execute import cores
+from fairtrial.study.execute import APART, cores
 
 State: TypeAlias = Literal["waiting", "working", "stopping", "over", "failed"]
 COMMAND = (sys.executable, "-P", "-m", "fairtrial")  # -P: no module of the folder that the server was started in
@@ -104,10 +104,10 @@ class Jobs:
         job.state = "working"
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         try:
-            # A session of its own: Ctrl-C of the terminal is the server's, which passes it on once
+            # Apart: Ctrl-C of the terminal is the server's, which passes it on once
             job.process = subprocess.Popen(
                 [*COMMAND, *job.words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                text=True, errors="replace", start_new_session=True,
+                text=True, errors="replace", **APART,
             )  # fmt: skip
         except OSError as error:
             job.state, job.said = "failed", str(error.strerror)
