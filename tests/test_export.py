@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import shutil
 import subprocess
@@ -280,6 +281,20 @@ def test_the_command_writes_a_script_that_names_pictures(tmp_path: Path) -> None
 def done_by(folder: Path, *words: str) -> str:
     """What a script prints."""
     return subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_page_about_export_begins_with_commands_that_print_what_it_shows(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "export.md").read_text("utf8")
+    commands, shown = re.findall(r"```(?:sh|text)\n(.*?)```", page, re.DOTALL)[:2]
+    for command in commands.splitlines():
+        done = fairtrial(*command.split()[1:], cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert wordy(done.stdout) == wordy(shown)
+
+
+def wordy(text: str) -> str:
+    """The text without its numbers, which differ between kinds of CPU, and without the id of a run."""
+    return re.sub(r"cnn2-[0-9a-f]{12}|\d[\d.,e-]*", "0", text)
 
 
 # --------------------------------------------------------------------------------------------- the page itself
