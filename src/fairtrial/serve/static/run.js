@@ -11,7 +11,7 @@ import { simple } from "./table.js";
 
 const PARTS = ["train", "valid", "test", "running"];
 const COLOUR = { train: 4, valid: 0, test: 2, running: 7 }; // as in the files that a run's charts are written to
-const SELDOM = 5000; // milliseconds between two looks of the doctor at a run that goes on
+const SELDOM = 30_000; // milliseconds between two looks of the doctor at a run that goes on
 const OVER = ["finished", "early-stopped", "diverged"];
 
 // Curves
