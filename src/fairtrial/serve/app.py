@@ -15,13 +15,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from fairtrial.serve import draw, faults, playground, runs, studies
+from fairtrial.serve import data, draw, faults, playground, runs, studies
 from fairtrial.serve.guard import SESSION, Guard, Refused, Secrets
 from fairtrial.serve.live import keep_up
 from fairtrial.serve.site import Site, shell
 from fairtrial.spec.errors import Busy, FairtrialError, UnknownName, UsageError
 
-ROOMS = (runs, studies, draw, playground, faults)
+ROOMS = (runs, studies, data, draw, playground, faults)
 STATIC = Path(__file__).parent / "static"
 STATUS: tuple[tuple[type[FairtrialError], int], ...] = ((UnknownName, 404), (UsageError, 400), (Busy, 409))
 
@@ -45,7 +45,7 @@ def make_app(site: Site, hosts: Sequence[str], secrets: Secrets) -> ASGIApp:
     handlers = {FairtrialError: _failed, HTTPException: _refused, Refused: _too_much}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lambda app: _looking(site))
     uploads = frozenset(path for room in ROOMS for path in getattr(room, "UPLOADS", ()))
-    return Guard(app, hosts, secrets, cookie, uploads)
+    return Guard(app, hosts, secrets, cookie, uploads, site.closing)
 
 
 def _given(html: str) -> Callable[[Request], Response]:

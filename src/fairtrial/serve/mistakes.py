@@ -40,13 +40,14 @@ class Mistakes:
             if run not in self._known:
                 while len(self._known) >= REMEMBERED:
                     self._known.pop(next(iter(self._known)))
-                self._known[run] = await answered(__name__, str(self._site.store.root), name)
+                self._known[run] = await answered(self._site.closing, __name__, str(self._site.store.root), name)
         return self._known[run]
 
 
 def mistakes(record: Record) -> dict[str, Any]:
     """Confusions [truth][said] and the surest mistakes, on the test part where the run was scored on it."""
     from fairtrial.parts.datasets import load
+    from fairtrial.parts.datasets.inspection import row_names
 
     data = load(record.recipe.data)
     if data.fingerprint != record.made["data"]["fingerprint"]:
@@ -55,11 +56,15 @@ def mistakes(record: Record) -> dict[str, Any]:
     rows = vars(data.split(record.recipe.seed, record.recipe.valid, record.recipe.images))[part]
     if not len(rows):
         raise DataError("the run has neither a test score nor a validation part")
-    return told(part, data.classes, data.images[rows], data.labels[rows], record.predict(data.images[rows]))
+    every = row_names(record.recipe.data, data)
+    names = [every[row] for row in rows.tolist()]
+    return told(part, data.classes, names, data.images[rows], data.labels[rows], record.predict(data.images[rows]))
 
 
-def told(part: str, classes: Sequence[str], images: Any, labels: NumpyArray, shares: NumpyArray) -> dict[str, Any]:
-    """The same from images (n, h, w, c), labels (n,) and class probabilities (n, classes)."""
+def told(
+    part: str, classes: Sequence[str], names: Sequence[str], images: Any, labels: NumpyArray, shares: NumpyArray
+) -> dict[str, Any]:
+    """The same from images (n, h, w, c), their names, labels (n,) and class probabilities (n, classes)."""
     import numpy as np
 
     said = shares.argmax(1)
@@ -79,6 +84,7 @@ def told(part: str, classes: Sequence[str], images: Any, labels: NumpyArray, sha
         "size": images.shape[1:],
         "worst": [
             {
+                "name": names[i],
                 "truth": int(labels[i]),
                 "said": int(said[i]),
                 "sure": round(float(shares[i, said[i]]), 4),

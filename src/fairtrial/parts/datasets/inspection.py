@@ -13,7 +13,9 @@ import numpy as np
 from fairtrial.parts.datasets.cache import obtain_checked
 from fairtrial.parts.datasets.dataset import Bad, Dataset
 from fairtrial.parts.datasets.known import DATASETS
+from fairtrial.parts.datasets.listing import File
 from fairtrial.parts.datasets.loading import fetch, image_folder, silent
+from fairtrial.parts.datasets.places import data_folder
 from fairtrial.parts.datasets.source import Progress
 
 EXAMPLES = 10
@@ -55,9 +57,33 @@ def inspect(word: str, *, progress: Progress = silent) -> Inspection:
     if word not in DATASETS:
         return _inspect_folder(image_folder(word), progress)
     data = obtain_checked(DATASETS[word].reading(fetch(word, progress=progress)))
-    rows = np.arange(len(data.labels))
-    names = [f"train {row}" if row < data.test_from else f"test {row - data.test_from}" for row in rows]
-    return _inspected(data, names)
+    return _inspected(data, row_names(word, data))
+
+
+def row_names(word: str, data: Dataset) -> list[str]:
+    """What each row of the data is called: the path of its file, or its number in its part."""
+    if word not in DATASETS:
+        from fairtrial.parts.datasets.folder import split_files  # Pillow is loaded for pictures only
+        from fairtrial.parts.datasets.listing import list_folder
+
+        train, test, _ = split_files(list_folder(image_folder(word)))
+        return _paths((*train, *test), data)
+    rows = range(len(data.labels))
+    return [f"train {row}" if row < data.test_from else f"test {row - data.test_from}" for row in rows]
+
+
+def _paths(files: Iterable[File], data: Dataset) -> list[str]:
+    skipped = {bad.path for bad in data.skipped}
+    return [file.path for file in files if file.path not in skipped]
+
+
+def key(word: str) -> str:
+    """A hash that changes whenever the files may have changed; DataError where some are missing. Nothing is fetched."""
+    if word not in DATASETS:
+        from fairtrial.parts.datasets.listing import list_folder
+
+        return list_folder(image_folder(word)).key
+    return DATASETS[word].reading(data_folder() / DATASETS[word].name).key
 
 
 def _inspect_folder(root: Path, progress: Progress) -> Inspection:
@@ -89,8 +115,7 @@ def _inspect_folder(root: Path, progress: Progress) -> Inspection:
             None,
         )
     data = obtain_checked(folder_reading(root, listing.root.name, progress))
-    skipped = {bad.path for bad in data.skipped}
-    return _inspected(data, [file.path for file in (*train, *test) if file.path not in skipped])
+    return _inspected(data, _paths((*train, *test), data))
 
 
 def _inspected(data: Dataset, names: Sequence[str]) -> Inspection:

@@ -33,15 +33,24 @@ def draw_samples(data: Dataset, path: Path) -> None:
     for label, name in enumerate(data.classes):
         top = GAP + label * pitch
         pen.text((GAP, top + tile[1] // 2), name, fill=(BLACK,) * 3, font=font, anchor="lm")
-        for place, row in enumerate(_rows(data, label)):
+        for place, row in enumerate(sample_rows(data, label)):
             sheet.paste(_drawn(data.images[row], tile), (margin + place * (tile[0] + GAP), top))
     _write(sheet, path)
 
 
-def _rows(data: Dataset, label: int) -> list[int]:
+def sample_rows(data: Dataset, label: int, count: int = SAMPLES) -> list[int]:
+    """Training rows of a class, at even distances."""
     rows = np.flatnonzero(data.labels[: data.test_from] == label)
-    places = np.unique(np.linspace(0, len(rows) - 1, SAMPLES).round().astype(int))
+    places = np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))
     return [int(row) for row in rows[places]]
+
+
+def reduced(image: Images) -> Images:
+    """The image (height, width, channels), smaller where it is larger than a tile."""
+    height, width = image.shape[:2]
+    if max(height, width) <= LARGEST:
+        return image
+    return np.asarray(_drawn(image, _tile(width, height)))
 
 
 def _tile(width: int, height: int) -> tuple[int, int]:
