@@ -19,6 +19,7 @@ from fairtrial.doctor.observations import (
     Crossed,
     Curve,
     Divergence,
+    Empty,
     End,
     Entered,
     Evaluation,
@@ -40,6 +41,7 @@ from fairtrial.doctor.observations import (
     Renamed,
     Rescaled,
     Scheduled,
+    ScheduleMade,
     Scores,
     Settings,
     Shared,
@@ -76,6 +78,7 @@ from fairtrial.doctor.symptoms.step import (
 from fairtrial.doctor.symptoms.tried import (
     falling,
     frozen_at_random,
+    scheduled_down,
     under_trained,
     unsuitable_batch_size,
     unsuitable_capacity,
@@ -545,3 +548,28 @@ def test_inputs_are_mixed_with_those_whose_labels_they_get() -> None:
     found = labels_misaligned.decide(Journal([*seen, replace(mixed, wrong=50)]))
     assert found
     assert found[0].where == "t.py:3"
+
+
+def test_rounds_without_a_batch_are_told_where_they_are_half_of_all() -> None:
+    lines = (("t.py:5", "for x, y in pairs:"), ("t.py:2", "pairs = zip(a, b)"))
+    seen = [PASS, Lineage(step=9, where=PASS.where, about="learned", lines=lines)]
+    found = under_trained.decide(Journal([*seen, Empty(step=9, where="t.py:4", turns=8, empty=7)]))
+    assert found
+    assert (found[0].level, found[0].where) == ("fail", "t.py:2")
+    assert not under_trained.decide(Journal([*seen, Empty(step=9, where="t.py:4", turns=8, empty=3)]))
+
+
+def test_a_schedule_of_rates_where_factors_are_meant_is_tried_at_the_optimizers_own() -> None:
+    made = OptimizerMade(
+        step=0, optimizer=1, kind="SGD", parameters=frozenset(), remembers=True, replaces=None, rate=0.05
+    )
+    stepped = Scheduled(step=0, kind="LambdaLR", count=1, cycle=None, before_optimizer=False)
+    low = Rates(step=0, optimizer=1, lr=0.0025)
+    tried = Tried(step=9, fault="schedule-too-fast", said="", steps=100, before=1.0, after=0.1, error=0.01)
+    seen = [made, ScheduleMade(step=0, where="t.py:7"), stepped, low]
+    found = scheduled_down.decide(Journal([*seen, tried]))
+    assert found
+    assert found[0].where == "t.py:7"
+    assert scheduled_down.decide(Journal([*seen, replace(tried, after=3.0)])) == []
+    assert scheduled_down.decide(Journal(seen)) is None
+    assert scheduled_down.decide(Journal([*seen, replace(low, lr=0.05), tried])) is None

@@ -7,7 +7,9 @@ import functools
 import linecache
 from types import FrameType
 
+from fairtrial.doctor.lineage import read
 from fairtrial.doctor.lines import own, shown
+from fairtrial.doctor.watched.variables import variables
 
 
 def outermost(frame: FrameType | None) -> str | None:
@@ -34,9 +36,39 @@ def repeated(frame: FrameType | None) -> str | None:
     return None
 
 
+def turns(frame: FrameType | None) -> list[tuple[str, tuple[int | float | str, ...]]]:
+    """The for-loops at work, innermost first, each as path:line with the numbers and words that its turn goes by."""
+    found: list[tuple[str, tuple[int | float | str, ...]]] = []
+    for one in own(frame):
+        path = one.f_code.co_filename
+        inside = [loop for loop in _counted(path) if loop[0] < one.f_lineno <= loop[1]]
+        held = variables(one) if inside else {}
+        for first, _, names in reversed(inside):
+            values = tuple(held[name] for name in names if isinstance(held.get(name), int | float | str))
+            found.append((f"{shown(path)}:{first}", values))
+    return found
+
+
 def _around(frame: FrameType) -> list[int]:
     """The first lines of the loops that a frame is at work in."""
     return [first for first, last in _loops(frame.f_code.co_filename) if first < frame.f_lineno <= last]
+
+
+@functools.cache
+def _counted(path: str) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
+    """First and last lines of each for-loop of a file, outer ones first, and the names that it gives values."""
+    file = read(path)
+    loops = sorted(
+        (node for node in file.parents if isinstance(node, ast.For)) if file else (), key=lambda node: node.lineno
+    )
+    return tuple(
+        (
+            loop.lineno,
+            loop.end_lineno or loop.lineno,
+            tuple(node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)),
+        )
+        for loop in loops
+    )
 
 
 @functools.cache

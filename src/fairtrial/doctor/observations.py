@@ -548,6 +548,14 @@ class Blended(Seen):
     wrong: int  # whose second label is not that of the row that they are mixed with
 
 
+@dataclass(frozen=True, kw_only=True)
+class Empty(Seen):
+    """Turns of a training loop without a backward pass, though the same inputs were evaluated in each."""
+
+    turns: int
+    empty: int
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A transformer of scikit-learn's as it was fitted."""

@@ -11,13 +11,14 @@ import math
 import os
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import TransformType, get_interpreter_stack, peek_interpreter_stack
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.identity import ByIdentity
@@ -31,6 +32,7 @@ from fairtrial.doctor.watched.losses import Losses
 from fairtrial.doctor.watched.models import Models, at_rest, has_modes
 from fairtrial.doctor.watched.norms import Norms
 from fairtrial.doctor.watched.part import FULL, OFTEN, careful, sampled
+from fairtrial.doctor.watched.rounds import Rounds
 from fairtrial.doctor.watched.scoring import Scoring
 from fairtrial.doctor.watched.sources import Sources
 from fairtrial.doctor.watched.states import States
@@ -77,6 +79,7 @@ class Watch:
         self.thread = threading.get_ident()
         self.process = os.getpid()
         self.quiet = False  # the doctor itself is at work
+        self.mapped = False  # something came from inside torch.vmap
         self.depth = 0  # inside a model
         self.root: nn.Module | None = None  # the model that is at work
         self.full = True  # this step is looked at whole
@@ -105,12 +108,16 @@ class Watch:
         self.weights, self.writes = Weights(self), Writes(self)
         self.units, self.tape, self.sources, self.losses = Units(self), Tape(self), Sources(self), Losses(self)
         self.examples, self.workers, self.norms = Examples(self), Workers(self), Norms(self)
-        self.transformers, self.blends = Transformers(self), Blends(self)
+        self.transformers, self.blends, self.rounds = Transformers(self), Blends(self), Rounds(self)
 
     @property
     def looking(self) -> bool:
-        """False in a worker, in another thread, and while the doctor itself is at work."""
-        return not self.quiet and threading.get_ident() == self.thread and os.getpid() == self.process
+        """False in a worker, in another thread, inside vmap, and while the doctor itself is at work."""
+        here = not self.quiet and threading.get_ident() == self.thread and os.getpid() == self.process
+        if here and peek_interpreter_stack() is not None and _within_vmap():
+            self.mapped = True
+            return False
+        return here
 
     def note(self, seen: Seen) -> None:
         """One more observation."""
@@ -120,7 +127,9 @@ class Watch:
         """A number for a model, a parameter or an optimizer; the same one as long as it lives."""
         number = self.serials.get(thing)
         if number is None:
-            number = self.serials[thing] = self.count("serial")
+            number = self.count("serial")
+            with suppress(TypeError):  # a plain list, which may be a dataset, gets a new one each time
+                self.serials[thing] = number
         return number
 
     def count(self, kind: object) -> int:
@@ -146,6 +155,8 @@ class Watch:
         self.inputs.note(given, model, where, frame, module.training, module.parameters())
         self.examples.note(given, where)
         self.transformers.note(given, where)
+        if given is not None and not grad:
+            self.rounds.on_evaluated(given, model, frame)
         self.norms.note(module, model, inputs, rows)
         self.scoring.on_judged(grad and module.training)
         if grad and self.steps == 1 and model not in self.models.probed and given is not None and rows > 1:
@@ -220,6 +231,8 @@ class Watch:
         self.inputs.note(x, model, where, asking, grad, [weight])
         self.examples.note(x, where)
         self.transformers.note(x, where)
+        if not grad:
+            self.rounds.on_evaluated(x, model, asking)
         self.scoring.on_judged(grad)
         if self.in_phase > 2 and not sampled(self.count(("pass", model, grad, where))):
             return
@@ -364,6 +377,7 @@ class Watch:
             self.sample(self.backwards)
         if self.full or self.backward_where is None:
             self.backward_where = where
+            self.rounds.on_backward(frame)
         value = float(loss.detach()) if loss.numel() == 1 else math.nan
         self.last_loss = value
         self.tape.on_backward(loss, value, frame)
@@ -432,6 +446,7 @@ class Watch:
             self.models,
             self.examples,
             self.transformers,
+            self.rounds,
             self.sources,
             self.workers,
         ):
@@ -440,6 +455,11 @@ class Watch:
             self.note(Source(step=self.steps, path=path, lines=tuple(linecache.getlines(str(HERE / path)))))
         self.note(End(step=self.steps, backwards=self.backwards, loss=self.last_loss))
         self.tape.finish()
+
+
+def _within_vmap() -> bool:
+    """Whether tensors stand for many at once, whose numbers cannot be read."""
+    return any(level.key() == TransformType.Vmap for level in get_interpreter_stack() or ())
 
 
 def _lines(seen: Seen) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
@@ -10,7 +11,20 @@ from statistics import linear_regression, mean, median, stdev
 
 from fairtrial.doctor.findings import Finding, finding
 from fairtrial.doctor.journal import Journal, Verdict, decides
-from fairtrial.doctor.observations import Curve, Loader, LossCall, OptimizerMade, Pass, StateLoaded, Step, Tried
+from fairtrial.doctor.observations import (
+    Curve,
+    Empty,
+    Loader,
+    LossCall,
+    OptimizerMade,
+    Pass,
+    Rates,
+    Scheduled,
+    ScheduleMade,
+    StateLoaded,
+    Step,
+    Tried,
+)
 from fairtrial.doctor.symptoms import places
 from fairtrial.doctor.symptoms.model import models
 from fairtrial.doctor.symptoms.step import freezing, frozen_as_drawn, layers_named, reached
@@ -18,6 +32,7 @@ from fairtrial.doctor.symptoms.step import freezing, frozen_as_drawn, layers_nam
 # What these say is what came of trying.
 OWN = frozenset(("unsuitable-batch-size", "unsuitable-capacity", "under-trained"))
 ENOUGH = 10  # losses, to say anything of a curve
+AMPLE = 4  # units for each class: a bottleneck has fewer
 
 
 def confirmed(tried: Tried) -> bool:
@@ -106,9 +121,20 @@ def suspicions(journal: Journal) -> set[str]:
         wanted.add("unsuitable-capacity")
     if share > 0.7 and size < 1e-3 and begins_at_chance(journal):
         wanted.add("lr-too-low")
+    if held_down(journal):
+        wanted.add("schedule-too-fast")
     if share > 0.5 and journal.of(Curve)[0].rows >= 256:
         wanted.add("unsuitable-batch-size")
     return wanted
+
+
+def held_down(journal: Journal) -> float | None:
+    """How many times its highest rate an optimizer was made with, where a LambdaLR keeps it a tenth below and more."""
+    made, rates = journal.of(OptimizerMade), journal.of(Rates)
+    if len(made) != 1 or not rates or not any(one.kind == "LambdaLR" for one in journal.of(Scheduled)):
+        return None
+    highest = max(one.lr for one in rates)
+    return made[0].rate / highest if 0 < highest <= 0.1 * made[0].rate else None
 
 
 def attempt(journal: Journal, fault: str) -> Tried | None:
@@ -185,6 +211,22 @@ def wrong_rate(journal: Journal) -> bool:
 TINY = 4  # examples whose mean gradient is mostly noise
 
 
+@decides("schedule-too-fast")
+def scheduled_down(journal: Journal) -> Verdict:
+    """A LambdaLR whose function gives rates where factors are meant, and a loss that falls further without that."""
+    times, tried, made = held_down(journal), attempt(journal, "schedule-too-fast"), journal.of(ScheduleMade)
+    if times is None or tried is None or not made:
+        return None
+    if not confirmed(tried):
+        return []
+    rate = journal.of(OptimizerMade)[0].rate
+    evidence = (
+        f"the optimizer is made with lr={rate:.3g}, and with the schedule it never has more than {rate / times:.3g}: "
+        f"what the function gives is a factor of it; {words(tried)}"
+    )
+    return [finding("schedule-too-fast", "fail", made[0].where, evidence, 0.99)]
+
+
 @decides("unsuitable-batch-size")
 def unsuitable_batch_size(journal: Journal) -> Verdict:
     """The same examples in smaller batches end lower; or a rate that is too high for a few examples."""
@@ -231,6 +273,9 @@ def unsuitable_capacity(journal: Journal) -> Verdict:
         return []
     hidden = [layer for model in models(journal) for layer in model.layers[:-1] if layer.rows]
     narrow = min(hidden, key=lambda layer: layer.rows, default=None)
+    classes = max((call.classes for call in journal.of(LossCall) if call.learning), default=1)
+    if narrow and narrow.rows >= AMPLE * classes:  # nothing that wider layers would mend
+        return []
     evidence = f"trained on {tried.said}, the net still gets {tried.after:.0%} of them wrong" + (
         f"; its narrowest layer, {narrow.name}, has {narrow.rows} units" if narrow else ""
     )
@@ -262,7 +307,13 @@ def frozen_layers(journal: Journal) -> list[str]:
 
 @decides("under-trained")
 def under_trained(journal: Journal) -> Verdict:
-    """Training on from the end makes held-out predictions better."""
+    """Training on from the end makes held-out predictions better; or half of the rounds had nothing to train on."""
+    if idle := next((one for one in journal.of(Empty) if 2 * one.empty >= one.turns), None):
+        evidence = (
+            f"{idle.empty} of {idle.turns} rounds made no step: there was no batch left, and the same inputs were "
+            "evaluated with the same weights"
+        )
+        return [finding("under-trained", "fail", _emptied(journal) or idle.where, evidence)]
     share, tried = learned(journal), attempt(journal, "under-trained")
     if share is None:
         return None
@@ -273,6 +324,14 @@ def under_trained(journal: Journal) -> Verdict:
         f"seen, raise the accuracy of {tried.said} from {1 - tried.before:.1%} to {1 - tried.after:.1%}"
     )
     return [finding("under-trained", "warn", journal.of(Curve)[0].loop, evidence, 0.95)]
+
+
+def _emptied(journal: Journal) -> str | None:
+    """The line that made what the batches come from, where it is made once."""
+    passed = next((one.where for one in journal.of(Pass) if one.backward), None)
+    lines = places.leading(journal, "learned", passed)
+    names = (found[1] for _, text in lines if (found := re.match(r"for .* in (?:\w+\()*(\w+)\W", text)))
+    return next((made for name in names if (made := places.first(lines, rf"^{name} = "))), None)
 
 
 def _helped_by_more(journal: Journal) -> bool:

@@ -26,9 +26,11 @@ from torch.nn import functional
 from torch.optim.optimizer import Optimizer
 from torch.overrides import TorchFunctionMode
 
+from fairtrial.doctor.journal import Journal
 from fairtrial.doctor.loops import outermost
 from fairtrial.doctor.observations import Curve, Tried, Weights
 from fairtrial.doctor.symptoms.everything import suspected
+from fairtrial.doctor.symptoms.tried import held_down
 from fairtrial.doctor.watched.models import streams_kept
 from fairtrial.doctor.watched.part import Part, careful
 
@@ -352,6 +354,9 @@ class Tape(Part):
             for fault in wanted:
                 if change := CHANGES.get(fault):
                     self.compare(fault, change.said, control, self.again(change))
+            if times := held_down(Journal(self.watch.journal)):
+                change = Change("the optimizer's own learning rate where the schedule is highest", rate=times)
+                self.compare("schedule-too-fast", change.said, control, self.again(change))
             for fault, attempt in (
                 ("unsuitable-capacity", self.learn_by_heart),
                 ("unsuitable-batch-size", self.cut),
