@@ -184,10 +184,8 @@ function show() {
 function change(words) {
   Object.assign(state, words);
   remember({ q: state.q, sort: state.sort === "-written" ? "" : state.sort, by: state.by, key: state.key === "valid/accuracy" ? "" : state.key, runs: [...state.picked].join() });
-  if (!("picked" in words)) {
-    head();
-    show();
-  }
+  if ("sort" in words || "by" in words) head();
+  if (!("picked" in words)) show();
   if ("by" in words || "key" in words || "picked" in words) overlay();
 }
 
