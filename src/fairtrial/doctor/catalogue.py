@@ -34,7 +34,8 @@ OUTPUT_AND_LOSS = _faults(
         "softmax-before-cross-entropy",
         "exact",
         "The outputs go through softmax, and then through a cross-entropy that applies softmax itself.",
-        "The second softmax squeezes the outputs into [0, 1]: with 10 classes the loss cannot fall below 1.4612, and "
+        "The second softmax squeezes the outputs into [0, 1]: the loss cannot fall below 1.4612 with 10 "
+        "classes, 0.3133 with 2, and "
         "the gradients shrink until learning stalls.",
         "Remove the softmax: cross-entropy takes the raw outputs (logits). Apply softmax only to show probabilities.",
     ),
@@ -49,8 +50,8 @@ OUTPUT_AND_LOSS = _faults(
         "sigmoid-before-cross-entropy",
         "exact",
         "The outputs go through sigmoid before a cross-entropy that expects raw outputs.",
-        "Each output is squeezed into (0, 1), so that the softmax inside can never be sure: with 10 classes the loss "
-        "stays above 1.4612.",
+        "Each output is squeezed into (0, 1), so that the softmax inside can never be sure: the loss stays "
+        "above 1.4612 with 10 classes, 0.3133 with 2.",
         "Remove the sigmoid: cross-entropy takes the raw outputs (logits).",
     ),
     (
@@ -217,7 +218,7 @@ OPTIMISATION = _faults(
         "lr-too-high",
         "statistical",
         "The learning rate is too high.",
-        "Each step overshoots: the loss jumps about, grows, or settles where the net says the same for every image.",
+        "Each step overshoots: the loss jumps about, grows, or settles where the net says the same for every example.",
         "Lower the learning rate by 10, and again as long as that makes the loss fall faster; Adam usually ends at "
         "1e-3, SGD at 1e-2 to 1e-1.",
     ),
@@ -298,13 +299,13 @@ OPTIMISATION = _faults(
         "statistical",
         "Training stops while the validation loss still falls.",
         "The net had more to learn; a comparison with it measures patience.",
-        "Train for several times as many epochs: until the loss on held-out images has not fallen for some epochs.",
+        "Train for several times as many epochs: until the loss on held-out examples has not fallen for some epochs.",
     ),
     (
         "over-trained",
         "statistical",
         "Training goes on long after the validation loss was best.",
-        "The net learns its training images by heart and gets worse on others.",
+        "The net learns its training examples by heart and gets worse on others.",
         "Stop when the validation loss has not fallen for some epochs (five, say), and restore the weights of the best "
         "one.",
     ),
@@ -339,7 +340,7 @@ ARCHITECTURE = _faults(
     (
         "dead-relu",
         "exact",
-        "Most units of a ReLU layer give zero for every image.",
+        "Most units of a ReLU layer give zero for every example.",
         "Where ReLU gives zero it passes no gradient: such a unit can never come back.",
         "If they are dead from the start: weights around 0 (nn.init.kaiming_normal_), biases of 0, inputs scaled. If "
         "they die during training: lower the learning rate by 10. LeakyReLU keeps a gradient where ReLU has none.",
@@ -383,7 +384,7 @@ ARCHITECTURE = _faults(
     (
         "cross-sample-mixing",
         "exact",
-        "The output for one image depends on the other images of the batch.",
+        "The output for one example depends on the other examples of the batch.",
         "A view, reshape or softmax mixes the batch axis with others: the answer changes with the neighbours.",
         "Keep the batch axis first and untouched: flatten(1) or view(x.size(0), -1). RNNs, attention and transformer "
         "layers need batch_first=True where they are made; where the batch is not first, as in an RNN's last states, "
@@ -508,24 +509,24 @@ DATA = _faults(
     (
         "split-preprocessing-mismatch",
         "statistical",
-        "Training and evaluation images are prepared in different ways.",
+        "Training and evaluation examples are prepared in different ways.",
         "The net is tested on inputs that it has never seen the like of.",
         "Use one function for both, fitted on the training part alone, and only augmentation for training alone.",
     ),
     (
         "augmented-validation",
         "exact",
-        "Validation images are augmented at random.",
+        "Validation examples are augmented at random.",
         "The score is noisy and too low, and changes from one reading to the next.",
         "Make two dataset objects, one with the augmentation and one without, and split the indices.",
     ),
     (
         "labels-misaligned",
         "statistical",
-        "The labels do not belong to their images.",
+        "The labels do not belong to their examples.",
         "The net can only learn them by heart: training improves, validation stays at chance.",
-        "Give images and labels the same order: one permutation for both, files sorted by number and not as text; and "
-        "look at some pairs.",
+        "Give examples and labels the same order: one permutation for both, files sorted by number and not as text; "
+        "and look at some pairs.",
     ),
     (
         "class-map-mismatch",
@@ -539,8 +540,8 @@ DATA = _faults(
         "statistical",
         "Some labels are wrong.",
         "They set a ceiling to the accuracy, and the net learns them by heart in the end.",
-        "Look through the images where the net is sure and the label disagrees; correct the labels at their source, "
-        "or leave these images out of the training.",
+        "Look through the examples where the net is sure and the label disagrees; correct the labels at their source, "
+        "or leave these examples out of the training.",
     ),
     (
         "unshuffled-training",
@@ -553,14 +554,14 @@ DATA = _faults(
         "repeated-batch",
         "exact",
         "The same batch is used at every step.",
-        "The net learns a few images by heart and never sees the others.",
+        "The net learns a few examples by heart and never sees the others.",
         "Take the next batch inside the loop: for x, y in loader, or next(batches) with batches = iter(loader) made "
         "once before it.",
     ),
     (
         "split-leakage",
         "exact",
-        "The same images are in the training part and in the part for evaluation.",
+        "The same examples are in the training part and in the part for evaluation.",
         "The score measures memory, and is too good.",
         "Split once, before any augmentation and by index or group, and remove duplicates.",
     ),
@@ -569,7 +570,7 @@ DATA = _faults(
         "exact",
         "The data are broken: one class only, empty pictures, or numbers that are none.",
         "Whatever is learned from them says nothing about the task.",
-        "Look at the images and labels as the net gets them, after all that is done to them (casts to whole numbers, "
+        "Look at the examples and labels as the net gets them, after all that is done to them (casts to whole numbers, "
         "crops, masks, augmentation), count the classes, and repair the step that loses them.",
     ),
 )
@@ -581,8 +582,8 @@ PROTOCOL = _faults(
         "exact",
         "The accuracy is computed wrongly.",
         "A wrong divisor, a mean of batch means or the wrong axis gives a number that is no share of right answers.",
-        "Compare predictions and labels of the same shape, (n,) with (n,): the largest output of each image (dim=1). "
-        "Sum the right answers over all batches, and divide by the number of images.",
+        "Compare predictions and labels of the same shape, (n,) with (n,): the largest output of each example (dim=1). "
+        "Sum the right answers over all batches, and divide by the number of examples.",
     ),
     (
         "test-set-selection",

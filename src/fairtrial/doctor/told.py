@@ -19,6 +19,9 @@ EDGES = {"fail": "#d55e00", "warn": "#e69f00", "info": "#0072b2"}  # of a notebo
 COLOURS = {"fail": "red", "warn": "yellow", "info": "cyan"}
 WIDEST = 100  # characters of a line that is read with ease
 FEW = 12  # names that are read rather than counted
+NOTHING = (
+    f"no fault found of those checked; what is not among the {len(FAULTS)} (a wrong mask, a wrong idea) is not seen"
+)
 NARROWEST = 20  # of a terminal that may not know its width, and says 0
 
 
@@ -33,7 +36,9 @@ def show_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     width = min(console.width, WIDEST)
     found = diagnosis.findings
     blocks = [_finding(number, each, width, may_follow(each, found[0])) for number, each in enumerate(found, 1)]
-    blocks = blocks or ["no fault found" if diagnosis.checked else "nothing was seen that could be judged"]
+    blocks = blocks or [
+        _wrapped(NOTHING, width, "", "  ") if diagnosis.checked else "nothing was seen that could be judged"
+    ]
     checked = f"checked: {len(diagnosis.checked)} of {len(FAULTS)} faults"
     if unseen := diagnosis.not_observable:
         names = ", ".join(unseen) if len(unseen) <= FEW else f"{len(unseen)}, which --json names"

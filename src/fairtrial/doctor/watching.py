@@ -51,6 +51,7 @@ class Seen:
 
 
 at_work: list[Watch] = []  # one for each thread: two would see each other try things
+MAPPED = "what is computed inside torch.vmap was not looked at: its numbers cannot be read there"
 INSIDE = "this watch is inside another one, and tells what that one has seen so far; it tells more when it ends"
 
 PACKAGE = "a module of a package is examined from the folder of that package: fairtrial doctor -m PACKAGE.MODULE"
@@ -109,6 +110,8 @@ def finished(watched: Watch) -> tuple[str, ...]:
         watched.finish()
     except Exception as error:
         notes.append(trouble("not all was seen", error))
+    if watched.mapped:
+        notes.append(MAPPED)
     if watched.errors:
         notes.append(trouble(f"{len(watched.errors)} things could not be looked at, the first", watched.errors[0]))
     return tuple(notes)

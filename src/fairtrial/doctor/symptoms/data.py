@@ -408,8 +408,8 @@ def augmented_validation(journal: Journal) -> Verdict:
             continue
         if any(one.base == own.base and _others(own, one) for one in trained):
             evidence = (
-                f"reading {len(labels)} evaluated examples in order, out of the dataset that is trained on, draws random "
-                f"numbers: {', '.join(batches[0].drawn)}"
+                f"reading {len(labels)} evaluated examples in order, out of the dataset that is trained on, draws "
+                f"random numbers: {', '.join(batches[0].drawn)}"
             )
             where = _shared_by_parts(journal, loaders, own)
             return [finding("augmented-validation", "warn", where, evidence, 0.9)]

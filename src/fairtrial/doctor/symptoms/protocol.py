@@ -124,7 +124,7 @@ def _explained(
     summed = sum(one.right for one in earlier)
     formulas: list[tuple[str, float, tuple[str, ...]]] = [
         (
-            f"{right} right ones divided by {len(batches)} batches x {largest}, where there are {count} images",
+            f"{right} right ones divided by {len(batches)} batches x {largest}, where there are {count} examples",
             right / (len(batches) * largest),
             ("/",),
         ),
@@ -290,7 +290,7 @@ def evaluation_in_train_mode(journal: Journal) -> Verdict:
 
 
 def _sampling(passes: list[Pass]) -> bool:
-    """Whether the same images are given again and again, as Monte-Carlo dropout does."""
+    """Whether the same examples are given again and again, as Monte-Carlo dropout does."""
     looks = [(one.phase, one.input.digest) for one in passes if one.input]
     return len(set(looks)) < len(looks)
 

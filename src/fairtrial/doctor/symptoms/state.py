@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 
 from fairtrial.doctor.findings import Finding, finding
@@ -70,6 +71,20 @@ def stale_batchnorm(journal: Journal) -> Verdict:
         )
         return [finding("stale-batchnorm", "warn", short[0][1].where, evidence, 0.9)]
     off = [one for one in journal.of(Statistics) if _far(one)]
+    if off and not off[0].updates:
+        one = off[0]
+        evidence = (
+            f"the statistics of {len(off)} batch norms, layer {one.name} first, are those of the start: no training "
+            f"batch went through this model, whose weights follow another one's; with the batch's own mean and "
+            f"variance {one.changed:.0%} of its predictions would change"
+        )
+        return [
+            replace(
+                finding("stale-batchnorm", "warn", one.where or evaluated[-1].where, evidence, 0.9),
+                fix="Copy the buffers of the trained model too (buffers() beside parameters()), or run a few training "
+                "batches through the copy in train mode.",
+            )
+        ]
     return [
         finding(
             "stale-batchnorm",
