@@ -54,8 +54,8 @@ def routes(site: Site) -> list[BaseRoute]:
 
 def known(site: Site) -> dict[str, Known]:
     """The data sets by name: nothing else can be asked for."""
-    named = [Known(name, name, "has a name", _lacking(name)) for name in DATASETS]
-    beside = [Known(name, name, "in the data folder") for name in folders_found() if is_name(name)]
+    named = [Known(name, name, "built in", _lacking(name)) for name in DATASETS]
+    beside = [Known(name, name, "pictures in the data folder") for name in folders_found() if is_name(name)]
     words = {row.recipe.get("data") for row in list(site.index.rows.values())}
     others = sorted(word for word in words if isinstance(word, str))
     trained = [_folder(word) for word in others if word not in DATASETS and word not in folders_found()]
@@ -75,7 +75,7 @@ def _folder(word: str) -> Known:
     last = path.resolve().name
     digest = hashlib.sha256(word.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     name = f"{last}-{digest}" if is_name(last) else f"folder-{digest}"
-    return Known(name, word, "runs were made of it", "" if path.is_dir() else f"{word}: the folder is not there")
+    return Known(name, word, "pictures that runs were made of", "" if path.is_dir() else f"{word}: the folder is not there")
 
 
 def told_of(site: Site, data: Known) -> dict[str, Any]:

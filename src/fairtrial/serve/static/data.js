@@ -54,7 +54,7 @@ function about(told) {
     told.fingerprint && ["fingerprint", el("code", {}, told.fingerprint.slice(0, 16))],
     ["on the command line", el("code", {}, `fairtrial data ${/^[\w.@%+=:,/-]+$/.test(told.word) ? told.word : `'${told.word.replaceAll("'", "'\\''")}'`}`)],
   ].filter(Boolean);
-  return [simple("About", [["what"], ["value"]], rows), told.notes.map((note) => el("p", { class: "note" }, note))];
+  return [simple("About", [["what"], ["value"]], rows), ...told.notes.map((note) => el("p", { class: "note" }, note))];
 }
 
 const samples = (told) => told.samples.length && section("Samples of each class",
