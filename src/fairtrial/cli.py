@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import re
+import select
 import shlex
 import signal
+import stat
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -39,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+LEAVING = 100  # ms
 Fields = Annotated[list[str] | None, typer.Argument(metavar="[field=value ...]", help="recipe fields to set")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object; everything else goes to standard error")]
 StorePath = Annotated[Path, typer.Option("--store", metavar="DIR", help="the folder where runs are kept")]
@@ -570,9 +573,24 @@ def tell(diagnosis: Diagnosis, as_json: bool, apart: bool) -> None:
                 show_diagnosis(diagnosis, page)
             print_lines([*[""] * apart, *told.get().splitlines()])
         sys.stdout.flush()
+        if _reader_left():
+            raise BrokenPipeError
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"fairtrial: standard output was closed too early for the diagnosis:\n{diagnosis}", file=sys.stderr)
+
+
+def _reader_left() -> bool:
+    """Whether who read our output has gone: `head` does so a moment after its last line."""
+    try:
+        number = sys.stdout.fileno()
+    except OSError:  # no file
+        return False
+    if not stat.S_ISFIFO(os.fstat(number).st_mode):
+        return False
+    watched = select.poll()
+    watched.register(number, 0)
+    return any(event & select.POLLERR for _, event in watched.poll(LEAVING))
 
 
 def _of_what_was_kept(target: str, classes: int | None, images: int | None, store: Path) -> Diagnosis:

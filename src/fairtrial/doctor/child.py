@@ -177,6 +177,8 @@ def main(early: frozenset[str]) -> None:
             if Path(sys.path[0], f"{name}.py").is_file():  # it hides a library's, and we must not bring that in
                 del sys.modules[name]
     script = sys.modules["__main__"] = ModuleType("__main__")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if module:
             vars(runpy)["_run_module_as_main"](module)  # what Python itself calls for -m

@@ -21,11 +21,16 @@ from fairtrial.doctor.findings import Diagnosis, Finding
 from fairtrial.spec.errors import UsageError
 
 # The folder that we are in has no part in our own imports: the script's files may be called like a library's.
+# Ctrl-C ends it without a word until the script begins: it would show our own lines.
 CHILD = """
 import sys
 early = frozenset(sys.modules)
 if not sys.flags.safe_path:
     sys.path.pop(0)
+import signal
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 from fairtrial.doctor.child import main
 main(early)
 """
@@ -55,7 +60,11 @@ def examine(script: str, arguments: list[str], steps: int = 0, aside: bool = Fal
     hearing, heard = os.pipe()  # the numbers of the signals that came to the script
     os.set_blocking(heard, False)
     command = [sys.executable, "-c", CHILD, str(writing), str(heard), str(steps), script, *arguments]
-    process = subprocess.Popen(command, stdout=sys.stderr.fileno() if aside else None, pass_fds=(writing, heard))
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until the child has begun
+    try:
+        process = subprocess.Popen(command, stdout=sys.stderr.fileno() if aside else None, pass_fds=(writing, heard))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         """Send the script a signal that came to us alone: the terminal's Ctrl-C comes to it by itself, once."""
