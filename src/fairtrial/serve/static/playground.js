@@ -75,7 +75,7 @@ class Side {
 
   input(field) {
     const id = `${this.letter}-${field.name}`;
-    const made = field.name === "model" ? model(id, field, () => this.typed()) : field.choices ? choice(id, field, () => this.typed()) : slider(id, field, () => this.typed());
+    const made = field.name === "model" ? model(id, field, () => this.typed(), () => (this.net.open = true)) : field.choices ? choice(id, field, () => this.typed()) : slider(id, field, () => this.typed());
     this.inputs.set(field.name, made);
     return made.node;
   }
@@ -99,7 +99,11 @@ class Side {
     if (mine !== this.asking) return;
     const other = told?.run !== this.told?.run;
     Object.assign(this, { told, wrong });
-    for (const [name, input] of this.inputs) input.node.classList.toggle("wrong", Boolean(wrong) && new RegExp(`^(${name}\\b|unknown ${name}\\b)|^unknown (model|layer)`).test(wrong) && (wrong.startsWith(name) || wrong.startsWith(`unknown ${name}`) || name === "model"));
+    for (const [name, input] of this.inputs) {
+      const blamed = Boolean(wrong) && (name === "model" ? /^(model\b|unknown (model|layer))/ : new RegExp(`^(unknown )?${name}\\b`)).test(wrong);
+      input.node.classList.toggle("wrong", blamed);
+      input.node.querySelector("input, select, textarea").setAttribute("aria-invalid", blamed);
+    }
     this.error.hidden = !wrong;
     this.error.textContent = wrong;
     fill(this.net, this.net.firstChild, told ? [el("p", {}, el("code", {}, told.net.text)), layers(told.net)] : []);
@@ -141,7 +145,7 @@ class Side {
   }
 
   show() {
-    const job = this.job, busy = BUSY.includes(job?.state), run = this.run, over = run && OVER.includes(run.ended);
+    const job = this.job, run = this.run, over = run && OVER.includes(run.ended), busy = BUSY.includes(job?.state) && !over;
     const begun = run && run.epochs > 0 && !over;
     this.main.textContent = begun ? "Go on" : "Train";
     this.main.disabled = !this.told || busy || over;
@@ -149,9 +153,12 @@ class Side {
     this.stop.hidden = !busy;
     this.stop.disabled = job?.state === "stopping";
     this.stop.textContent = job?.state === "waiting" ? "Take out of the queue" : "Stop";
-    const state = !this.told ? "" : job?.state === "waiting" ? `waits for one of ${form.cores} cores`
-      : job?.state === "working" ? (run && job.begun ? "training" : "starting …") : job?.state === "stopping" ? "saving …"
-      : job?.state === "failed" ? `failed: ${job.said}` : over ? `${run.ending}: this setting gives this run again, to the bit` : begun ? "stopped and saved: it goes on to the same bits" : "not trained yet";
+    const state = !this.told ? "" : over ? `${run.ending}: this setting gives this run again, to the bit`
+      : job?.state === "waiting" ? `waits for one of ${form.cores} cores`
+      : job?.state === "working" ? (run ? "training" : "starting …")
+      : job?.state === "stopping" ? "saving …"
+      : job?.state === "failed" ? `failed: ${job.said}`
+      : begun ? "stopped and saved: it goes on to the same bits" : "not trained yet";
     if (state !== this.state) {
       this.state = state;
       fill(this.status, busy ? el("span", { class: "live-dot state training", "aria-hidden": "true" }) : null, state);
@@ -192,7 +199,7 @@ function slider(id, field, changed) {
 }
 
 // A net of the catalogue, or a line of text, which begins with that of the net chosen before
-function model(id, field, changed) {
+function model(id, field, changed, own) {
   const lines = new Map(field.choices.map((each) => [each.name, each.line]));
   const text = el("textarea", { id: `${id}-text`, rows: 3, spellcheck: "false", "aria-label": "the model as one line of text", oninput: changed });
   let before = field.default;
@@ -200,6 +207,7 @@ function model(id, field, changed) {
     if (select.value === OWN) text.value = lines.get(before);
     else before = select.value;
     text.hidden = select.value !== OWN;
+    if (select.value === OWN) own();
     changed();
   } }, [...field.choices.map((each) => el("option", { value: each.name, title: each.about }, each.name)), el("option", { value: OWN }, OWN)]);
   const node = labelled(id, field, select, text);
@@ -375,7 +383,7 @@ page(async (main) => {
   follow(() => "/playground/changes", (news) => {
     jobs = new Map(news.jobs.map((job) => [job.name, job]));
     for (const side of sides) {
-      if (side.job?.begun && (!side.run || (side.run.ended === "interrupted" && side.job.state === "working" && !side.ended))) side.load();
+      if (side.job?.begun && !side.run) side.load();
       side.show();
     }
     if (asking.awaited && jobs.get(asking.awaited)?.begun) location.assign(`/studies/${word(asking.awaited.slice("studies/".length))}`);
