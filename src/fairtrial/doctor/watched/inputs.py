@@ -162,7 +162,7 @@ class Inputs(Part):
         judged = [set(rows) for origin, rows in self.rows.items() if origin not in self.learned]
         parts: dict[int, set[int]] = {}
         whole = all(self.bytes[line] <= ROW_BYTES for line in lines) and sum(self.bytes.values()) <= ALL_BYTES
-        chance = _by_chance(np.array([*self.sample.values()]), len(trained)) if len(self.sample) > ENOUGH else 0.0
+        chance = by_chance(np.array([*self.sample.values()]), len(trained)) if len(self.sample) > ENOUGH else 0.0
         for number, (origin, held) in enumerate(self.rows.items(), 1):
             if origin in self.learned:
                 continue
@@ -197,7 +197,7 @@ class Inputs(Part):
             )
 
 
-def _by_chance(rows: npt.NDArray[np.float64], others: int) -> float:
+def by_chance(rows: npt.NDArray[np.float64], others: int) -> float:
     """The share of different inputs that one of so many others equals by chance.
 
     Each number is as likely as it is elsewhere beside the earlier number that tells it best (Chow and Liu's tree), the
