@@ -215,7 +215,7 @@ def labels_misaligned(journal: Journal) -> Verdict:
             "their second"
         )
         labels = leading(journal, "labels", torn[0].where)
-        where = first(labels, r"perm|shuffle|roll\(|flip", REORDERED) or torn[0].where
+        where = first(labels, r"^(?!for ).*(perm|shuffle|roll\(|flip)", REORDERED) or torn[0].where
         return [finding("labels-misaligned", "fail", where, evidence)]
     if not seen:
         return [] if blended else None
