@@ -11,6 +11,7 @@ let drawn = false; // whether the pad holds a drawing; else it is empty, or hold
 Object.assign(pad, { width: WIDTH * FINE, height: HEIGHT * FINE });
 Object.assign(seen, { width: WIDTH, height: HEIGHT });
 $("ink").hidden = CHANNELS === 1;
+$("names").style.width = `${Math.min(Math.max(...net.classes.map((name) => name.length)), 12) + 1}ch`;
 const rows = net.classes.map((name) => {
   const row = $("classes").insertRow(), head = document.createElement("th");
   head.scope = "row";
