@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,8 +64,9 @@ def test_what_is_inside_vmap_is_left_alone_and_said_in_words() -> None:
 def test_a_plain_list_is_a_dataset() -> None:
     model = nn.Linear(6, 3)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    rows: Any = [(torch.randn(6), n % 3) for n in range(40)]
     with ft.watch() as seen:
-        for x, y in DataLoader([(torch.randn(6), n % 3) for n in range(40)], batch_size=8):
+        for x, y in DataLoader(rows, batch_size=8):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(x), y).backward()
             optimizer.step()

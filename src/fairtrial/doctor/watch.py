@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import TransformType, get_interpreter_stack, peek_interpreter_stack
+from torch._C._functorch import CInterpreter, TransformType, get_interpreter_stack
 
 from fairtrial.doctor import tensors
 from fairtrial.doctor.identity import ByIdentity
@@ -114,7 +114,7 @@ class Watch:
     def looking(self) -> bool:
         """False in a worker, in another thread, inside vmap, and while the doctor itself is at work."""
         here = not self.quiet and threading.get_ident() == self.thread and os.getpid() == self.process
-        if here and peek_interpreter_stack() is not None and _within_vmap():
+        if here and (levels := get_interpreter_stack()) and _within_vmap(levels):
             self.mapped = True
             return False
         return here
@@ -457,9 +457,9 @@ class Watch:
         self.tape.finish()
 
 
-def _within_vmap() -> bool:
+def _within_vmap(levels: list[CInterpreter]) -> bool:
     """Whether tensors stand for many at once, whose numbers cannot be read."""
-    return any(level.key() == TransformType.Vmap for level in get_interpreter_stack() or ())
+    return any(level.key() == TransformType.Vmap for level in levels)
 
 
 def _lines(seen: Seen) -> list[str]:
