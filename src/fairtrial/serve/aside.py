@@ -13,29 +13,21 @@ from typing import Any
 from fairtrial.spec.errors import DataError, FairtrialError
 
 
-async def answered(closing: asyncio.Event, module: str, *words: str, patience: float | None = None) -> dict[str, Any]:
-    """What `python -m module words` says through `answer`.
-
-    DataError where it has no answer, none in so many seconds, or none before the server closes.
-    """
+async def answered(module: str, *words: str, patience: float | None = None) -> dict[str, Any]:
+    """What `python -m module words` says through `answer`; DataError where it has no answer in so many seconds."""
     call = [sys.executable, "-m", module, *words]
     single = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*call, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe,
                                                    env=single)  # fmt: skip
-    work, end = asyncio.create_task(process.communicate()), asyncio.create_task(closing.wait())
     try:
-        await asyncio.wait((work, end), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        if end.done():
-            raise DataError("the server ends")
-        if not work.done():
-            raise DataError(f"it took longer than {patience:g} seconds")
-        told, said = work.result()
+        async with asyncio.timeout(patience):
+            told, said = await process.communicate()
+    except TimeoutError:
+        raise DataError(f"it took longer than {patience:g} seconds") from None
     finally:
-        end.cancel()
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await work
     try:
         answer: dict[str, Any] = json.loads(told)
     except ValueError:

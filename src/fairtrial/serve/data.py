@@ -34,7 +34,7 @@ class Known:
 
 def routes(site: Site) -> list[BaseRoute]:
     """All data sets, and one by name."""
-    inspections = Inspections(site)
+    inspections = Inspections()
 
     def every(request: Request) -> Response:
         made = [row.recipe.get("data") for row in list(site.index.rows.values())]
@@ -75,7 +75,9 @@ def _folder(word: str) -> Known:
     last = path.resolve().name
     digest = hashlib.sha256(word.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     name = f"{last}-{digest}" if is_name(last) else f"folder-{digest}"
-    return Known(name, word, "pictures that runs were made of", "" if path.is_dir() else f"{word}: the folder is not there")
+    return Known(
+        name, word, "pictures that runs were made of", "" if path.is_dir() else f"{word}: the folder is not there"
+    )
 
 
 def told_of(site: Site, data: Known) -> dict[str, Any]:

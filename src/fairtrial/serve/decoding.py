@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import sys
 from pathlib import Path
@@ -18,10 +17,10 @@ PATIENCE = 20.0  # seconds for the largest picture that is decoded, on a slow ma
 Size = tuple[int, ...]  # (height, width, channels)
 
 
-async def decoded(closing: asyncio.Event, path: Path, sizes: list[Size]) -> list[tuple[bytes, list[str]]]:
+async def decoded(path: Path, sizes: list[Size]) -> list[tuple[bytes, list[str]]]:
     """The pixels of a picture in each of the sizes, and what was done to get them; DataError if it is none."""
     words = ["x".join(map(str, size)) for size in sizes]
-    told = await answered(closing, __name__, str(path), *words, patience=PATIENCE)
+    told = await answered(__name__, str(path), *words, patience=PATIENCE)
     return [(base64.b64decode(each["pixels"]), each["done"]) for each in told["pictures"]]
 
 

@@ -49,7 +49,7 @@ def routes(site: Site) -> list[BaseRoute]:
         with TemporaryDirectory() as folder:
             path = Path(folder, "picture")
             path.write_bytes(body)
-            pictures = await decoded(site.closing, path, sizes)
+            pictures = await decoded(path, sizes)
         pixels = [_pixels(each, size) for (each, _), size in zip(pictures, sizes, strict=True)]
         told = await nets.do(names, lambda found: [said(net, each) for net, each in zip(found, pixels, strict=True)])
         return JSONResponse({"nets": [one | {"done": done} for one, (_, done) in zip(told, pictures, strict=True)]})

@@ -17,7 +17,6 @@ from fairtrial.parts.datasets.sheet import SAMPLES, reduced, sample_rows
 from fairtrial.report.data import inspection_json
 from fairtrial.serve.aside import answer, answered
 from fairtrial.serve.curves import finite
-from fairtrial.serve.site import Site
 
 CLASSES = 100  # of which samples are shown
 PICTURES = 300  # samples of all classes together
@@ -28,8 +27,7 @@ REPEATS = ("train_repeats", "test_in_train", "contradictions")
 class Inspections:
     """Asks the process, for one data set after the other."""
 
-    def __init__(self, site: Site) -> None:
-        self._closing = site.closing
+    def __init__(self) -> None:
         self._one_at_a_time = asyncio.Lock()
         self._known: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -39,7 +37,7 @@ class Inspections:
         async with self._one_at_a_time:
             known = self._known.get(word)
             if known is None or known[0] != now:
-                known = self._known[word] = (now, await answered(self._closing, __name__, word))
+                known = self._known[word] = (now, await answered(__name__, word))
         return known[1]
 
 

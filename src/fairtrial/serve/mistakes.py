@@ -40,7 +40,7 @@ class Mistakes:
             if run not in self._known:
                 while len(self._known) >= REMEMBERED:
                     self._known.pop(next(iter(self._known)))
-                self._known[run] = await answered(self._site.closing, __name__, str(self._site.store.root), name)
+                self._known[run] = await answered(__name__, str(self._site.store.root), name)
         return self._known[run]
 
 
