@@ -12,7 +12,7 @@ BENCH = Path(__file__).parent.parent / "bench" / "time_to_accuracy.py"
 
 
 def test_both_loops_are_timed_from_a_cold_start(tmp_path: Path) -> None:
-    fields = ["data=digits", "epochs=6", "batch=64", "threads=1"]
+    fields = ["data=digits", "epochs=3", "batch=64", "threads=1"]
     command = [sys.executable, str(BENCH), "--goals", "cifar", "--seeds", "1", *fields]
     done = subprocess.run(
         command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=200, check=True
