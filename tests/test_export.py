@@ -216,10 +216,11 @@ def test_a_script_that_comes_to_other_bits_is_not_kept(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_as_a_script_is_named_in_one_line() -> None:
     fields = {"average": "ema", "optimizer": "muon", "outliers": 0.1, "test_flip": True, "precision": "bf16"}
+    fields |= {"init": "whitening"}
     record = trained_on_digits(model="cnn2", **fields)
     with pytest.raises(UsageError) as refused:
         export(record, "torch --script")
-    line = "precision=bf16, average=ema, optimizer=muon, outliers=0.1, test_flip=true"
+    line = "precision=bf16, average=ema, outliers=0.1, test_flip=True, optimizer=muon, init=whitening"
     assert str(refused.value) == f"run {record.name}: no training script is written for {line}"
     with pytest.raises(UsageError, match="engine=numpy, precision=float64"):
         export(trained_on_digits(model="linear", engine="numpy", precision="float64"), "torch --script")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import count
-from typing import Any
 
 from fairtrial.engine import torch_net
 from fairtrial.export import carried_training as c
@@ -18,45 +17,24 @@ from fairtrial.export.flat import flat
 from fairtrial.export.script import joined, listed, npz, numbers, plain
 from fairtrial.export.torch_layers import plain_words, sequential
 from fairtrial.export.trained import Trained
+from fairtrial.export.training_parts import AUGMENTS, DELTAS, LOSSES, SCHEDULES, STARTS, check, optimizer, said
 from fairtrial.parts.datasets import DATASETS, load
 from fairtrial.parts.datasets.idx import IdxSet
-from fairtrial.parts.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop, Rule, make_rule
+from fairtrial.parts.optimizers import make_rule
 from fairtrial.spec import arch as a
-from fairtrial.spec.errors import UsageError
 from fairtrial.spec.recipe import Recipe
 
 PURPOSES = {"START": 1, "SPLIT": 2, "SHUFFLE": 3, "DROPOUT": 4, "AUGMENT": 5, "TURN": 9}  # as in `fairtrial.rng`
 SCORED = 512  # images scored at once, as in `train.stream`
-Table = dict[str, tuple[Any, ...]]  # by a part's name its line, and what the numbers in it are if not given
-STARTS: Table = {
-    "zeros": ("np.zeros(w.shape)",),
-    "constant": ("np.full(w.shape, {})", 0.1),
-    "uniform": ("random.uniform(-{0}, {0}, w.shape)", 0.1),
-    "normal": ("random.normal(0, {}, w.shape)", 0.01),
-    "xavier-uniform": ("random.uniform(-1, 1, w.shape) * sqrt(6 / (fan_in + fan_out))",),
-    "xavier-normal": ("random.normal(0, sqrt(2 / (fan_in + fan_out)), w.shape)",),
-    "kaiming-uniform": ("random.uniform(-1, 1, w.shape) * sqrt(6 / fan_in)",),
-    "kaiming-normal": ("random.normal(0, sqrt(2 / fan_in), w.shape)",),
-    "pytorch": ("random.uniform(-1, 1, w.shape) / sqrt(fan_in)",),
-}
-SCHEDULES: Table = {
-    "constant": ("1.0",),
-    "step": ("{1} ** (step // STEPS // int({0}))", 10.0, 0.1),
-    "exponential": ("{} ** (step // STEPS)", 0.95),
-    "cosine": ("half_cosine(1.0, {}, step / (EPOCHS * STEPS))", 0.0),
-    "one-cycle": ("one_cycle(step, EPOCHS * STEPS, {}, {}, {})", 0.3, 25.0, 10_000.0),
-    "plateau": ("plateau(losses, {}, {})", 0.1, 10.0),
-    "sweep": ("{} ** (1 - step / max(EPOCHS * STEPS - 1, 1))", 1e-6),
-    "warmup": ("min(1.0, (step + 1) / {})", 100.0),
-}
-AUGMENTS: Table = {
-    "flip": ("cols = np.where(random.random((len(cols), 1)) < {}, cols[:, ::-1], cols)", 0.5),
-    "alternating-flip": ("cols = np.where(turns[:, None] % 2, cols[:, ::-1], cols)",),
-    "crop": ("rows, cols = cropped(random, rows, {0:.0f}), cropped(random, cols, {0:.0f})", 4.0),
-    "shift": ("rows, cols = shifted(random, rows, {0:.0f}), shifted(random, cols, {0:.0f})", 2.0),
-    "cutout": ("holes |= span(random, rows, {0:.0f})[:, :, None] & span(random, cols, {0:.0f})[:, None, :]", 8.0),
-}
-DELTAS: Table = {"huber": ("{}", 1.0)}
+IMPORTS = {
+    r"\bgzip\.": "import gzip", r"\bsys\.": "import sys", r"\bOrderedDict\(": "from collections import OrderedDict",
+    r"\bdeepcopy\(": "from copy import deepcopy", r"\bPath\(": "from pathlib import Path",
+    r"\bAny\b": "from typing import Any",
+}  # fmt: skip
+LIBRARIES = {
+    r"\bdecomposition\.": "from sklearn import decomposition",
+    r"\bload_digits\(": "from sklearn.datasets import load_digits",
+}  # fmt: skip
 # What may be called, before what calls it
 CARRIED = (
     read_idx,
@@ -74,17 +52,6 @@ CARRIED = (
 QUICK_NORM = (
     torch_net._lies_last, torch_net._Normalise, torch_net.QuickBatchNorm2d,  # pyright: ignore[reportPrivateUsage]
 )  # fmt: skip
-LOSSES = {
-    "cross-entropy": c.cross_entropy, "nll": c.nll, "bce": c.bce, "mse": c.mse, "mae": c.mae, "huber": c.huber,
-}  # fmt: skip
-
-
-def said(table: Table, text: str) -> str:
-    """The line of a part that is written as its name and the numbers behind it."""
-    name, *words = text.split()
-    line, *defaults = table[name]
-    given = list(map(float, words))
-    return line.format(*given, *defaults[len(given) :])
 
 
 def files(net: Trained, stem: str) -> dict[str, bytes]:
@@ -100,35 +67,6 @@ def files(net: Trained, stem: str) -> dict[str, bytes]:
 def has_own_files(recipe: Recipe) -> bool:
     """Whether the program finds the data without us: digits in scikit-learn, MNIST and its like as IDX files."""
     return recipe.data == "digits" or (recipe.data in DATASETS and isinstance(DATASETS[recipe.data], IdxSet))
-
-
-def check(net: Trained) -> None:
-    """UsageError, in one line, for all that no part here writes."""
-    recipe = net.recipe
-    refused = {
-        f"engine={recipe.engine}": recipe.engine != "torch",
-        f"precision={recipe.precision}": recipe.precision != "float32",
-        f"device={net.environment['device']}": net.environment["device"] != "cpu",
-        "compile=true": recipe.compile,
-        f"average={recipe.average}": recipe.average.strip() != "none",
-        f"optimizer={recipe.optimizer}": recipe.optimizer == "muon",
-        f"init={recipe.init}": recipe.init.split()[0].rstrip(",") not in STARTS,
-        f"outliers={recipe.outliers:g}": recipe.outliers > 0,
-        "test_flip=true": recipe.test_flip,
-    }
-    if found := [word for word, is_so in refused.items() if is_so]:
-        raise UsageError(f"run {net.name}: no training script is written for {', '.join(found)}")
-
-
-IMPORTS = {
-    r"\bgzip\.": "import gzip", r"\bsys\.": "import sys", r"\bOrderedDict\(": "from collections import OrderedDict",
-    r"\bdeepcopy\(": "from copy import deepcopy", r"\bPath\(": "from pathlib import Path",
-    r"\bAny\b": "from typing import Any",
-}  # fmt: skip
-LIBRARIES = {
-    r"\bdecomposition\.": "from sklearn import decomposition",
-    r"\bload_digits\(": "from sklearn.datasets import load_digits",
-}  # fmt: skip
 
 
 def by_module(line: str) -> tuple[bool, str]:
@@ -197,7 +135,7 @@ and {self.recipe.threads} thread(s) on the same kind of processor, bit by bit th
         lines = [
             f"SEED, EPOCHS, BATCH, LR = {recipe.seed}, {recipe.epochs}, {recipe.batch}, {recipe.lr}",
             f"STEPS = {self.steps}  # in an epoch",
-            f"VALID, TEST = {net.counts['valid']}, {net.counts['test']}  # images for validation and for the test",
+            self.sizes(),
         ]
         purposes = {name: value for name, value in PURPOSES.items() if re.search(rf"\b{name}\b", body)}
         lines.append(f"{', '.join(purposes)} = {', '.join(map(str, purposes.values()))}  # what randomness is for")
@@ -208,6 +146,11 @@ and {self.recipe.threads} thread(s) on the same kind of processor, bit by bit th
         if "DELTA" in body:
             lines.append(f"DELTA = {said(DELTAS, recipe.loss)}")
         return "\n".join([*lines, f"TARGETS = {self.targets()}  # a row for each class"])
+
+    def sizes(self) -> str:
+        """How many images are kept from training."""
+        valid, test = (self.net.counts[part] for part in ("valid", "test"))
+        return f"VALID, TEST = {valid}, {test}  # images of these parts" if valid else f"TEST = {test}  # images"
 
     def targets(self) -> str:
         """What the outputs should be."""
@@ -485,27 +428,3 @@ def score(net: nn.Module, images: Tensor, labels: Tensor, part: np.ndarray{given
 def indented(lines: Iterable[str], by: int) -> str:
     """The lines one below the other."""
     return "\n".join(" " * by + line for line in lines)
-
-
-def optimizer(rule: Rule) -> str:
-    """Torch's class for a rule, with what differs from its own defaults."""
-    more: dict[str, Any] = {}
-    match rule:
-        case SGD():
-            kind, more = "SGD", {"momentum": rule.momentum}
-            more["nesterov"] = rule.nesterov and rule.momentum > 0
-        case RMSprop():
-            kind, more = "RMSprop", {"momentum": rule.momentum}
-        case Adam():
-            kind = "AdamW" if isinstance(rule, AdamW) else "Adam"
-            more = {} if rule.betas == Adam.betas else {"betas": rule.betas}
-        case Adagrad():
-            kind = "Adagrad"
-        case _:
-            raise UsageError(f"no training script is written for {type(rule).__name__}")
-    decay = {"weight_decay": rule.weight_decay} if rule.weight_decay or isinstance(rule, AdamW) else {}
-    way = "foreach" if kind == "RMSprop" else "fused"
-    words = [f"{name}={value}" for name, value in {**more, **decay}.items() if value is not False and value != 0.0]
-    if isinstance(rule, AdamW) and not rule.weight_decay:
-        words.append("weight_decay=0.0")
-    return f"torch.optim.{kind}({', '.join(['net.parameters()', 'lr=LR', *words, f'{way}=True'])})"
