@@ -155,9 +155,10 @@ def measure(root: Path, runs: int, repeats: int) -> None:
         lags = [change(root, page) for _ in range(repeats)]
         report("a change until it is shown", [1000 * lag for lag in lags], "ms", "<= 1000 ms")
         report("memory of the server", [served.memory()], "MB", "< 500 MB")
-        used = served.seconds_used()
-        time.sleep(10)
-        report("processor while nothing happens", [10 * (served.seconds_used() - used)], "%", "of one core")
+        used, seconds = served.seconds_used(), 2 * repeats
+        time.sleep(seconds)
+        share = 100 * (served.seconds_used() - used) / seconds
+        report("processor while nothing happens", [share], "%", "of one core")
         browser.close()
 
 

@@ -179,6 +179,10 @@ def test_commands_that_do_not_train_load_no_torch(words: list[str], without: set
     assert not loaded(code) & without
 
 
+def test_the_page_begins_without_what_trains_and_draws() -> None:
+    assert not loaded("import fairtrial.serve.server") & {"torch", "altair", "ray", "sklearn", "optuna"}
+
+
 def test_training_on_the_numpy_engine_loads_no_torch() -> None:
     code = (
         "from fairtrial.runner import run; from fairtrial.store import MemoryStore\n"

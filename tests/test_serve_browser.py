@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -299,6 +300,13 @@ def test_every_page_can_be_read_by_everybody(visit: Visit, store: FolderStore) -
         assert page.locator("h1").count() == 1
         assert page.title() != "fairtrial"
         assert page.evaluate("document.querySelectorAll('[style]').length < 400")  # set by scripts alone
+
+
+def test_the_bench_runs() -> None:
+    bench = Path(__file__).parent.parent / "bench" / "serve.py"
+    words = ["--runs", "20", "--epochs", "3", "--repeats", "1"]
+    done = subprocess.run([sys.executable, str(bench), *words], capture_output=True, text=True, check=True)
+    assert {"page usable", "filter", "memory of the server"} <= {line[:34].strip() for line in done.stdout.splitlines()}
 
 
 def test_dark_is_dark(browser: Browser, address: str) -> None:

@@ -45,7 +45,7 @@ def make_app(site: Site, hosts: Sequence[str], secrets: Secrets) -> ASGIApp:
     handlers = {FairtrialError: _failed, HTTPException: _refused, Refused: _too_much}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lambda app: _looking(site))
     uploads = frozenset(path for room in ROOMS for path in getattr(room, "UPLOADS", ()))
-    return Guard(app, hosts, secrets, cookie, uploads, site.closing)
+    return Guard(app, hosts, secrets, cookie, uploads)
 
 
 def _given(html: str) -> Callable[[Request], Response]:

@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import json
 import secrets
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,6 @@ KEY, TOKEN = "x-fairtrial-key", "x-fairtrial-token"  # headers: a page of anothe
 SAFE = ("GET", "HEAD")
 HEAD = 16_384  # bytes of a request's headers
 BODY, UPLOAD = 1_000_000, 5_000_000  # bytes that a request, and one that brings a picture, may have
-GRACE = 0.5  # seconds that an answer has when the server ends
 PATIENCE = 10.0  # seconds that a part of a request may take to come
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "
@@ -62,7 +61,6 @@ class Guard:
     secrets: Secrets
     cookie_name: str
     uploads: frozenset[str] = frozenset()  # paths to which pictures may be sent
-    closing: asyncio.Event = field(default_factory=asyncio.Event)  # of the server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -75,23 +73,9 @@ class Guard:
         try:
             headers = Headers(scope=scope)
             self._check(scope, headers)
-            await self._answered(self.app(scope, _measured(receive, self._most(scope, headers)), answer))
+            await self.app(scope, _measured(receive, self._most(scope, headers)), answer)
         except Refused as refused:
             await answer.refuse(refused)
-
-    async def _answered(self, work: Awaitable[None]) -> None:
-        """Wait for an answer, but not for long when the server ends."""
-        answering, ending = asyncio.ensure_future(work), asyncio.ensure_future(self.closing.wait())
-        try:
-            await asyncio.wait((answering, ending), return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done():
-                await asyncio.wait((answering,), timeout=GRACE)
-            if not answering.done():
-                raise Refused(503, "the server ends")
-            await answering
-        finally:
-            answering.cancel()
-            ending.cancel()
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         if sum(len(name) + len(value) for name, value in headers.raw) > HEAD:
