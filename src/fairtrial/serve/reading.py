@@ -79,6 +79,4 @@ def _parts(name: str) -> list[str]:
 
 def is_name(word: str) -> bool:
     """Whether the word names something in a folder, on every system: no path, no drive, nothing hidden."""
-    return (
-        len(word) < LONGEST and word.isprintable() and word[:1] not in ("", ".") and not set(word) & set("/\\:;%")
-    )
+    return len(word) < LONGEST and word.isprintable() and word[:1] not in ("", ".") and not set(word) & set("/\\:;%")
