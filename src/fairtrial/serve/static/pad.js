@@ -6,6 +6,8 @@ const GRID = 28; // steps of the keys from edge to edge
 const INK = 12; // the line's width is this part of the pad
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+const complement = (colour) => `#${(0xffffff - parseInt(colour.slice(1), 16)).toString(16).padStart(6, "0")}`;
+
 // pad(side, {change, say}) -> {node, pixels(colour), clear, undo, invert, show(picture), colour}: `change` is called at
 // each part of a stroke, `say` with where the keys' pen is
 export function pad(side, { change, say }) {
@@ -20,31 +22,30 @@ export function pad(side, { change, say }) {
     context.fillRect(0, 0, side, side);
     picture = false;
   }
-  function ink({ points, colour }, from = 0) {
-    Object.assign(context, { lineCap: "round", lineJoin: "round", lineWidth: side / INK, strokeStyle: colour });
-    context.globalCompositeOperation = inverted ? "difference" : "source-over";
+  // What is drawn again is drawn in the same pieces: to the same pixels
+  function ink({ colour }, points) {
+    Object.assign(context, { lineCap: "round", lineJoin: "round", lineWidth: side / INK, strokeStyle: inverted ? complement(colour) : colour });
     context.beginPath();
-    context.moveTo(...points[from]);
-    for (const point of points.slice(from)) context.lineTo(...point);
+    context.moveTo(...points[0]);
+    for (const point of points) context.lineTo(...point);
     context.stroke();
-    context.globalCompositeOperation = "source-over";
   }
   function again() {
     blank();
-    for (const each of strokes) ink(each);
+    for (const each of strokes) for (const piece of each.pieces) ink(each, piece);
     change(!strokes.length);
   }
   function begin(point) {
     if (picture) blank();
-    stroke = { points: [point, point], colour: made.colour };
+    stroke = { pieces: [[point]], colour: made.colour };
     strokes.push(stroke);
-    inverted ? again() : ink(stroke);
+    ink(stroke, [point]);
     change(false);
   }
   function go(points) {
-    const from = stroke.points.length - 1;
-    stroke.points.push(...points);
-    inverted ? again() : ink(stroke, from);
+    const piece = [stroke.pieces.at(-1).at(-1), ...points];
+    stroke.pieces.push(piece);
+    ink(stroke, piece);
     change(false);
   }
 
