@@ -106,7 +106,7 @@ class Side {
     }
     this.error.hidden = !wrong;
     this.error.textContent = wrong;
-    fill(this.net, this.net.firstChild, told ? [el("p", {}, el("code", {}, told.net.text)), layers(told.net)] : []);
+    fill(this.net, this.net.firstChild, told ? [el("p", {}, el("code", {}, told.net.text)), ...layers(told.net)] : []);
     this.net.firstChild.textContent = told ? `Layers and shapes: ${told.net.parameters.toLocaleString("en")} parameters` : "Layers and shapes";
     fill(this.same, this.same.firstChild, told ? [copied("on the command line", told.command), copied("in Python", told.python)] : []);
     if (other) this.leave();
@@ -181,7 +181,7 @@ function choice(id, field, changed) {
 }
 
 function slider(id, field, changed) {
-  const text = el("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", placeholder: field.default === "" ? "the optimizer's own" : "", oninput: () => { place(); changed(); } });
+  const text = el("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", placeholder: field.default === "" ? "by optimizer" : "", oninput: () => { place(); changed(); } });
   const steps = field.default === "" ? ["", ...field.numbers] : field.numbers;
   const range = el("input", { type: "range", min: 0, max: steps.length - 1, step: 1, "aria-label": `${ABOUT[field.name]}, in steps`, oninput: () => {
     text.value = steps[range.value];
@@ -240,7 +240,7 @@ const seed = el("input", { id: "seed", type: "text", inputmode: "numeric", autoc
   seed.timer = setTimeout(() => sides.forEach((side) => side.check()), PAUSE);
 } });
 const settings = el("div", { class: "settings" }), beside = el("div", { class: "tools" });
-const shown = { accuracy: null, loss: null }, outcome = el("section", { "aria-label": "curves and scores" }), real = el("section");
+const shown = { accuracy: null, loss: null }, outcome = el("section", { "aria-label": "curves" }), scores = el("div"), real = el("section");
 
 async function act(what, body, side) {
   try {
@@ -308,13 +308,13 @@ function draw() {
   const trained = sides.filter((side) => side.run);
   if (!trained.length) {
     shown.accuracy = shown.loss = null;
+    fill(scores);
     return fill(outcome, el("p", { class: "note" }, "Press Train: the curves grow here."));
   }
   if (!shown.accuracy) {
     for (const measure of ["accuracy", "loss"]) shown[measure] = curves({ title: measure, key: measure, file: `playground-${measure}`, lines: lines(measure), bands: false });
-    shown.scores = el("div");
     fill(outcome, el("div", { class: "row" }, shown.accuracy.node, shown.loss.node),
-      el("p", { class: "note" }, "Thick: validation part. Thin: training part. Both in eval mode, at the ends of epochs."), shown.scores);
+      el("p", { class: "note" }, "Thick: validation part. Thin: training part. Both in eval mode, at the ends of epochs."));
   }
   for (const measure of ["accuracy", "loss"]) shown[measure].draw({ lines: lines(measure) });
   const cell = (get) => trained.map((side) => get(side.run));
@@ -324,7 +324,7 @@ function draw() {
     ["best epoch", ...cell((run) => String(run.best_epoch || "–"))], ["parameters", ...cell((run) => (run.net ? run.net.parameters.toLocaleString("en") : "–"))],
     ["time", ...cell((run) => duration(run.seconds))],
   ];
-  fill(shown.scores, simple("Scores of the best epoch's weights", [["what"], ...trained.map((side) => [called(side) || "this setting", true])], rows));
+  fill(scores, simple("Scores of the best epoch's weights", [["what"], ...trained.map((side) => [side.heading.textContent, true])], rows));
 }
 
 // Is the difference real?
@@ -361,8 +361,8 @@ async function between() {
   } }, told.done ? "See the study" : "Compare");
   const said = el("p", { role: "status" }, !job ? null : job.state === "failed" ? `failed: ${job.said}` : job.state === "waiting" ? "The study waits for the cores." : BUSY.includes(job.state) ? "The study starts …" : null);
   const link = told.done || job?.begun ? el("a", { href: `/studies/${word(told.study)}` }, "The study's page") : null;
-  const scores = sides.map((side) => side.run?.scores["test/accuracy"] ?? side.run?.scores["valid/accuracy"]);
-  const seen = scores.every((score) => score !== undefined && score !== null) ? `B is ${Math.abs(100 * (scores[1] - scores[0])).toFixed(2)} points ${scores[1] >= scores[0] ? "above" : "below"} A, with one seed each: another seed may turn that round. ` : "";
+  const [a, b] = sides.map((side) => side.run?.scores["test/accuracy"] ?? NaN);
+  const seen = Number.isNaN(b - a) ? "" : `On the test part B is ${Math.abs(100 * (b - a)).toFixed(2)} points ${b >= a ? "above" : "below"} A, with one seed each: another seed may turn that round. `;
   fill(real, el("h2", {}, "Is the difference real?"),
     el("p", {}, seen, `A study makes ${told.arms.length} arms × ${told.until_settled ? `up to ${told.seeds}` : told.seeds} seeds = ${told.until_settled ? "at most " : ""}${runs} runs${needed}, and judges them.`),
     told.arms.length > 2 ? el("p", { class: "note" }, `${apart().length} fields differ: every combination is an arm, so that one sees which field it is.`) : null,
@@ -376,7 +376,7 @@ page(async (main) => {
   seed.value = asked().get("seed") ?? "0";
   sides.push(new Side("A"));
   fill(settings, sides[0].node);
-  fill(main, el("h1", {}, "Playground"), beside, el("div", { class: "trial" }, settings, el("div", {}, outcome, real)));
+  fill(main, el("h1", {}, "Playground"), beside, el("div", { class: "trial" }, settings, el("div", {}, outcome, el("div", { class: "row" }, scores, real))));
   second(asked().get("two") === "yes");
   draw();
   await sides[0].check();
