@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 import shutil
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import fairtrial
+from fairtrial.cli import app
 from fairtrial.export import run_page, run_script, to_html, to_numpy, to_onnx, to_torch, to_training
 from fairtrial.export.exporting import IMAGES, TARGETS, export, sample
 from fairtrial.export.trained import Trained, trained
@@ -136,6 +137,23 @@ def test_every_model_is_exported_and_run_again(model: str, to: str, tmp_path: Pa
     assert (made.largest_difference or 0) < (1e-3 if "float16" in made.note else 1e-5)
     assert sorted(made.files) == sorted(str(path) for path in tmp_path.iterdir())
     assert made.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+
+
+def test_a_page_is_run_by_a_browser_or_not_at_all_where_there_is_no_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, browser, before = trained_on_digits(model="linear"), shutil.which("chromium"), os.environ["PATH"]
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    made = export(record, "html", tmp_path / "net.html")
+    assert (made.images, made.largest_difference, made.labels_agree) == (0, None, None)
+    assert made.said.endswith("not checked: no browser found")
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    (tmp_path / "bin" / "chromium").write_text(f'#!/bin/sh\nPATH="{before}" exec {browser} "$@"\n')
+    (tmp_path / "bin" / "chromium").chmod(0o755)
+    made = export(record, "html", tmp_path / "net.html")
+    assert (made.images, made.labels_agree, made.unchecked) == (IMAGES, True, "")
 
 
 def test_onnx_takes_pixels_and_batches_of_any_size(tmp_path: Path) -> None:
@@ -258,11 +276,13 @@ def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------- the command
 
 
-def test_the_command_writes_a_script_that_names_pictures(tmp_path: Path) -> None:
+def test_the_command_writes_a_script_that_names_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     record = run(Recipe(**QUICK, model="small-mlp"), FolderStore(tmp_path / "runs"))
-    done = fairtrial("export", record.name[:12], "--to", "numpy", "--json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)
+    app(["export", record.name[:12], "--to", "numpy", "--json"], standalone_mode=False)
+    made = json.loads(capsys.readouterr().out)
     assert made["run"] == record.name
     assert (made["to"], made["images"], made["labels_agree"]) == ("numpy", 1000, True)
     script, _ = made["files"]
@@ -271,12 +291,12 @@ def test_the_command_writes_a_script_that_names_pictures(tmp_path: Path) -> None
     (tmp_path / "some-idx3-ubyte").write_bytes(header + pixels.tobytes())
     np.savez(tmp_path / "some.npz", images=pixels)
     Image.fromarray(pixels[0, :, :, 0]).save(tmp_path / "one.png")
-    program = Path(script).read_text() if Path(script).is_absolute() else (tmp_path / script).read_text()
-    assert "fairtrial" not in program.split('"""')[2]
+    assert "fairtrial" not in Path(script).read_text().split('"""')[2]
     named = done_by(tmp_path, script, "some-idx3-ubyte", "some.npz", "one.png").splitlines()
     labels = [record.made["data"]["classes"][k] for k in record.predict(pixels).argmax(1)]
     assert [row.split()[1] for row in named] == [*labels, *labels, labels[0]]
-    assert fairtrial("export", record.name, "--to", "onnx", "--script", cwd=tmp_path).returncode == 2
+    with pytest.raises(UsageError, match="goes with --to torch, not with --to onnx"):
+        app(["export", record.name, "--to", "onnx", "--script"], standalone_mode=False)
 
 
 def done_by(folder: Path, *words: str) -> str:
@@ -284,13 +304,16 @@ def done_by(folder: Path, *words: str) -> str:
     return subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_page_about_export_begins_with_commands_that_print_what_it_shows(tmp_path: Path) -> None:
+def test_the_page_about_export_begins_with_commands_that_print_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = (Path(__file__).parent.parent / "docs" / "export.md").read_text("utf8")
     commands, shown = re.findall(r"```(?:sh|text)\n(.*?)```", page, re.DOTALL)[:2]
+    monkeypatch.chdir(tmp_path)
     for command in commands.splitlines():
-        done = fairtrial(*command.split()[1:], cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-    assert wordy(done.stdout) == wordy(shown)
+        capsys.readouterr()
+        app(command.split()[1:], standalone_mode=False)
+    assert wordy(capsys.readouterr().out) == wordy(shown)
 
 
 def wordy(text: str) -> str:
