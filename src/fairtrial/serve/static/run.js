@@ -84,6 +84,9 @@ function made(run) {
     simple("As recorded", [["what"], ["value"]], [...entries, ...versions].map(([name, value]) => [name, String(value)]))));
 }
 
+const tried = (run) => ["finished", "early-stopped"].includes(run.ended) && run.best_epoch > 0 && run.net &&
+  [" · ", el("a", { href: `/draw?runs=${word(run.name)}` }, "draw and try")];
+
 page(async (main, name) => {
   titled(name);
   const run = await get(`/runs/${word(name)}`);
@@ -97,7 +100,7 @@ page(async (main, name) => {
   const says = (news) => fill(now, OVER.includes(run.ended) ? run.ending : [
     el("span", { class: "state training" }, el("span", { class: "live-dot", "aria-hidden": "true" }), news ? "training" : run.ended),
     ` ${run.epochs} of ${run.planned} epochs done${run.images_per_second ? `, ${Math.round(run.images_per_second).toLocaleString("en")} images/s` : ""}`]);
-  fill(main, el("h1", {}, run.title), el("p", { class: "note" }, run.name), now, top, drawn.node, el("p", { class: "note" }, run.caption), below);
+  fill(main, el("h1", {}, run.title), el("p", { class: "note" }, run.name, tried(run)), now, top, drawn.node, el("p", { class: "note" }, run.caption), below);
   says(null);
   const doctor = section("What the doctor says", el("p", { class: "note" }, "looking …")), wrong = section("What it gets wrong");
   fill(top, scores(run));
