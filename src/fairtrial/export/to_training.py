@@ -102,7 +102,7 @@ class Program:
 
     def text(self, stem: str) -> bytes:
         """The whole program."""
-        parts = [*self.layers(), self.make_net(), self.loss(), *self.augmented(), *self.rate(), self.score()]
+        parts = [*self.layers(), self.make_net(), self.loss(), *self.augmented(), *self.rate(), *self.score()]
         body = "\n\n\n".join([self.read_data(), *self.input(), *parts, self.main()])
         for function in reversed(CARRIED):
             if f"{function.__name__}(" in body:
@@ -303,13 +303,16 @@ and {self.recipe.threads} thread(s) on the same kind of processor, bit by bit th
         about = f'"""The learning rate: {plain(self.recipe.schedule)}."""'
         return [f"def rate(step: int{losses}) -> float:\n    {about}\n    return LR * {factor}"]
 
-    def score(self) -> str:
-        """The function that scores a part of the data."""
+    def score(self) -> list[str]:
+        """The function that scores a part of the data, if any is scored."""
+        if not (self.net.counts["valid"] or self.recipe.score_test):
+            return []
         last = len(self.net.classes) - 1
         number = self.recipe.targets == "number"
         named = f"outputs[:, 0].round().clip(0, {last})" if number else "outputs.argmax(1)"
         given = ", *fitted: Tensor" if self.fitting else ""
-        return f"""@torch.no_grad()
+        return [
+            f"""@torch.no_grad()
 def score(net: nn.Module, images: Tensor, labels: Tensor, part: np.ndarray{given}) -> tuple[float, float]:
     \"\"\"Mean loss and accuracy in eval mode.\"\"\"
     net.eval()
@@ -319,6 +322,7 @@ def score(net: nn.Module, images: Tensor, labels: Tensor, part: np.ndarray{given
         loss += {self.criterion}(outputs, TARGETS[labels[index]])[0].item() * len(index)
         right += ({named} == labels[index]).sum().item()
     return loss / len(part), right / len(part)"""
+        ]
 
     @property
     def criterion(self) -> str:
