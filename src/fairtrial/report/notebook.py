@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, isfinite, log10
 from statistics import fmean
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 PAUSE = 1 / 3  # seconds between two updates: with the last one, which is not put off, at most four a second
 WIDTH, HEIGHT = 340, 210
 LEFT, RIGHT, TOP, BOTTOM = 50, 8, 8, 34
+INNER, TALL = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 DASHES = {"train": "6 3", "running": "2 3", "valid": "", "test": ""}  # so that nobody needs the colours
 NOTES = 5  # lines that are kept of what was said
 STYLE = "font-variant-numeric:tabular-nums;max-width:64em"
@@ -215,51 +217,69 @@ class StudyOutput(_Output):
 # A panel
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """Where a panel has its values, in pixels."""
+
+    low: float
+    high: float
+    epochs: int
+
+    def x(self, epoch: float) -> float:
+        return LEFT + INNER * epoch / self.epochs
+
+    def y(self, value: float) -> float:
+        return TOP + TALL * (1 - (value - self.low) / (self.high - self.low))
+
+
 def curves_svg(measure: str, curves: Sequence[Curve], epochs: int) -> str:
     """The curves of loss or accuracy against the epoch, in the ink of the page around them."""
     share = wording.is_share(measure)
-    low, high = views.curve_frame(curves, share)
-    inner, tall = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-
-    def x(epoch: float) -> float:
-        return LEFT + inner * epoch / epochs
-
-    def y(value: float) -> float:
-        return TOP + tall * (1 - (value - low) / (high - low))
-
-    lines = "".join(
-        f'<path d="M{" L".join(f"{x(p.epoch):.1f} {y(p.value):.1f}" for p in curve.points)}" fill="none" '
-        f'stroke="{PART_COLOURS[curve.part]}" stroke-width="2" stroke-dasharray="{DASHES[curve.part]}"/>'
-        + "".join(
-            f'<circle cx="{x(p.epoch):.1f}" cy="{y(p.value):.1f}" r="3" fill="{PART_COLOURS[curve.part]}"/>'
-            for p in curve.points[-1:]
-        )
-        for curve in curves
-    )
-    grid = "".join(
-        f'<path d="M{LEFT} {y(value):.1f}H{WIDTH - RIGHT}" stroke="currentColor" stroke-opacity=".15"/>'
-        f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{_tick(value, share)}</text>'
-        for value in round_values(low, high)
-    )
-    ticks = "".join(
-        f'<text x="{x(epoch):.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{epoch}</text>'
-        for epoch in views.epoch_ticks(0, epochs)
-    )
-    names = "".join(
-        f'<path d="M{LEFT + 75 * place} {HEIGHT - 6}h18" stroke="{PART_COLOURS[curve.part]}" stroke-width="2" '
-        f'stroke-dasharray="{DASHES[curve.part]}"/>'
-        f'<text x="{LEFT + 22 + 75 * place}" y="{HEIGHT - 2}">{curve.part}</text>'
-        for place, curve in enumerate(curves)
-    )
+    frame = _Frame(*views.curve_frame(curves, share), epochs)
     ends = "; ".join(f"{curve.part} {wording.score(measure, curve.points[-1].value)}" for curve in curves)
-    box = (
-        f'<clipPath id="{measure}"><rect x="{LEFT}" y="{TOP - 4}" width="{inner + 4}" height="{tall + 8}"/></clipPath>'
-    )
+    room = f"{LEFT} {TOP - 4} {INNER + 4} {TALL + 8}"  # a picture in the picture, which nothing in it leaves
+    inside = 'x="{}" y="{}" width="{}" height="{}"'.format(*room.split())
     return (
         f'<figure style="margin:0"><figcaption>{measure} by epoch</figcaption>'
         f'<svg role="img" aria-label="{measure} by epoch: {ends}" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" style="max-width:100%;height:auto;font-size:12px" fill="currentColor">'
-        f'<defs>{box}</defs>{grid}{ticks}<g clip-path="url(#{measure})">{lines}</g>{names}</svg></figure>'
+        f'{_axes(frame, share)}<svg {inside} viewBox="{room}">{"".join(_line(frame, curve) for curve in curves)}</svg>'
+        f"{_names(curves)}</svg></figure>"
+    )
+
+
+def _line(frame: _Frame, curve: Curve) -> str:
+    """A curve, and a dot where it is now."""
+    places = [f"{frame.x(point.epoch):.1f} {frame.y(point.value):.1f}" for point in curve.points]
+    x, y = places[-1].split()
+    return (
+        f'<path d="M{" L".join(places)}" fill="none" stroke-width="2" {_stroke(curve)}/>'
+        f'<circle cx="{x}" cy="{y}" r="3" fill="{PART_COLOURS[curve.part]}"/>'
+    )
+
+
+def _stroke(curve: Curve) -> str:
+    return f'stroke="{PART_COLOURS[curve.part]}" stroke-dasharray="{DASHES[curve.part]}"'
+
+
+def _axes(frame: _Frame, share: bool) -> str:
+    rows = "".join(
+        f'<path d="M{LEFT} {frame.y(value):.1f}H{WIDTH - RIGHT}" stroke="currentColor" stroke-opacity=".15"/>'
+        f'<text x="{LEFT - 6}" y="{frame.y(value) + 4:.1f}" text-anchor="end">{_tick(value, share)}</text>'
+        for value in round_values(frame.low, frame.high)
+    )
+    return rows + "".join(
+        f'<text x="{frame.x(epoch):.1f}" y="{TOP + TALL + 15}" text-anchor="middle">{epoch}</text>'
+        for epoch in views.epoch_ticks(0, frame.epochs)
+    )
+
+
+def _names(curves: Sequence[Curve]) -> str:
+    """The legend below."""
+    return "".join(
+        f'<path d="M{LEFT + 75 * place} {HEIGHT - 6}h18" stroke-width="2" {_stroke(curve)}/>'
+        f'<text x="{LEFT + 22 + 75 * place}" y="{HEIGHT - 2}">{curve.part}</text>'
+        for place, curve in enumerate(curves)
     )
 
 
