@@ -299,7 +299,8 @@ OPTIMISATION = _faults(
         "statistical",
         "Training stops while the validation loss still falls.",
         "The net had more to learn; a comparison with it measures patience.",
-        "Train for several times as many epochs: until the loss on held-out examples has not fallen for some epochs.",
+        "Train for several times as many epochs: until the loss on held-out examples has not fallen for some epochs. "
+        "A generator or zip that one epoch uses up has to be made anew for each (or be a list).",
     ),
     (
         "over-trained",
