@@ -147,7 +147,7 @@ def test_no_image_has_no_prediction(trained: dict[str, Record]) -> None:
         assert record.predict(np.zeros((0, 8, 8, 1), np.uint8)).shape == (0, 10)
 
 
-@pytest.mark.parametrize("loss", ["cross-entropy", "nll", "bce", "mse", "mae", "huber"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "nll", "bce", "mse", "mae", "huber", "huber 2"])
 def test_each_loss_has_probabilities_and_their_largest_is_the_loss_s_own_class(loss: str) -> None:
     record = run(tiny(loss=loss, epochs=3, lr=0.02), MemoryStore())
     images, labels = digits_test_part()

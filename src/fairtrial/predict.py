@@ -144,7 +144,7 @@ def as_probabilities(record: Record, y: NumpyArray) -> NumpyArray:
         return np.eye(classes)[np.clip(np.rint(y[:, 0]), 0, classes - 1).astype(int)]
     if record.recipe.loss.startswith("bce"):
         return 1 / (1 + np.exp(-y.clip(-700, 700)))
-    if record.recipe.loss in ("mse", "mae", "huber"):  # outputs stand for the one-hot target itself
+    if record.recipe.loss.startswith(("mse", "mae", "huber")):  # outputs stand for the one-hot target itself
         shares = y.clip(1e-12, None)
         return shares / shares.sum(1, keepdims=True)
     e = np.exp(y - y.max(1, keepdims=True))

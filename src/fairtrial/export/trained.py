@@ -85,4 +85,4 @@ def meaning(record: Record, outputs: int) -> Meaning:
         return "number"
     if record.recipe.loss.startswith("bce"):
         return "yes-no"
-    return "shares" if record.recipe.loss in ("mse", "mae", "huber") else "logits"
+    return "shares" if record.recipe.loss.startswith(("mse", "mae", "huber")) else "logits"
