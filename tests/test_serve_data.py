@@ -21,7 +21,8 @@ from test_serve import Served, started
 from test_serve_browser import CHROMIUM
 
 WIDE = """() => [...document.querySelectorAll("main *")].map((node) => [node.getBoundingClientRect().right, node])
-  .filter(([right, node]) => right > innerWidth && !node.closest(".wide")).map(([, node]) => node.outerHTML.slice(0, 90))"""
+  .filter(([right, node]) => right > innerWidth && !node.closest(".wide"))
+  .map(([, node]) => node.outerHTML.slice(0, 90))"""
 HOSTILE = "dog <img src=x onerror=alert(1)>"
 
 

@@ -112,7 +112,9 @@ def numbers_in_words(net: Predictor) -> list[str]:
 
 
 def _said(values: NumpyArray) -> str:
-    return ", ".join(f"{value:.3g}" for value in np.unique(values.round(4)))
+    """One number, or one for each channel."""
+    said = [f"{value:.3g}" for value in values]
+    return said[0] if len(set(said)) == 1 else ", ".join(said)
 
 
 def tried(nets: Sequence[Predictor], drawing: NumpyArray) -> list[dict[str, Any]]:
