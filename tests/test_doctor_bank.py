@@ -15,6 +15,10 @@ import run as bank  # noqa: E402
 
 FAULTY = [path for path in bank.programs() if path.stem.endswith("_faulty")]
 HEALTHY = [path for path in bank.programs() if path not in FAULTY]
+TRAPS = [path for path in HEALTHY if path.parent.name == "healthy"]
+# A pair of each fault, and every trap: `python bank/run.py` has them all.
+EACH = list({path.parent.name: path for path in FAULTY}.values())
+TWINS = [path.with_name(path.name.replace("_faulty", "_healthy")) for path in EACH]
 SAMPLE = 12  # of what others wrote: so many faulty programs and their twins, some of them with two or three faults
 
 
@@ -27,7 +31,7 @@ def others(folder: Path) -> list[Path]:
 
 OTHERS = {folder.name: others(folder) for folder in (bank.IDIOMS, bank.ASIDE)}
 # Dropout, batch norm, averages, several optimizers, closures, augmentation: where watching could leave a trace.
-DELICATE = [path for path in HEALTHY if path.parent.name == "healthy"][::3]
+DELICATE = TRAPS[::3]
 
 
 def name(path: Path) -> str:
@@ -53,14 +57,14 @@ def watched(path: Path) -> bank.Outcome:
     return bank.Outcome(path, diagnosis, True, seconds, seconds, repr(error) if error else "")
 
 
-@pytest.mark.parametrize("path", FAULTY, ids=name)
+@pytest.mark.parametrize("path", EACH, ids=name)
 def test_the_fault_is_found_first_and_at_its_line(path: Path) -> None:
     outcome = watched(path)
     assert outcome.told[:1] == [path.parent.name]
     assert outcome.placed, [found.where for found in outcome.diagnosis.findings]
 
 
-@pytest.mark.parametrize("path", HEALTHY, ids=name)
+@pytest.mark.parametrize("path", [*TWINS, *TRAPS], ids=name)
 def test_nothing_is_said_of_a_healthy_program(path: Path) -> None:
     assert not watched(path).alarms
 

@@ -18,6 +18,8 @@ from fairtrial.made import reread, result, studies_called
 from fairtrial.spec.errors import DamagedFile, UsageError
 from fairtrial.store import FolderStore
 
+pytestmark = pytest.mark.xdist_group("made")  # what the module sets up is set up once
+
 FAST = ["engine=numpy", "epochs=2", "batch=512", "--seeds", "2", "--quiet"]
 
 

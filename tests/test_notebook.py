@@ -21,6 +21,8 @@ from fairtrial.runner import Quiet, onlooker, run
 from fairtrial.spec.events import Scored
 from fairtrial.store import MemoryStore
 
+pytestmark = pytest.mark.xdist_group("notebook")  # what the module sets up is set up once
+
 HOSTILE = '"><img src=x onerror=alert(1)>'
 RECIPE = (
     "ft.Recipe(model='flatten, linear 8, act, linear classes', engine='numpy', batch=64, epochs={epochs}, seed={seed})"

@@ -28,6 +28,8 @@ from fairtrial.study.plan import Study, make_study
 from fairtrial.verdicts import Comparison
 from ray_nodes import Nodes
 
+pytestmark = pytest.mark.xdist_group("on_ray")  # what the module sets up is set up once
+
 RULES = {"optimizer": ["sgd", "adam"]}
 WORDS = ["compare", "small-mlp", "engine=numpy", "optimizer=adam,sgd", "--seeds", "1", "--executor", "ray", "--json"]
 

@@ -36,6 +36,8 @@ from fairtrial.spec.errors import DamagedFile, FairtrialError
 from fairtrial.spec.recipe import make_recipe
 from fairtrial.store import FolderStore
 
+pytestmark = pytest.mark.xdist_group("serve")  # what the module sets up is set up once
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 HOSTILE = '"><img src=x onerror=alert(1)>'
 

@@ -22,7 +22,10 @@ from fairtrial.runner import run
 from fairtrial.store import FolderStore
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = [
+    pytest.mark.xdist_group("serve_browser"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
 HOSTILE = "=<img src=x onerror=alert(1)>"
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -20,6 +20,8 @@ from fairtrial.store import FolderStore
 from test_serve import Served, started
 from test_serve_browser import CHROMIUM
 
+pytestmark = pytest.mark.xdist_group("serve_data")  # what the module sets up is set up once
+
 WIDE = """() => [...document.querySelectorAll("main *")].map((node) => [node.getBoundingClientRect().right, node])
   .filter(([right, node]) => right > innerWidth && !node.closest(".wide"))
   .map(([, node]) => node.outerHTML.slice(0, 90))"""

@@ -27,6 +27,8 @@ from fairtrial.store import FolderStore
 from test_serve import Served, started
 from test_serve_browser import CHROMIUM
 
+pytestmark = pytest.mark.xdist_group("serve_draw")  # what the module sets up is set up once
+
 CONV = "conv 4, pool, relu, flatten, linear classes"
 
 

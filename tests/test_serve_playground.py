@@ -22,6 +22,8 @@ from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore
 from test_serve import Served, started
 
+pytestmark = pytest.mark.xdist_group("serve_playground")  # what the module sets up is set up once
+
 SMALL = {"model": "linear", "epochs": "2"}
 LONG = {"model": "small-mlp", "epochs": "500", "batch": "4"}
 WAIT = 40.0  # seconds for a process to begin on a machine that is busy
