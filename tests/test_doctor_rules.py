@@ -46,6 +46,7 @@ from fairtrial.doctor.observations import (
     Settings,
     Shared,
     Shares,
+    Source,
     StateLoaded,
     StateTaken,
     Step,
@@ -58,6 +59,7 @@ from fairtrial.doctor.symptoms.data import (
     augmented_validation,
     class_map_mismatch,
     degenerate_data,
+    filled,
     labels_misaligned,
     repeated_batch,
     split_leakage,
@@ -69,8 +71,10 @@ from fairtrial.doctor.symptoms.protocol import best_not_restored, evaluation_in_
 from fairtrial.doctor.symptoms.state import best_state_alias, partial_load, training_in_eval_mode
 from fairtrial.doctor.symptoms.step import (
     clipping_too_tight,
+    counted_in_steps,
     extreme_optimizer_settings,
     missing_zero_grad,
+    never_stepped,
     non_finite,
     optimizer_of_another_model,
     schedule_too_fast,
@@ -573,3 +577,22 @@ def test_a_schedule_of_rates_where_factors_are_meant_is_tried_at_the_optimizers_
     assert scheduled_down.decide(Journal([*seen, replace(tried, after=3.0)])) == []
     assert scheduled_down.decide(Journal(seen)) is None
     assert scheduled_down.decide(Journal([*seen, replace(low, lr=0.05), tried])) is None
+
+
+def test_places_found_by_the_text_of_the_script() -> None:
+    script = (
+        "cache = np.zeros(shape)",
+        "cache[start:end] = part",
+        "cosine = CosineAnnealingLR(optimizer, T_max=STEPS // 8)",
+        "loss.backward()",
+        "cosine.step()",
+        "sched.step()",
+        "self.opt.step()",
+    )
+    seen = Journal([Source(step=0, path="t.py", lines=script), ScheduleMade(step=0, where="t.py:3")])
+    assert filled(seen, "t.py:1") == "t.py:2"
+    assert filled(seen, "t.py:2") is None
+    assert counted_in_steps(seen) == "t.py:3"
+    assert counted_in_steps(Journal([*seen.seen, ScheduleMade(step=0, where="t.py:4")])) is None
+    assert never_stepped(seen, "t.py:5") == "t.py:7"
+    assert never_stepped(seen, "t.py:7") is None

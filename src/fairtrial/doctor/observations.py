@@ -208,6 +208,7 @@ class OptimizerMade(Seen):
     replaces: int | None  # an optimizer of the same parameters that made steps
     rate: float = math.nan
     looped: str | None = None  # the line on the way to here that a loop does again
+    given: str | None = None  # the innermost line on the way to here that asks a model for its parameters
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ from fairtrial.doctor.observations import (
     Shared,
     Transformed,
 )
+from fairtrial.doctor.symptoms.loss import line_like, text_of
 from fairtrial.doctor.symptoms.places import Lines, first, leading
 from fairtrial.doctor.symptoms.protocol import accuracies
 from fairtrial.doctor.symptoms.step import held_out_late
@@ -79,7 +80,7 @@ SHARED = r"random_split|^(?!.*lambda|return ).*Subset\("  # by both parts
 MADE = r"^\w+ = .*(batch_size|shuffle|[Ll]oader|[Dd]ata)"
 AUGMENTED = r"(?i)transform|augment|jitter|train=True"
 COPIED = r"(?i)copies|augment|enlarg|inflat|duplicat|oversampl|smote|jitter|repeat\(|tile\(|cat\w*\(\W*(\w+)\W.*\b\1\b"
-CUT = r"randperm|permutation|\[[^\]]*:[^\]]*\]|choice|sample"
+CUT = r"randperm|permutation|\[[^\]]*:[^\]]*\]|choice|(?<!n_)sample"
 
 
 @decides("input-scale")
@@ -139,10 +140,11 @@ def repeated_batch(journal: Journal) -> Verdict:
     else:
         return []
     evidence = f"the same {given.shape[0]} inputs at all {len(seen)} steps looked at: {whole}"
+    judged = {line for one in journal.of(Pass) if not one.grad for line, _ in leading(journal, "evaluated", one.where)}
     lines = leading(journal, "learned", seen[0].where)
-    return [
-        finding("repeated-batch", "fail", first(lines, r"next\(", r"slice\(|\[.*:.*\]", "") or seen[0].where, evidence)
-    ]
+    own = [one for one in lines if one[0] not in judged]  # what is evaluated comes in order by the others
+    line = first(own or lines, r"next\(", r"slice\(|\[.*:.*\]", "")
+    return [finding("repeated-batch", "fail", line or seen[0].where, evidence)]
 
 
 @decides("unshuffled-training")
@@ -435,6 +437,8 @@ def split_preprocessing_mismatch(journal: Journal) -> Verdict:
     """Evaluation inputs of another size or centre than training inputs, or made by a transformer fitted anew."""
     if fitted := _fitted_anew(journal):
         return fitted
+    if degenerate_data.decide(journal):  # which explains it
+        return []
     passes = [one for one in journal.of(Pass) if one.input and one.input.finite and one.input.shape[0] >= ENOUGH_ROWS]
     unlike = _fed_by_models(journal) | {one.model for one in passes if one.entered and one.entered.kind in UNSCALED}
     passes = [one for one in passes if one.model not in unlike]
@@ -592,8 +596,17 @@ def degenerate_data(journal: Journal) -> Verdict:
     if sum(blank) / len(blank) > 0.05:
         evidence = f"{sum(blank) / len(blank):.0%} of the training pictures looked at have one value in all pixels"
         line = first(leading(journal, "learned", learning[0].where), BLANKED)
-        return [finding("degenerate-data", "warn", line or learning[0].where, evidence, 0.9)]
+        return [finding("degenerate-data", "warn", filled(journal, line) or line or learning[0].where, evidence, 0.9)]
     return _hidden_imbalance(journal, totals) or _turned_digits(journal, learning[0].where)
+
+
+def filled(journal: Journal, where: str | None) -> str | None:
+    """The line that writes into an array of zeros which this line makes: what it leaves out stays blank."""
+    made = re.match(r"\s*(\w+)\s*=.*\b(zeros|empty)\(", text_of(journal, where)) if where else None
+    if where is None or made is None:
+        return None
+    path, _, number = where.rpartition(":")
+    return line_like(journal, rf"^\s*{made[1]}\[.*\]\s*=[^=]", path, int(number) + 1)
 
 
 def _hidden_imbalance(journal: Journal, trained: list[int]) -> list[Finding]:

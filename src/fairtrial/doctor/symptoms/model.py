@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import log, prod
 
 from fairtrial.doctor.findings import Finding, finding
@@ -20,7 +21,7 @@ from fairtrial.doctor.observations import (
     Units,
     Weights,
 )
-from fairtrial.doctor.symptoms.loss import calls, made_by, where_made
+from fairtrial.doctor.symptoms.loss import calls, made_by, text_of, where_made
 from fairtrial.doctor.symptoms.places import first, leading
 from fairtrial.doctor.symptoms.step import layers_named, listed, reached
 
@@ -104,8 +105,11 @@ def written_at(journal: Journal, model: Model, layer: Layer) -> str | None:
     if holders[0].kind == "Sequential":
         return holders[0].where
     passes = [one for one in journal.of(Pass) if one.model == model.model]
-    called = (where for one in passes for where, own in one.called if own & layer.parameters)
-    return next(called, None) or layer.where
+    called = [(where, own) for one in passes for where, own in one.called]
+    activated = (
+        where for where, _ in called if where and re.search(r"\b(act|activation|nonlin\w*)\(", text_of(journal, where))
+    )
+    return next(activated, None) or next((where for where, own in called if own & layer.parameters), layer.where)
 
 
 @decides("saturating-hidden-activation")
@@ -277,7 +281,7 @@ def _torn(given: Input) -> bool:
     """Whether pixels find their neighbours only where channels are last; right pictures lose by that reading."""
     if given.correlation is None or given.relabelled is None:
         return False
-    return given.relabelled > max(given.correlation + 0.2, 0.3)
+    return given.relabelled > max(given.correlation, 0) + 0.2
 
 
 def _channels_last(given: Input) -> bool:

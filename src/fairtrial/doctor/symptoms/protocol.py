@@ -314,5 +314,5 @@ def identical_seeds(journal: Journal) -> Verdict:
     again = [one for one in seeds if sum(one.value == other.value for other in seeds) >= len(same)]
     if again:  # a constant is not to be changed, but who reads it
         lines = leading(journal, "seed", again[-1].where)
-        where = first(lines, r"^[a-z_][^(]*=", "^[^A-Z]") or again[-1].where
+        where = first(lines, r"^[a-z_][^(]*=(?!\s*\w+\()", "^[^A-Z]") or again[-1].where
     return [finding("identical-seeds", "fail" if len(same) > 2 else "warn", where, evidence)]

@@ -109,7 +109,9 @@ def weights_not_updated(journal: Journal) -> Verdict:
     back, steps, made = journal.of(Backward), journal.of(Step), journal.of(OptimizerMade)
     if not steps:
         evidence = f"{end[0].backwards} backward passes, and step() was never called"
-        return [finding("weights-not-updated", "fail", new_name(journal, back[0].where) or back[0].where, evidence)]
+        where = never_stepped(journal, back[0].where) if made else None
+        where = where or new_name(journal, back[0].where) or back[0].where
+        return [finding("weights-not-updated", "fail", where, evidence)]
     if any(rate.lr for rate in journal.of(Rates)):
         return []
     evidence = "all steps were made with learning rate 0; the weights are those of the start, bit for bit"
@@ -128,6 +130,12 @@ def _still(journal: Journal) -> Verdict:
         return None
     evidence = f"{len(kept)} parameters have gradients, and were the same at {len(seen)} backward passes looked at"
     return [finding("weights-not-updated", "fail", new_name(journal, seen[0].where) or seen[0].where, evidence)]
+
+
+def never_stepped(journal: Journal, where: str | None) -> str | None:
+    """The optimizer's step after a backward pass that no turn of its loop gets to."""
+    path, _, number = (where or "").rpartition(":")
+    return line_like(journal, r"(?i)^(?!.*sched)[^#]*\.step\(", path, int(number) + 1) if path else None
 
 
 def new_name(journal: Journal, where: str | None) -> str | None:
@@ -156,7 +164,7 @@ def optimizer_of_another_model(journal: Journal) -> Verdict:
         evidence = (
             f"none of the optimizer's {len(held.parameters)} parameters is among the {count} that gradients reach"
         )
-        where = put_in_place(journal, held.where) or held.where
+        where = put_in_place(journal, held.where) or held.given or held.where
         found[step.optimizer] = finding("optimizer-of-another-model", "fail", where, evidence)
     return list(found.values())
 
@@ -299,7 +307,9 @@ def schedule_too_fast(journal: Journal) -> Verdict:
     rates = journal.of(Rates)
     if not end or not end[0].step or not (scheduled or len(rates) > 1):
         return None
-    where = handed_over(journal, scheduled[0].where) if scheduled else rate_by_hand(journal)
+    where = (
+        counted_in_steps(journal) or handed_over(journal, scheduled[0].where) if scheduled else rate_by_hand(journal)
+    )
     found: list[Finding] = []
     for span in journal.of(Stepped):
         trace = [rate for rate in rates if rate.optimizer == span.optimizer]
@@ -322,6 +332,15 @@ def schedule_too_fast(journal: Journal) -> Verdict:
         evidence = "scheduler.step() comes before the first optimizer.step(): the first rate is skipped"
         found.append(finding("schedule-too-fast", "warn", scheduled[0].where, evidence))
     return found
+
+
+def counted_in_steps(journal: Journal) -> str | None:
+    """The line that makes the only scheduler, if it counts in steps: to call it at each is what it is made for."""
+    made = {one.where for one in journal.of(ScheduleMade)}
+    counts = [
+        where for where in made if where and re.search(r"(?i)steps|iters|iterations|batches", text_of(journal, where))
+    ]
+    return counts[0] if len(made) == 1 and counts else None
 
 
 def handed_over(journal: Journal, where: str | None) -> str | None:

@@ -19,7 +19,7 @@ from torch.optim.optimizer import Optimizer
 
 from fairtrial.doctor.identity import ByIdentity
 from fairtrial.doctor.lineage import named
-from fairtrial.doctor.lines import own, place
+from fairtrial.doctor.lines import lines_above, own, place, source
 from fairtrial.doctor.loops import repeated
 from fairtrial.doctor.observations import (
     Clipped,
@@ -193,6 +193,7 @@ class Steps(Part):
                 parameters=parameters,
                 rate=settings[0].lr,
                 looped=repeated(frame),
+                given=next((line for line in lines_above(frame) if "parameters(" in source(line)), None),
                 remembers=any(one.betas or one.momentum for one in settings) or type(optimizer).__name__ != "SGD",
                 replaces=before.serial if before is not None and goes_on else None,
             )
