@@ -138,6 +138,16 @@ def test_the_list_has_every_run_and_what_tells_them_apart(served: Served, store:
     record = store.read(next(name for name in rows if name.startswith("flatten")))
     assert rows[record.name]["valid"] == record.scores["valid/accuracy"]
     assert rows[record.name]["ended"] == "finished"
+    assert not set(told["told"]) & set(told["fields"])  # epochs made, and not those asked for
+
+
+def test_a_folder_that_no_address_can_name_says_what_to_do(tmp_path: Path) -> None:
+    made = FolderStore(tmp_path)
+    record = run(tiny(), made)
+    (tmp_path / record.name).rename(tmp_path / "100%")
+    index = Index(ReadStore(tmp_path))
+    index.look()
+    assert "rename it" in index.row("100%").reason
 
 
 def test_a_run_is_told_whole(served: Served, store: FolderStore) -> None:

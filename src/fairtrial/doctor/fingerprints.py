@@ -885,7 +885,7 @@ def under_trained(curves: Curves) -> Verdict:
         return []
     evidence = (
         f"valid/loss fell from {window[0]:.4f} to {window[-1]:.4f} over the last {len(window)} of {len(valid)} "
-        f"evaluations (t = {t:.1f})" + (f", and valid/accuracy rose by {more:.2%}" if still else "")
+        f"evaluations (t = {t:.1f})" + (f", and valid/accuracy rose by {100 * more:.2f} points" if still else "")
     )
     return [finding("under-trained", "warn" if still else "info", "valid/loss", evidence, 0.9)]
 

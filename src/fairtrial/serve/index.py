@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 from fairtrial.inventory import RunLine, folders, run_line
-from fairtrial.serve.reading import ReadStore
+from fairtrial.serve.reading import ReadStore, is_name
 from fairtrial.spec.errors import FairtrialError, UnknownName
 from fairtrial.spec.files import EVENTS, RECIPE
 
@@ -122,6 +122,8 @@ class Index:
 
     def _reason(self, name: str) -> str:
         """What reading a damaged run says."""
+        if not is_name(name):
+            return "its folder's name is too long, or has what stands for something else in an address: rename it"
         try:
             self.store.read(name)
         except FairtrialError as error:
@@ -132,7 +134,8 @@ class Index:
 
     def fields(self) -> list[str]:
         """Fields of the recipes that tell runs apart, in the recipes' order."""
-        return [f for f, values in list(self._values.items()) if f in ALWAYS or len(values) > 1]
+        told = [f for f, values in list(self._values.items()) if f in ALWAYS or len(values) > 1]
+        return [field for field in told if field not in TOLD]
 
     def row(self, name: str) -> Row:
         """A run by name; UnknownName if there is none."""
