@@ -374,7 +374,8 @@ def serve(
     if as_json:
         print_json({"address": opened.address, "host": opened.host, "port": opened.port, "store": str(store)})
     else:
-        print(f"{opened.address}\nshows {store}; Ctrl-C ends it")
+        empty = "" if store.is_dir() else ", which is not there yet"
+        print(f"{opened.address}\nshows {store}{empty}; Ctrl-C ends it")
     sys.stdout.flush()
     answer(opened, store)
 
