@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -48,7 +49,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
 @pytest.fixture(scope="module")
 def address(store: FolderStore) -> Iterator[str]:
     """Where a server of its own answers, with the token."""
-    command = [*MAIN, "serve", "--port", "0", "--json", "--store", str(store.root)]
+    with serving(store) as address:
+        yield address
+
+
+@contextmanager
+def serving(store: FolderStore, port: str = "0") -> Generator[str]:
+    """A server that is ended in the end -> its address with the token."""
+    command = [*MAIN, "serve", "--port", port, "--json", "--store", str(store.root)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     yield json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["address"]
@@ -123,6 +131,21 @@ def test_the_token_goes_out_of_the_address_and_lets_in_for_good(desk: Visit, bro
     stranger.goto(desk.base)
     assert "open the address" in stranger.inner_text("[role=alert]")
     stranger.context.close()
+
+
+def test_a_page_says_that_its_server_has_stopped_or_is_another(browser: Browser, store: FolderStore) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    with serving(store) as address:
+        page.goto(address)
+        page.wait_for_selector(".runs tbody a")
+        assert page.locator(".cut-off").count() == 0
+    page.wait_for_selector("[role=alert]:has-text('The server has stopped')", timeout=10_000)
+    with serving(store, address.partition("/#")[0].rpartition(":")[2]) as again:
+        page.wait_for_selector("[role=alert]:has-text('of another server')", timeout=10_000)
+        context.new_page().goto(again)  # its key is that of the first page too
+        page.wait_for_selector(".cut-off", state="detached", timeout=10_000)
+    context.close()
 
 
 def test_filter_sort_group_and_overlay(desk: Visit, store: FolderStore) -> None:

@@ -131,16 +131,23 @@ def study_json(site: Site, name: str) -> dict[str, Any]:
     }
     if comparison is None:
         return told
-    early = {"summary": "One seed of each arm so far: no verdict yet."} if comparison.seeds < 2 and not done else {}
-    return told | compared(comparison) | early
+    early = {} if done or comparison.seeds > 1 else {"summary": _one_seed(len(comparison.arms), len(plan["arms"]))}
+    return told | compared(comparison, done) | early
 
 
-def compared(comparison: Comparison) -> dict[str, Any]:
-    """What a comparison shows."""
+def _one_seed(begun: int, arms: int) -> str:
+    """Of how many arms a run is over, where no arm has two."""
+    of = "each arm" if begun == arms else f"{begun} of {arms} arms, none of the rest,"
+    return f"One seed of {of} so far: no verdict yet."
+
+
+def compared(comparison: Comparison, done: bool) -> dict[str, Any]:
+    """What a comparison shows; before it is `done`, nothing of pairs that one seed cannot decide."""
+    pairs = [pair for pair in comparison.pairs if done or pair.judged.n > 1 or pair.judged.verdict != "undecided"]
     arms, key = views.arm_views(comparison), views.curve_key(comparison)
     kept = [
         tables.arms_table(comparison),
-        *([tables.pairs_table(comparison, comparison.pairs)] if comparison.pairs else []),
+        *([tables.pairs_table(comparison, pairs)] if pairs else []),
         tables.costs_table(comparison),
     ]
     about = [

@@ -5,7 +5,8 @@ import { el, fill, svg } from "./dom.js";
 
 const COLOURS = 7;
 
-// `kind` draws: drawn(chart, width) -> svg, table(chart) -> element, rows(chart) -> rows of the CSV; `named`: the
+// `kind` draws: drawn(chart, width) -> svg, table(chart) -> element, rows(chart) -> rows of the CSV; `seen`: of
+// the chart, the {lines, caption} to tell; `named`: the
 // picture itself names its lines.
 // `about` is the chart: {title, caption, file, lines: [{name, colour, href}], ...what the kind takes}.
 // -> {node, draw(change)}
@@ -32,8 +33,9 @@ export function figure(kind, about) {
     chart = { ...chart, ...change };
     chart.lines = chart.lines.map((line, place) => ({ colour: place, ...line }));
     title.textContent = chart.title;
-    caption.textContent = chart.caption ?? "";
-    fill(legend, chart.lines.map(entry));
+    const seen = kind.seen?.(chart) ?? chart;
+    caption.textContent = seen.caption ?? "";
+    fill(legend, seen.lines.map(entry));
     told();
     paint();
   };
@@ -81,7 +83,7 @@ const STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dashar
 function whole(kind, chart, picture) {
   const width = Number(picture.getAttribute("width"));
   const perRow = Math.max(1, Math.floor(width / 220));
-  const top = 34, tall = Number(picture.getAttribute("height")), legend = kind.named ? [] : chart.lines, below = 22 * Math.ceil(legend.length / perRow) + 8, height = top + tall + below;
+  const top = 34, tall = Number(picture.getAttribute("height")), legend = kind.named ? [] : (kind.seen?.(chart) ?? chart).lines, below = 22 * Math.ceil(legend.length / perRow) + 8, height = top + tall + below;
   const copy = picture.cloneNode(true);
   copy.setAttribute("y", top);
   const made = svg("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` },

@@ -7,20 +7,39 @@ const HEIGHT = 260;
 const ROOM = { top: 14, right: 14, bottom: 34, left: 56 };
 const FEW = 7; // lines up to which points are marked
 const MARKED = 16; // points up to which they are
+const SHORT = 5; // epochs up to which the frame holds the beginning too
+const NAMED = 8; // lines up to which those that leave the frame are named
 
 // curves({title, caption, file, key, lines, x, mark, bands}): a line is {name, points: [[x, y, low, high]],
-// faint: [[[x, y]]], runs: names of these, loose: it may leave the frame, colour: a number, href}; `key` says what y is
-export const curves = (about) => figure({ drawn, table, rows }, about);
+// faint: [[[x, y]]], runs: names of these, loose: thin, free: it may leave the frame, colour: a number, href}; `key` says what y is
+export const curves = (about) => figure({ drawn, seen, table, rows }, about);
 
-// What comes early may leave the frame for the sake of the rest
-function frame(chart, last) {
-  const tight = chart.lines.filter((line) => !line.loose && line.points.length > 1);
-  const late = (points) => points.filter(([x]) => x > last / 10);
-  const ys = (tight.length ? tight : chart.lines).flatMap((line) => [
-    ...late(line.points).flatMap(([, y, low, high]) => (chart.bands === false ? [y] : [y, low, high])),
-    ...(line.faint ?? []).flatMap((points) => late(points).map(([, y]) => y)),
-  ]);
-  return range(ys.filter((y) => y !== null && y !== undefined), chart.key);
+// What comes early may leave the frame for the sake of the rest, unless that is little
+function frame(chart) {
+  const xs = everyPoint(chart).map(([x]) => x), last = xs.reduce((a, b) => Math.max(a, b), 1), first = xs.reduce((a, b) => Math.min(a, b), last);
+  const tight = chart.lines.filter((line) => !line.free);
+  const ys = (tight.some((line) => line.points.length > 1) ? tight : chart.lines).flatMap((line) => {
+    const late = (points) => points.filter(([x]) => x > last / 10 || (last <= SHORT && !line.free));
+    return [
+      ...late(line.points).flatMap(([, y, low, high]) => (chart.bands === false ? [y] : [y, low, high])),
+      ...(line.faint ?? []).flatMap((points) => late(points).map(([, y]) => y)),
+    ];
+  });
+  const [low, high] = range(ys.filter(known), chart.key);
+  return { start: first < last ? Math.min(first, last / 2) : 0, last, low, high };
+}
+
+const everyPoint = (chart) => chart.lines.flatMap((line) => [line.points, ...(line.faint ?? [])].flat());
+const known = (y) => y !== null && y !== undefined;
+
+// The chart as its legend and caption have it: lines of which something is in the frame, and a word on what is not
+function seen(chart) {
+  const { low, high } = frame(chart);
+  const ys = (line) => everyPoint({ lines: [line] }).map(([, y]) => y).filter(known);
+  const lines = chart.lines.filter((line) => ys(line).some((y) => y >= low) && ys(line).some((y) => y <= high));
+  const cut = chart.lines.filter((line) => ys(line).some((y) => y < low || y > high));
+  const said = cut.length > NAMED ? `${cut.length} lines` : cut.map((line) => line.name).join("; ");
+  return { lines, caption: [chart.caption, cut.length && `Not wholly in the frame: ${said}.`].filter(Boolean).join(" ") };
 }
 
 function grouped(points, of) {
@@ -30,16 +49,15 @@ function grouped(points, of) {
 }
 
 function drawn(chart, width) {
-  const all = chart.lines.flatMap((line) => [line.points, ...(line.faint ?? [])].flat());
-  const last = all.reduce((most, [x]) => Math.max(most, x), 1), first = all.reduce((least, [x]) => Math.min(least, x), last);
-  const start = first < last ? Math.min(first, last / 2) : 0, [low, high] = frame(chart, last);
+  const { start, last, low, high } = frame(chart);
   const inner = width - ROOM.left - ROOM.right, tall = HEIGHT - ROOM.top - ROOM.bottom;
   const x = (value) => ROOM.left + ((value - start) / (last - start)) * inner;
   const y = (value) => ROOM.top + (1 - (value - low) / (high - low)) * tall;
   const at = (value) => value.toFixed(1);
   const path = (points) => points.map(([a, b], place) => `${place ? "L" : "M"}${at(x(a))} ${at(y(b))}`).join("");
   // A mean over the epoch so far begins anew with each epoch, and so does its line
-  const pieces = (points) => points.some(([a]) => a % 1) ? grouped(points, ([a]) => Math.ceil(a)).map(path).join("") : path(points);
+  const pieces = (line) => line.loose && line.points.some(([a]) => a % 1) ? grouped(line.points, ([a]) => Math.ceil(a)) : [line.points];
+  const marked = (line) => !line.loose && !many && line.points.length < MARKED ? line.points : pieces(line).filter((piece) => piece.length === 1).flat();
   const band = (points) => {
     const known = points.filter(([, , down, up]) => down !== null && down !== undefined && up !== null);
     if (known.length < 2) return null;
@@ -61,10 +79,8 @@ function drawn(chart, width) {
   const marks = chart.lines.flatMap((line) => [
     chart.bands === false ? null : svg("path", { class: `band ${look(line)}`, d: band(line.points) ?? "" }),
     ...(line.faint ?? []).map((points) => svg("path", { class: `faint ${look(line)}`, d: path(points) })),
-    svg("path", { class: `${line.loose ? "loose" : "line"} ${look(line)}${many}`, d: line.loose ? pieces(line.points) : path(line.points) }),
-    ...(line.points.length < MARKED && !line.loose && !many
-      ? line.points.map(([a, b]) => svg("circle", { class: `dot ${look(line)}`, cx: x(a), cy: y(b), r: 3 }))
-      : []),
+    svg("path", { class: `${line.loose ? "loose" : "line"} ${look(line)}${many}`, d: pieces(line).map(path).join("") }),
+    ...marked(line).map(([a, b]) => svg("circle", { class: `dot ${look(line)}`, cx: x(a), cy: y(b), r: 3 })),
   ]);
   const mark = chart.mark && chart.mark.x >= start
     ? [

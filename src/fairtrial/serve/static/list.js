@@ -98,13 +98,13 @@ const columns = () => [
   ...state.fields.map((field) => [field, field]), ["written", "written"],
 ];
 const NUMERIC = new Set(["valid", "test", "written"]);
+const numeric = (field) => NUMERIC.has(field) || [...state.rows.values()].some((row) => typeof row[field] === "number");
 const MAIN = new Set(["name", "ended", "valid"]); // what a phone has room for
 
 function cells(row) {
   if (row.ended === "damaged") return [el("td", { class: "reason", colspan: columns().length - 1 }, `damaged: ${row.reason}`)];
   return columns().slice(1).map(([field]) => {
-    const numeric = NUMERIC.has(field) || typeof row[field] === "number";
-    const about = { class: [numeric && "number", !MAIN.has(field) && "spare"].filter(Boolean).join(" ") || null };
+    const about = { class: [(NUMERIC.has(field) || typeof row[field] === "number") && "number", !MAIN.has(field) && "spare"].filter(Boolean).join(" ") || null };
     if (field === "ended") return el("td", about, ended(row));
     if (field === "valid" || field === "test") return el("td", about, percent(row[field]));
     if (field === "written") return el("td", about, moment(row.written));
@@ -163,7 +163,7 @@ function head() {
   const field = state.sort.replace(/^-/, ""), down = state.sort.startsWith("-");
   fill(view.head, el("th", { scope: "col", class: "tick-cell" }, el("span", { class: "hidden" }, "draw")),
     columns().map(([name, said]) => {
-      const about = { scope: "col", class: [NUMERIC.has(name) && "number", !MAIN.has(name) && "spare"].filter(Boolean).join(" ") || null,
+      const about = { scope: "col", class: [numeric(name) && "number", !MAIN.has(name) && "spare"].filter(Boolean).join(" ") || null,
         "aria-sort": name === field ? (down ? "descending" : "ascending") : null };
       const next = name === field && down ? name : `-${name}`;
       return el("th", about, el("button", { class: "plain", onclick: () => change({ sort: next }) }, said,

@@ -299,7 +299,7 @@ function lines(measure) {
   return sides.flatMap((side, place) => {
     if (!side.run) return [];
     const name = called(side), of = (part) => side.run.curves[measure].find((curve) => curve.part === part)?.points ?? [];
-    const line = (part, loose) => ({ name: name ? `${name}: ${part}` : part, colour: place, loose, points: of(part) });
+    const line = (part, loose) => ({ name: name ? `${name}: ${part}` : part, colour: place, loose, free: part === "running", points: of(part) });
     return [line("valid", false), line(of("train").length ? "train" : "running", true)].filter((each) => each.points.length);
   });
 }
@@ -322,7 +322,7 @@ function draw() {
     ["validation accuracy", ...cell((run) => percent(run.scores["valid/accuracy"]))], ["training accuracy", ...cell((run) => percent(run.scores["train/accuracy"]))],
     ["test accuracy", ...cell((run) => percent(run.scores["test/accuracy"]))], ["validation loss", ...cell((run) => number(run.scores["valid/loss"]))],
     ["best epoch", ...cell((run) => String(run.best_epoch || "–"))], ["parameters", ...cell((run) => (run.net ? run.net.parameters.toLocaleString("en") : "–"))],
-    ["time", ...cell((run) => duration(run.seconds))],
+    ["time", ...cell((run) => (OVER.includes(run.ended) ? duration(run.seconds) : "–"))],
   ];
   fill(scores, simple("Scores of the best epoch's weights", [["what"], ...trained.map((side) => [side.heading.textContent, true])], rows));
 }

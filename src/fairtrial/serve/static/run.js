@@ -18,7 +18,7 @@ const OVER = ["finished", "early-stopped", "diverged"];
 
 function lines(run, measure) {
   const known = PARTS.map((part) => run.curves[measure].find((curve) => curve.part === part)).filter(Boolean);
-  return known.map((curve) => ({ name: curve.part, colour: COLOUR[curve.part], loose: curve.part === "running", points: curve.points }));
+  return known.map((curve) => ({ name: curve.part, colour: COLOUR[curve.part], loose: curve.part === "running", free: curve.part === "running", points: curve.points }));
 }
 
 function charts(run) {
@@ -55,14 +55,14 @@ function net(run) {
   return section("Net", el("p", {}, el("code", {}, run.net.text)), layers(run.net));
 }
 
-const LEVELS = { fail: "at fault", warn: "likely", info: "a hint" };
+const LEVELS = { fail: "fail: at fault", warn: "warn: likely", info: "hint" };
 
-function findings(told) {
+function findings(told, over) {
   const one = (found) => el("li", { class: `finding ${found.level}` },
     el("strong", {}, el("a", { href: `/faults/${word(found.fault)}` }, found.fault)), ` (${LEVELS[found.level]}${found.where ? `, ${found.where}` : ""})`,
     el("p", {}, found.evidence), el("p", {}, found.why), el("p", {}, el("strong", {}, "Change: "), found.fix));
-  const checked = `${told.checked.length} faults were looked for, ${told.not_observable.length} cannot be seen in a record.`;
-  return [told.findings.length ? el("ul", { class: "plain" }, told.findings.map(one)) : el("p", {}, "The doctor found nothing."), el("p", { class: "note" }, checked)];
+  const checked = `${told.checked.length} faults were looked for${over ? "" : " so far"}, ${told.not_observable.length} cannot be seen in a record.`;
+  return [told.findings.length ? el("ul", { class: "plain" }, told.findings.map(one)) : el("p", {}, `The doctor found nothing${over ? "" : " so far"}.`), el("p", { class: "note" }, checked)];
 }
 
 function profile(run) {
@@ -109,7 +109,7 @@ page(async (main, name) => {
   const examine = async () => {
     asked = Date.now();
     const told = await get(`/runs/${word(name)}/findings`).catch((error) => error);
-    fill(doctor, doctor.firstChild, told instanceof Error ? el("p", {}, told.message) : findings(told));
+    fill(doctor, doctor.firstChild, told instanceof Error ? el("p", {}, told.message) : findings(told, OVER.includes(run.ended)));
   };
   examine();
   mistakes(wrong, name, run.best_epoch > 0);
