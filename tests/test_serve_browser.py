@@ -104,8 +104,8 @@ def visited(browser: Browser, address: str, **about: object) -> Iterator[Visit]:
     visit = Visit(page, base)
     page.on("console", lambda said: visit.wrong.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: visit.wrong.append(str(error)))
-    page.on("dialog", lambda dialog: (visit.wrong.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda asked: asked.url.startswith((base, "blob:")) or visit.wrong.append(asked.url))
+    page.on("dialog", lambda dialog: visit.wrong.append(dialog.message) or dialog.dismiss())
+    page.on("request", lambda asked: None if asked.url.startswith((base, "blob:")) else visit.wrong.append(asked.url))
     page.goto(address)
     page.wait_for_selector(".runs tbody a")
     yield visit

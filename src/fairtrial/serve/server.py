@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -80,6 +81,8 @@ def serve(opened: Opened, root: Path) -> None:
         app, http=_Patient, ws="none", log_config=None, access_log=False, server_header=False, proxy_headers=False,
         h11_max_incomplete_event_size=HEAD, timeout_keep_alive=30, timeout_graceful_shutdown=1,
     )  # fmt: skip
+    # That what still goes on is let go after a second is as it should be; whatever else goes wrong is told.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
     try:
         with contextlib.closing(opened.listening):
             _Server(config, site).run(sockets=[opened.listening])
