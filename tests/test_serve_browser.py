@@ -205,7 +205,7 @@ def test_what_training_writes_is_on_the_screen_within_a_second(desk: Visit, stor
     *most, scored, saved, last = (source / "events.jsonl").read_bytes().splitlines(keepends=True)
     live = store.root / "live-000000000000"
     live.mkdir()
-    for file in ("made.json", "recipe.json"):
+    for file in ("made.json", "recipe.json", "best.safetensors"):
         shutil.copy(source / file, live)
     (live / "events.jsonl").write_bytes(b"".join(most))
     page.wait_for_selector(".runs tr:has-text('live') .training", timeout=5000)
