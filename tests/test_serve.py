@@ -39,7 +39,7 @@ from fairtrial.store import FolderStore
 pytestmark = [
     pytest.mark.xdist_group("serve"),  # what the module sets up is set up once
     # A client whose server hung up leaves its socket to the garbage collector, in whichever test that runs.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"),
 ]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
