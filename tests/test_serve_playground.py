@@ -229,7 +229,7 @@ def test_choose_train_stop_go_on_and_compare(served: Served, browser: Browser) -
     first.get_by_role("textbox", name="one line of text").fill("flatten, linear 10, act, linear classes")
     first.get_by_role("textbox", name="learning rate (lr)").fill("0.01")
     first.get_by_role("textbox", name="batch").fill("2")
-    first.get_by_role("textbox", name="epochs").fill("3")
+    first.get_by_role("textbox", name="epochs").fill("500")  # nobody waits for its end
     expect(first.get_by_text("760 parameters")).to_be_visible()
     expect(first.get_by_role("alert")).to_be_hidden()
 
@@ -240,6 +240,12 @@ def test_choose_train_stop_go_on_and_compare(served: Served, browser: Browser) -
     stop.click()
     expect(status).to_contain_text("stopped and saved", timeout=1000 * WAIT)
     first.get_by_role("button", name="Go on").click()
+    expect(status).to_contain_text("training", timeout=1000 * WAIT)
+    stop.click()
+    expect(status).to_contain_text("stopped and saved", timeout=1000 * WAIT)
+    first.get_by_role("textbox", name="epochs").fill("3")
+    expect(status).to_have_text("not trained yet")
+    first.get_by_role("button", name="Train").click()
     expect(status).to_contain_text("finished after 3 of 3", timeout=1000 * WAIT)
     expect(page.locator("table", has_text="test accuracy")).to_contain_text("%")
 

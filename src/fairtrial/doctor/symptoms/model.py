@@ -204,7 +204,10 @@ def wrong_class_count(journal: Journal) -> Verdict:
     )
     empty = [k for k, count in enumerate(counts) if not count]
     ordered = any(late and not count for late, count in zip(counts, early, strict=False))  # some classes come later
-    if not empty or sum(counts) < 20 * classes or ordered:
+    some = sorted(count for count in counts if count)
+    # The next rarer class, where counts fall by a factor from class to class: of 5 expected, none with chance exp(-5).
+    rarer = some[0] * (some[0] / some[-1]) ** (1 / max(1, len(some) - 1)) if some else 0
+    if not empty or sum(counts) < 20 * classes or rarer < 5 or ordered:
         return []
     heads = [one for one in started(journal) if one.last and one.units == classes]
     layers = [layer for model in models(journal) for layer in model.layers if layer.where]
