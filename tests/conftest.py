@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch, not imported yet: the suite has a process for each core
+
 from fairtrial.runner import Quiet
 from fairtrial.spec.events import Event
 from fairtrial.spec.recipe import Recipe, make_recipe
