@@ -18,7 +18,7 @@ from fairtrial.parts.datasets import load
 from fairtrial.runner import run
 from fairtrial.store import FolderStore
 from test_serve import Served, started
-from test_serve_browser import CHROMIUM
+from test_serve_browser import CHROMIUM, barriers
 
 pytestmark = pytest.mark.xdist_group("serve_data")  # what the module sets up is set up once
 
@@ -139,8 +139,10 @@ def test_a_folder_in_a_browser(served: Served) -> None:
         assert HOSTILE in page.locator(".samples").inner_text()
         assert "object" not in page.inner_text("main")
         assert page.evaluate(WIDE) == []
+        assert barriers(page) == []
         page.goto(f"{served.base}/data/digits")
         page.locator("text=Suspicious labels").scroll_into_view_if_needed()
         page.wait_for_selector(".pictures li:has-text('labelled')")
+        assert barriers(page) == []
         browser.close()
     assert wrong == []

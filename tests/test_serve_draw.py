@@ -25,7 +25,7 @@ from fairtrial.serve.trying import SIDE, filters, layers
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore
 from test_serve import Served, started
-from test_serve_browser import CHROMIUM
+from test_serve_browser import CHROMIUM, barriers
 
 pytestmark = pytest.mark.xdist_group("serve_draw")  # what the module sets up is set up once
 
@@ -222,6 +222,7 @@ def page(served: Served, names: list[str]) -> Iterator[Page]:
         made.goto(f"{served.base}/draw?runs={','.join(names[:2])}#token={served.token}")
         made.wait_for_selector(".tried")
         yield made
+        assert barriers(made) == []
         browser.close()
     assert wrong == []
 

@@ -21,6 +21,7 @@ from fairtrial.spec.errors import Busy, UsageError
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore
 from test_serve import Served, started
+from test_serve_browser import barriers
 
 pytestmark = pytest.mark.xdist_group("serve_playground")  # what the module sets up is set up once
 
@@ -208,6 +209,7 @@ def test_the_narrow_page_has_room(served: Served, browser: Browser) -> None:
     page.goto(f"{served.base}/playground?two=yes&b.lr=0.1")
     expect(page.locator("form.setting")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert barriers(page) == []
     context.close()
 
 

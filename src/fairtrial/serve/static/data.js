@@ -42,7 +42,7 @@ function counts(told) {
     made.style.width = `${(7 * count) / most}rem`;
     return made;
   };
-  return simple("Images of each class", [["class"], ...parts.map((part) => [part, true]), [""]],
+  return simple("Images of each class", [["class"], ...parts.map((part) => [part, true]), ["as a bar"]],
     [...classes.map((name) => [name, ...parts.map((part) => counted(of(part, name))), bar(of("train", name))]), ["all", ...parts.map((part) => counted(total(part))), ""]]);
 }
 

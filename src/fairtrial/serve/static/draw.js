@@ -21,7 +21,7 @@ function card(net, remove) {
   const seen = el("div", { class: "seen" }), best = el("p", { class: "best" }, "–"), steps = el("ol", { class: "note" });
   const told = (list) => steps.list !== list && fill(Object.assign(steps, { list }), list.map((step) => el("li", {}, step)));
   const node = el("article", { class: "tried", "aria-label": net.title },
-    el("h3", {}, el("a", { href: `/runs/${word(net.name)}` }, net.title), remove && el("button", { class: "plain", "aria-label": `take ${net.name} away`, onclick: remove }, "take away")),
+    el("h2", {}, el("a", { href: `/runs/${word(net.name)}` }, net.title), remove && el("button", { class: "plain", "aria-label": `take ${net.name} away`, onclick: remove }, "take away")),
     el("div", { class: "outcome" },
       el("div", {}, el("p", { class: "note" }, "the net sees"), seen, best),
       el("table", {}, el("caption", { class: "hidden" }, `Probability of each class, run ${net.name}`),
