@@ -1,9 +1,12 @@
 """What `fairtrial serve` costs with ten thousand runs of a hundred epochs, in a real browser.
 
     python bench/serve.py [--runs 10000] [--epochs 100] [--repeats 5]
+    python bench/serve.py --training 10
 
 Runs are real ones, a dozen of them, copied under other names with other seeds. Times in the browser are from asking to
-the frame that shows the answer. Needs Chromium or Chrome, and the extra `dev`.
+the frame that shows the answer. With `--training` so many pairs of trainings, alone and watched live by a browser on
+the same machine, in turn, say what it costs a training that its page is open. Needs Chromium or Chrome, and the extra
+`dev`.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -181,6 +185,51 @@ def change(root: Path, page: Page) -> float:
     return time.perf_counter() - began
 
 
+TRAINED = ["cnn2", "epochs=60", "--quiet"]
+
+
+def training(root: Path, seed: int, page: Page | None, base: str) -> tuple[float, float]:
+    """Seconds of a training, by the clock and of its processor; a page that is given shows the run as soon as it is."""
+    store = FolderStore(root)
+    before = set(store.list())
+    words = [*TRAINED, f"seed={seed}", "--store", str(root)]
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "fairtrial", "run", *words], stdout=subprocess.DEVNULL)
+    if page:
+        while not (made := set(store.list()) - before):
+            time.sleep(0.05)
+        page.goto(f"{base}runs/{made.pop()}")
+        page.wait_for_selector("path.line")
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit("the training failed")
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime
+
+
+def measure_training(root: Path, pairs: int) -> None:
+    """What an open page costs a training."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        slower: list[tuple[float, float]] = []
+        for pair in range(pairs):
+            seconds: dict[bool, tuple[float, float]] = {}
+            for watched in (pair % 2 == 0, pair % 2 == 1):
+                if not watched:
+                    seconds[False] = training(root, 2 * pair, None, "")
+                    continue
+                with server(root) as served:
+                    page = browser.new_page()
+                    page.goto(served.address)
+                    page.wait_for_selector("h1")
+                    seconds[True] = training(root, 2 * pair + 1, page, served.address.partition("#")[0])
+                    page.close()
+            slower.append(tuple(100 * (w / a - 1) for w, a in zip(seconds[True], seconds[False], strict=True)))
+        clock, processor = map(list, zip(*slower, strict=True))
+        report("training watched, by the clock", clock, "%", "<= 1 % slower")
+        report("training watched, its processor", processor, "%", "<= 1 % more")
+        browser.close()
+
+
 def chromium() -> str:
     """The browser of this machine."""
     found = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
@@ -195,13 +244,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--training", type=int, metavar="PAIRS", help="only what an open page costs a training")
     parser.add_argument("--store", type=Path, help="a store that was made before; it is kept")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         root = given.store or Path(place) / "runs"
-        if not root.exists():
-            make_store(root, given.runs, given.epochs)
-        measure(root, len(FolderStore(root).list()), given.repeats)
+        if given.training:
+            measure_training(root, given.training)
+        else:
+            if not root.exists():
+                make_store(root, given.runs, given.epochs)
+            measure(root, len(FolderStore(root).list()), given.repeats)
 
 
 if __name__ == "__main__":
