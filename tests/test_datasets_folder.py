@@ -379,10 +379,10 @@ def part(number: int) -> str:
     return "train" if number < 50 else "test"
 
 
-def test_sixty_thousand_pictures_open_again_in_half_a_second(
+def test_ten_thousand_pictures_open_again_in_a_sixth_of_a_second(
     pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = real_data("cifar10-jpeg")
+    root = real_data("cifar10-jpeg") / "test"
     assert pytestconfig.cache is not None
     # Decoded once for a checkout, not in every test run.
     monkeypatch.setenv("FAIRTRIAL_CACHE", str(pytestconfig.cache.mkdir("decoded")))
@@ -392,6 +392,6 @@ def test_sixty_thousand_pictures_open_again_in_half_a_second(
         began = time.process_time()  # the processor's, so that a busy machine does not fail the test
         again = load(str(root))
         seconds.append(time.process_time() - began)
-    assert (first.images.shape, first.test_from) == ((60_000, 32, 32, 3), 50_000)
+    assert first.images.shape == (10_000, 32, 32, 3)
     assert again.fingerprint == first.fingerprint
-    assert min(seconds) < 0.5
+    assert min(seconds) < 1 / 6
