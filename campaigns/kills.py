@@ -2,11 +2,12 @@
 
     python campaigns/kills.py --kills 60 --seed 1
 
-Three nets on both engines, saving every few steps: dropout with augmentation, batch norm with early stopping and a
-plateau schedule, a strided residual net with one-cycle and clipping. Most runs are children forked from a process that
-has torch imported already (a start costs milliseconds, so that many kills fit into a minute), every fifteenth run is a
-`fairtrial run` of its own. A run is killed again and again while it starts, trains, saves or resumes, at the latest
-after six kills it may end. Needs `fork`: Linux or macOS.
+Five nets on both engines, saving every few steps: dropout with augmentation, batch norm with early stopping and a
+plateau schedule, a strided residual net with one-cycle and clipping, one with label smoothing and weight decay, one on
+principal components. Most runs are children forked from a process that has torch imported already (a start costs
+milliseconds, so that many kills fit into a minute), every fifteenth run is a `fairtrial run` of its own. A run is
+killed again and again, at any time, in the first operations on the disk of a start or resume, or in the middle of a
+write of a state or of weights; at the latest after six kills it may end. Needs `fork`: Linux or macOS.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # set before NumPy: a process with threads of its own forks badly
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from watched_disk import Operation, Watched
 
 from fairtrial.parts.datasets import load
 from fairtrial.runner import run
@@ -52,6 +55,14 @@ NETS = {
         "optimizer": "muon", "lr": 0.02, "schedule": "one-cycle", "clip": 1.0, "test_every": 2, "augment": "flip",
         "average": "lookahead 3",
     },
+    "smoothed labels, weight decay": {
+        "model": "flatten, linear 32, norm, act, dropout 0.3, linear classes", "optimizer": "adamw",
+        "weight_decay": 0.1, "label_smoothing": 0.1, "schedule": "exponential 0.8", "l1": 1e-5,
+    },
+    "principal components": {
+        "model": "linear 24, act, linear 16, act, linear classes", "input": "pca 20", "loss": "mse",
+        "targets": "one-hot", "optimizer": "rmsprop", "lr": 0.003, "schedule": "step 2 0.5", "keep": "all",
+    },
 }  # fmt: skip
 
 
@@ -64,7 +75,8 @@ class Case:
     wanted: dict[str, bytes]
     seconds: float  # that one forked run takes
     kills: int = 0
-    starts: int = 0  # kills before the first save
+    starts: int = 0  # kills before the first save, or in the first operations of a start or resume
+    writes: int = 0  # kills in the middle of a write
     nested: int = 0  # kills of a run that had been killed before
     identical: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -117,9 +129,38 @@ def kill(child: int, begun: Callable[[], bool], after: float) -> bool:
     if status is None:
         os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
+    return killed(status)
+
+
+def killed(status: int) -> bool:
+    """Whether a child was; RuntimeError if it failed."""
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
         raise RuntimeError(f"a run ended with exit code {os.WEXITSTATUS(status)}")
     return os.WIFSIGNALED(status)
+
+
+@dataclass
+class Deadly:
+    """Kills this process at the n-th operation on the disk, or write of a file, when a share of it is written."""
+
+    n: int
+    writes_alone: bool
+    share: float
+    done: int = 0
+
+    def __call__(self, told: Operation, path: Path) -> None:
+        self.done += told.kind == "write" or not self.writes_alone
+        if self.done == self.n:
+            if told.data:
+                with path.open("ab" if told.kind == "append" else "wb") as file:
+                    file.write(told.data[: int(self.share * len(told.data))])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying(recipe: Recipe, folder: Path, deadly: Deadly) -> bool:
+    """Train in a process that kills itself; False if the training ended before."""
+    store = FolderStore(folder, Watched(folder, deadly))
+    return killed(os.waitpid(fork(lambda: run(recipe, store)), 0)[1])
 
 
 def command(recipe: Recipe, folder: Path) -> int:
@@ -167,19 +208,29 @@ def states(store: FolderStore, recipe: Recipe) -> list[str]:
     return generations(store, name) if name else []
 
 
+def killed_at_any_time(case: Case, store: FolderStore, chance: random.Random, as_command: bool) -> bool:
+    """Kill a start of the run at a random time; False if it ended before."""
+    at_work = chance.random() < 0.6  # after it saved something, and not while it starts or resumes
+    after = chance.random() * (case.seconds / 2 if at_work else case.seconds + 3.0 * as_command)
+    before = states(store, case.recipe) if at_work else None  # None: it need not have saved anything
+    child = command(case.recipe, store.root) if as_command else fork(lambda: run(case.recipe, store))
+    return kill(child, lambda: before is None or states(store, case.recipe) != before, after)
+
+
 def disturb(case: Case, folder: Path, chance: random.Random, most: int, as_command: bool) -> None:
     """One run of the case, killed up to `most` times, then left to end and compared."""
     store, kills = FolderStore(folder), 0
-    start_seconds = 3.0 if as_command else 0.0
     while kills < most:
-        at_work = chance.random() < 0.6  # after it saved something, and not while it starts or resumes
-        after = chance.random() * (case.seconds / 2 if at_work else start_seconds + case.seconds)
-        before = states(store, case.recipe) if at_work else None  # None: it need not have saved anything
-        child = command(case.recipe, folder) if as_command else fork(lambda: run(case.recipe, store))
-        if not kill(child, lambda before=before: before is None or states(store, case.recipe) != before, after):
+        how = "at any time" if as_command else chance.choice(["at any time", "in the beginning", "in a write"])
+        if how != "at any time":
+            deadly = Deadly(chance.randint(1, 8), how == "in a write", chance.random())
+            if not dying(case.recipe, folder, deadly):
+                break
+        elif not killed_at_any_time(case, store, chance, as_command):
             break
         name = found(store, case.recipe)
-        case.starts += not name or not generations(store, name)
+        case.starts += how == "in the beginning" or not name or not generations(store, name)
+        case.writes += how == "in a write"
         case.nested += kills > 0
         kills += 1
     if os.waitpid(fork(lambda: run(case.recipe, store)), 0)[1]:
@@ -213,42 +264,28 @@ def campaign(kills: int, seed: int, folder: Path) -> list[Case]:
 
 
 def points(folder: Path) -> tuple[int, list[str]]:
-    """Kill a small run before its n-th operation on the disk, for every n: how many there are, and what went wrong."""
+    """Kill a small run at its n-th operation on the disk, for every n: how many there are, and what went wrong."""
     fields = {"model": "flatten, linear classes", "engine": "numpy", "batch": 512, "epochs": 2, "save_every": 2}
     recipe, alone, wrong = make_recipe(fields), FolderStore(folder / "undisturbed"), []
     os.waitpid(fork(lambda: run(recipe, alone)), 0)
     wanted = bits(alone, found(alone, recipe))
     for n in range(1, 10_000):
         store = FolderStore(folder / f"before-{n}")
-        if not os.WIFSIGNALED(os.waitpid(fork(lambda n=n, store=store: dying(n, recipe, store)), 0)[1]):
+        if not dying(recipe, store.root, Deadly(n, writes_alone=False, share=0.5)):
             return n - 1, wrong
         os.waitpid(fork(lambda store=store: run(recipe, store)), 0)
         if bits(store, found(store, recipe)) != wanted:
-            wrong.append(f"killed before operation {n}")
+            wrong.append(f"killed at operation {n}")
     raise RuntimeError("the run never ended")
-
-
-def dying(n: int, recipe: Recipe, store: FolderStore) -> None:
-    """Train in a process that kills itself before the n-th time that it opens, renames or removes in the store."""
-    left = n
-
-    def see(event: str, words: tuple[object, ...]) -> None:
-        nonlocal left
-        if event in ("open", "os.mkdir", "os.rename", "os.remove") and str(words[0]).startswith(store.path):
-            left -= 1
-            if not left:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(see)
-    run(recipe, store)
 
 
 def table(cases: list[Case]) -> str:
     """The cases and their sum."""
-    rows = [f"{'net, engine':32}{'kills':>7}{'at start':>10}{'nested':>8}{'identical':>11}"]
-    rows += [f"{c.name:32}{c.kills:7}{c.starts:10}{c.nested:8}{c.identical:11}" for c in cases]
+    rows = [f"{'net, engine':40}{'kills':>7}{'at start':>10}{'in a write':>12}{'nested':>8}{'identical':>11}"]
+    rows += [f"{c.name:40}{c.kills:7}{c.starts:10}{c.writes:12}{c.nested:8}{c.identical:11}" for c in cases]
     rows += [f"differs: {wrong}" for case in cases for wrong in case.wrong]
     kills, same = sum(c.kills for c in cases), sum(c.identical for c in cases)
+    rows += [f"{sum(c.starts for c in cases)} at a start or resume, {sum(c.writes for c in cases)} in a write"]
     return "\n".join([*rows, f"{kills} kills, {kills} resumes, {same} bit-identical"])
 
 
@@ -257,7 +294,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--kills", type=int, default=60)
     words.add_argument("--seed", type=int, default=0)
-    words.add_argument("--points", action="store_true", help="kill a small run before each operation on the disk")
+    words.add_argument("--points", action="store_true", help="kill a small run at each operation on the disk")
     given = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()

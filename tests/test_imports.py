@@ -17,11 +17,12 @@ ROOT = Path(fairtrial.__file__).parent
 # Each room, and the rooms it may use: doers above, readers in the middle, those who join the halves below.
 ALLOWED: dict[str, set[str]] = {
     "spec": set(),
+    "disk": set(),
     "rng": {"spec"},
-    "parts": {"spec", "rng"},
+    "parts": {"spec", "rng", "disk"},
     "engine": {"spec", "rng", "parts"},
     "train": {"spec", "rng", "parts", "engine"},
-    "store": {"spec"},
+    "store": {"spec", "disk"},
     "inventory": {"spec"},
     "runner": {"spec", "rng", "parts", "engine", "train", "store"},
     "together": {"spec", "parts", "engine", "train", "store", "runner"},
@@ -35,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "costs": {"spec", "parts", "store"},
     "verdicts": {"spec", "store", "statistics", "costs"},
     "doctor": {"spec", "store"},
-    "report": {"spec", "costs", "inventory", "store", "statistics", "verdicts", "doctor"},
+    "report": {"spec", "disk", "costs", "inventory", "store", "statistics", "verdicts", "doctor"},
     "made": {"spec", "store", "inventory", "verdicts"},
     "catalogue": {"spec", "parts"},
     "recipes": set(),

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
+from fairtrial.disk import Disk, put
 from fairtrial.spec.arrays import Tensors
 from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
 from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
@@ -205,8 +206,9 @@ def disk_errors(path: Path) -> Generator[None]:
 class FolderStore:
     """Runs as folders `<name>-<id>/`; nothing in them is absolute, so that they can be moved."""
 
-    def __init__(self, path: Path | str = "runs") -> None:
+    def __init__(self, path: Path | str = "runs", disk: Disk | None = None) -> None:
         self.root = Path(path)
+        self.disk = disk or Disk()
 
     @property
     def path(self) -> str:
@@ -238,27 +240,13 @@ class FolderStore:
 
     def append(self, name: str, event: Event) -> None:
         path = self.root / name / EVENTS
-        with disk_errors(path), path.open("ab") as file:
-            file.write(to_json(event).encode() + b"\n")
-            if isinstance(event, Saved | Ended):
-                file.flush()
-                os.fsync(file.fileno())
+        with disk_errors(path):
+            self.disk.append(path, to_json(event).encode() + b"\n", isinstance(event, Saved | Ended))
 
     def put(self, name: str, file: str, data: bytes) -> None:
-        folder = self.root / name
-        with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / f".writing-{os.getpid()}-{file}"
-            try:
-                with temporary.open("wb") as out:
-                    out.write(data)
-                    out.flush()
-                    os.fsync(out.fileno())
-                temporary.replace(folder / file)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-            _sync_folder(folder)
+        path = self.root / name / file
+        with disk_errors(path):
+            put(path, data, self.disk)
 
     def get(self, name: str, file: str) -> bytes | None:
         path = self.root / name / file
@@ -268,7 +256,7 @@ class FolderStore:
     def drop(self, name: str, file: str) -> None:
         path = self.root / name / file
         with disk_errors(path):
-            path.unlink(missing_ok=True)
+            self.disk.remove(path)
 
     def files(self, name: str) -> list[str]:
         folder = self.root / name
@@ -280,7 +268,7 @@ class FolderStore:
     def hold(self, name: str) -> Generator[None]:
         folder = self.root / name
         with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            self.disk.make_folder(folder)
             lock, owner = FileLock(folder / LOCK, timeout=0), folder / OWNER
             try:
                 lock.acquire()
@@ -290,8 +278,8 @@ class FolderStore:
         try:
             with disk_errors(owner):
                 owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf8")
-            for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
-                leftover.unlink(missing_ok=True)
+                for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
+                    self.disk.remove(leftover)
             yield
         finally:
             with contextlib.suppress(OSError):  # a disk that takes no more is reported by what wrote to it
@@ -305,16 +293,6 @@ def _written(path: Path) -> int:
         return path.stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
         return 0
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows has no such call and needs none."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 class MemoryStore:

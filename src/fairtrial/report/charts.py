@@ -6,7 +6,6 @@ All text is clean before it gets here: vl-convert ends the process over a charac
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, TypeAlias
 import altair as alt
 import vl_convert as vlc
 
+from fairtrial.disk import Disk, put
 from fairtrial.report import views, wording
 from fairtrial.report.checks import BatchStep, BatchTest, RateTest, subject
 from fairtrial.report.colours import COLOURS, PART_COLOURS
@@ -396,20 +396,11 @@ def write_chart(chart: Chart, stem: Path) -> list[Path]:
     """Write `stem`.svg and `stem`.png, each whole or not at all."""
     drawn = svg(chart)
     files = {".svg": drawn.encode(), ".png": vlc.svg_to_png(drawn, scale=2)}
-    return [_write(stem.with_name(stem.name + ending), data) for ending, data in files.items()]
-
-
-def _write(path: Path, data: bytes) -> Path:
-    """Write beside the file, then rename; not with tempfile, whose files others may not read."""
-    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return path
+    paths = [stem.with_name(stem.name + ending) for ending in files]
+    for path in paths:
+        with disk_errors(path):
+            put(path, files[path.suffix], Disk())
+    return paths
 
 
 def profile_chart(made: Profile) -> alt.LayerChart:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from fairtrial.disk import Disk, put
 from fairtrial.parts.datasets.dataset import Dataset, Images
 from fairtrial.spec.errors import OutOfResources, UsageError
 
@@ -68,10 +69,7 @@ def _write(sheet: Image.Image, path: Path) -> None:
     """The whole file or none."""
     content = io.BytesIO()
     sheet.save(content, format="PNG")
-    partial = path.with_name(f".{path.name}.part")
     try:
-        partial.write_bytes(content.getvalue())
-        partial.replace(path)
+        put(path, content.getvalue(), Disk())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutOfResources(f"cannot write {path}: {error.strerror or error} (errno {error.errno})") from error
