@@ -154,6 +154,13 @@ def test_a_folder_that_no_address_can_name_says_what_to_do(tmp_path: Path) -> No
     assert "rename it" in index.row("100%").reason
 
 
+def test_a_run_that_has_just_begun_can_be_asked_for(tmp_path: Path) -> None:
+    index = Index(ReadStore(tmp_path))
+    index.look()
+    name = run(tiny(), FolderStore(tmp_path)).name
+    assert index.row(name).line.ended == "finished"
+
+
 def test_a_run_is_told_whole(served: Served, store: FolderStore) -> None:
     name = next(name for name in store.list() if name.startswith("flatten"))
     told, record = served.get(f"/runs/{name}"), store.read(name)

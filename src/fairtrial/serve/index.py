@@ -140,6 +140,8 @@ class Index:
     def row(self, name: str) -> Row:
         """A run by name; UnknownName if there is none."""
         if name not in self.rows:
+            self.look()  # a run that has just begun
+        if name not in self.rows:
             raise UnknownName("run", name, ["those in the list"])
         return self.rows[name]
 

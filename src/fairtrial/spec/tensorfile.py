@@ -37,5 +37,5 @@ def unpack(data: bytes, where: str) -> tuple[Tensors, dict[str, Any]]:
     try:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         return load(data), json.loads(header["__metadata__"]["fairtrial"][len(_BLANK) :])
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFile(f"{where}: not one of fairtrial's tensor files ({error})") from error
