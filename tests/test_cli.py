@@ -135,6 +135,7 @@ def test_compare_prints_one_object_and_writes_the_report(fairtrial: Command, tmp
         (["run", "mlp", "--no-such-option"], "--no-such-option"),
     ],
 )
+@pytest.mark.row("U1")
 def test_bad_words_are_exit_code_2_with_what_may_have_been_meant(
     words: list[str], said: str, fairtrial: Command, tmp_path: Path
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_recipe_file_is_named_with_its_line(fairtrial: Command, tmp_path: Path
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.row("U4")
 def test_a_gpu_that_is_not_there_is_never_a_silent_cpu(fairtrial: Command, tmp_path: Path) -> None:
     for words in (["run", "mlp"], ["compare", "mlp", "lr=0.1,0.2"]):
         done = fairtrial(*words, "device=cuda")
@@ -185,6 +187,7 @@ class Net(torch.nn.Module):
 """
 
 
+@pytest.mark.row("X8")
 def test_code_of_ones_own_runs_only_where_it_is_trusted(fairtrial: Command, tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NET)
     words = ["run", "mlp", "model=net.py:Net", "epochs=1", "batch=512", "--quiet", "--json"]
@@ -256,6 +259,7 @@ def test_a_reader_that_has_gone_is_no_error(fairtrial: Command, tmp_path: Path) 
     assert errors == b""
 
 
+@pytest.mark.row("U8")
 def test_plain_output_without_a_terminal_colour_or_utf8(fairtrial: Command, tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C", "COLUMNS": "40"}
     done = subprocess.run(

@@ -224,6 +224,7 @@ def test_a_damaged_entry_is_read_again(cache: Path, name: str, damage: str) -> N
     np.testing.assert_array_equal(load("digits").images, pixels)
 
 
+@pytest.mark.row("D5")
 def test_inspection_notices_a_flipped_bit_in_the_cache(cache: Path) -> None:
     good = load("digits").fingerprint
     path = entries(cache)[0] / "images.npy"
@@ -268,6 +269,7 @@ def test_a_changed_folder_is_read_again_and_its_old_entry_goes(cache: Path) -> N
     assert entries(cache) != old
 
 
+@pytest.mark.row("D18")
 def test_a_run_keeps_its_images_whatever_happens_to_the_files(cache: Path) -> None:
     root = picture_folder(cache.parent / "pets")
     data = load(str(root))

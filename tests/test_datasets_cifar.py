@@ -65,12 +65,14 @@ def test_loose_files_give_the_same_data_and_say_that_they_are_unproven(tmp_path:
     assert "no checksum is published" in data.notes[0]
 
 
+@pytest.mark.row("D5")
 def test_an_archive_of_other_content_is_refused(tmp_path: Path) -> None:
     tar_gz(tmp_path / "cifar-10-binary.tar.gz", BINS)
     with pytest.raises(DataError, match=r"cifar-10-binary.*expected md5:c32a1d4ab5d03f1284b67883e8d87530, found md5:"):
         obtain(DATASETS["cifar10"].reading(tmp_path))
 
 
+@pytest.mark.row("N6")
 def test_a_wrong_label_names_file_and_record(tmp_path: Path) -> None:
     folder = loose(tmp_path / "cifar10")
     content = bytearray(BINS["cifar-10-batches-bin/data_batch_3.bin"])
@@ -110,6 +112,7 @@ def test_an_archive_that_lacks_a_batch_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+@pytest.mark.row("X4")
 def test_a_member_that_is_no_plain_file_is_refused(tmp_path: Path, kind: bytes) -> None:
     path = tmp_path / "linked.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
@@ -120,6 +123,7 @@ def test_a_member_that_is_no_plain_file_is_refused(tmp_path: Path, kind: bytes) 
         read_archive(path)
 
 
+@pytest.mark.row("X4")
 def test_members_that_point_outside_write_nothing(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
@@ -128,6 +132,7 @@ def test_members_that_point_outside_write_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["inner"]
 
 
+@pytest.mark.row("X5")
 def test_an_archive_that_unpacks_without_end_is_given_up(tmp_path: Path) -> None:
     path = tmp_path / "bomb.tar.gz"
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
@@ -138,6 +143,7 @@ def test_an_archive_that_unpacks_without_end_is_given_up(tmp_path: Path) -> None
         read_archive(path)
 
 
+@pytest.mark.row("X5")
 def test_an_archive_of_countless_members_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="more than 100 members"):
         read_archive(tar_gz(tmp_path / "many.tar.gz", {f"file-{number}": b"" for number in range(200)}))
@@ -211,6 +217,7 @@ class _Touch:
 
 
 @pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.row("D8")
 def test_code_in_a_pickle_is_refused_and_never_run(tmp_path: Path, protocol: int) -> None:
     folder = loose(tmp_path / "cifar10")
     for path in folder.iterdir():

@@ -79,6 +79,7 @@ BROKEN: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.row("D1", "D3", "D4")
 def test_a_broken_mirror_is_passed_over(server: Server, tmp_path: Path, fault: str) -> None:
     bad = server.give("/bad", BROKEN[fault][0])
     get(tmp_path, remote(bad, server.give("/good", whole(FILE))))
@@ -87,6 +88,7 @@ def test_a_broken_mirror_is_passed_over(server: Server, tmp_path: Path, fault: s
 
 
 @pytest.mark.parametrize("fault", BROKEN)
+@pytest.mark.row("D1")
 def test_when_every_mirror_fails_the_message_says_what_to_do(server: Server, tmp_path: Path, fault: str) -> None:
     answer, reason = BROKEN[fault]
     url = server.give("/bad", answer)
@@ -102,12 +104,14 @@ def test_when_every_mirror_fails_the_message_says_what_to_do(server: Server, tmp
 @pytest.mark.parametrize(
     ("content", "reason"), [(FILE[:-20], "gzip"), (WRONG, "expected sha256"), (FILE + b"garbage", "gzip")]
 )
+@pytest.mark.row("D4")
 def test_unpacked_bytes_are_checked(server: Server, tmp_path: Path, content: bytes, reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         get(tmp_path, remote(server.give("/bad", whole(content)), of="unpacked"))
     assert kept(tmp_path) == []
 
 
+@pytest.mark.row("D2")
 def test_a_broken_connection_is_taken_up_where_it_broke(server: Server, tmp_path: Path) -> None:
     third = len(FILE) // 3 + 1
     get(tmp_path, remote(server.give("/a", ranged(FILE, third))))
@@ -122,6 +126,7 @@ def test_an_interrupted_download_goes_on_with_the_next_start(server: Server, tmp
     assert server.asked == [("/a", "bytes=1000-")]
 
 
+@pytest.mark.row("D2")
 def test_a_server_without_ranges_starts_again(server: Server, tmp_path: Path) -> None:
     (tmp_path / ".images.gz.part").write_bytes(FILE[:1000])
     get(tmp_path, remote(server.give("/a", whole(FILE))))
@@ -174,6 +179,7 @@ def dripping(request: BaseHTTPRequestHandler) -> None:
 
 
 @pytest.mark.parametrize(("answer", "reason"), [(silent_server, "no answer in time"), (dripping, "too slow")])
+@pytest.mark.row("D9")
 def test_a_stalling_mirror_is_given_up(server: Server, tmp_path: Path, answer: Answer, reason: str) -> None:
     slow = server.give("/slow", answer)
     began = time.monotonic()
@@ -184,12 +190,14 @@ def test_a_stalling_mirror_is_given_up(server: Server, tmp_path: Path, answer: A
     assert (tmp_path / "images.gz").read_bytes() == FILE
 
 
+@pytest.mark.row("D1")
 def test_an_address_where_nobody_listens_is_a_failed_mirror(server: Server, tmp_path: Path) -> None:
     nobody = "http://127.0.0.1:9/images.gz"
     get(tmp_path, remote(nobody, "not an address", server.give("/good", whole(FILE))))
     assert (tmp_path / "images.gz").read_bytes() == FILE
 
 
+@pytest.mark.row("D10")
 def test_two_processes_download_once(server: Server, tmp_path: Path) -> None:
     def slowly(request: BaseHTTPRequestHandler) -> None:
         time.sleep(0.5)

@@ -111,6 +111,7 @@ def test_grey_stays_one_channel_where_every_picture_is_grey(tmp_path: Path) -> N
     assert "16 L converted to RGB" in data.notes
 
 
+@pytest.mark.row("D15")
 def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "pets")
     Image.new("RGBA", (6, 5), (255, 0, 0, 0)).save(root / "train" / "cat" / "0.png")
@@ -119,6 +120,7 @@ def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
     assert "1 transparency laid on white" in data.notes
 
 
+@pytest.mark.row("D15")
 def test_palettes_cmyk_and_sixteen_bits_become_bytes(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "pets")
     Image.new("RGB", (6, 5), (10, 200, 30)).convert("P", palette=Image.Palette.ADAPTIVE).save(
@@ -135,6 +137,7 @@ def test_palettes_cmyk_and_sixteen_bits_become_bytes(tmp_path: Path) -> None:
     assert any((image == 2).all() for image in data.images)
 
 
+@pytest.mark.row("D15")
 def test_pictures_are_turned_upright(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "pets")
     upright = np.random.default_rng(5).integers(0, 256, (5, 6, 3), dtype=np.uint8)
@@ -147,6 +150,7 @@ def test_pictures_are_turned_upright(tmp_path: Path) -> None:
     assert data.notes == ("1 turned upright by EXIF",)
 
 
+@pytest.mark.row("D15")
 def test_other_sizes_are_brought_to_the_most_common_one(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "pets")
     save_picture(root / "train" / "cat" / "0.png", size=(60, 20))
@@ -155,6 +159,7 @@ def test_other_sizes_are_brought_to_the_most_common_one(tmp_path: Path) -> None:
     assert "1 resized and centre-cropped to 6x5" in data.notes
 
 
+@pytest.mark.row("D16")
 def test_hidden_files_and_notes_are_passed_by(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "pets")
     before = load(str(root)).fingerprint
@@ -178,6 +183,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.row("D13")
 def test_a_broken_picture_is_named(tmp_path: Path, name: str) -> None:
     root = picture_folder(tmp_path / "pets")
     content, reason = BROKEN[name]
@@ -221,6 +227,7 @@ def bomb(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("side", [9_000, 12_000, 60_000])
+@pytest.mark.row("D12")
 def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path, side: int) -> None:
     root = picture_folder(tmp_path / "pets")
     (root / "train" / "cat" / "bomb.png").write_bytes(bomb(side, side))
@@ -233,6 +240,7 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path, side: int
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.row("D14")
 def test_links_out_and_pipes_are_listed_and_never_opened(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "pets")
     secret = save_picture(tmp_path / "secret.png")
@@ -259,6 +267,7 @@ def test_a_link_to_a_picture_inside_the_folder_is_that_picture(tmp_path: Path) -
     assert len(load(str(root)).images) == 17
 
 
+@pytest.mark.row("D16", "N6")
 def test_folders_that_are_no_data_set_are_refused_with_the_cause(tmp_path: Path) -> None:
     def refused(name: str, reason: str) -> None:
         with pytest.raises(DataError, match=reason):
@@ -281,6 +290,7 @@ def test_folders_that_are_no_data_set_are_refused_with_the_cause(tmp_path: Path)
     refused("broken", "none of the 2 files is a readable picture")
 
 
+@pytest.mark.row("N6")
 def test_a_class_without_a_usable_picture_is_refused_even_when_skipping(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "pets", each=1)
     (root / "test" / "dog" / "0.png").write_bytes(b"x")

@@ -75,6 +75,7 @@ PACKED = gzip.compress(idx(IMAGES), mtime=0)
     ],
     ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
+@pytest.mark.row("D6", "D7")
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "images-idx3-ubyte.gz"
     path.write_bytes(content)
@@ -120,6 +121,7 @@ def test_four_files_make_a_data_set(tmp_path: Path, packed: bool) -> None:
     assert data.notes == ()
 
 
+@pytest.mark.row("D5")
 def test_sound_files_that_are_not_the_published_ones_are_refused(tmp_path: Path) -> None:
     source = made_set(tmp_path / "made")
     path = tmp_path / "made" / "t10k-images-idx3-ubyte.gz"
@@ -134,6 +136,7 @@ def test_unpacked_files_whose_checksum_nobody_published_are_said_to_be_unproven(
     assert "only the structure" in obtain(source.reading(tmp_path / "made")).notes[0]
 
 
+@pytest.mark.row("N6")
 def test_labels_outside_the_classes_name_file_and_record(tmp_path: Path) -> None:
     source = made_set(tmp_path / "made")
     wrong = idx(np.array([0, 1] * 9 + [0, 7], np.uint8))

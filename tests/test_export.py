@@ -170,6 +170,7 @@ def test_onnx_takes_pixels_and_batches_of_any_size(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.row("U6")
 def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # what Python itself takes for not there
     with pytest.raises(UsageError, match=r"onnxruntime: pip install 'fairtrial\[export\]'"):

@@ -141,6 +141,7 @@ def test_a_folder_of_a_study_hangs_on_all_that_decides_it() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are found through /proc")
+@pytest.mark.row("C5", "C6")
 def test_killed_studies_end_in_the_table_of_those_left_alone(tmp_path: Path) -> None:
     from studies import campaign
 

@@ -48,6 +48,7 @@ def fold(losses: list[float], monitor: str = "valid/loss", min_delta: float = 0.
         ([-1, -2, -1], 0, [True, True, False], 1),
     ],
 )
+@pytest.mark.row("N3")
 def test_better_by_more_than_min_delta(losses: list[float], min_delta: float, bests: list[bool], waited: int) -> None:
     found, progress = fold(losses, min_delta=min_delta)
     assert found == bests
@@ -184,6 +185,7 @@ def test_each_epoch_sees_each_training_image_once_in_another_order() -> None:
 @pytest.mark.parametrize(
     ("images", "batch", "steps"), [(10, 5, 2), (11, 5, 2), (12, 5, 3), (3, 5, 1), (1, 5, 1), (5, 5, 1), (2, 1, 2)]
 )
+@pytest.mark.row("N7")
 def test_a_last_batch_of_one_is_left_out(images: int, batch: int, steps: int) -> None:
     assert steps_per_epoch(images, batch) == steps
 
@@ -268,6 +270,7 @@ def test_the_rule_and_the_criterion_are_those_of_the_recipe() -> None:
     assert "momentum=0.5" in repr(make_rule(recipe)).replace(" ", "")
 
 
+@pytest.mark.row("R9")
 def test_stopping_keeps_the_sums_of_the_epoch_under_way() -> None:
     whole = run(tiny(epochs=1), MemoryStore())
     store = MemoryStore()

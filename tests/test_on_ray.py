@@ -128,6 +128,7 @@ def test_the_table_and_the_bits_are_those_of_one_process_and_actors_are_reused(
     assert not list(tmp_path.glob(".seen-*"))
 
 
+@pytest.mark.row("P7")
 def test_a_node_is_killed_in_the_middle_and_nothing_changes(
     cluster: Nodes, expected: tuple[Comparison, FolderStore], tmp_path: Path
 ) -> None:
@@ -146,6 +147,7 @@ def test_a_node_is_killed_in_the_middle_and_nothing_changes(
     assert ["another one goes on" in said for said in look.said] == [True], look.said
 
 
+@pytest.mark.row("P7")
 def test_actors_that_are_killed_again_and_again_end_the_study_and_it_goes_on_elsewhere(
     cluster: Nodes, expected: tuple[Comparison, FolderStore], tmp_path: Path
 ) -> None:
@@ -270,6 +272,7 @@ def test_an_address_where_nothing_can_be_is_refused(address: str, said: str, tmp
         make(make_study("s", tiny(), RULES, 1), FolderStore(tmp_path), executor="ray", address=address)
 
 
+@pytest.mark.row("U6")
 def test_without_ray_the_command_says_how_to_get_it(tmp_path: Path) -> None:
     code = "import sys; sys.modules['ray'] = None\nfrom fairtrial.cli import main; main()"
     done = subprocess.run(

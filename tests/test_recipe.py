@@ -38,6 +38,7 @@ def test_a_recipe_is_frozen_and_strict() -> None:
         ("lr", "[" * 5000, "a number > 0"), ("lr", '{"a": 1}', "a number > 0"), ("lr", "", "a number > 0"),
     ],
 )  # fmt: skip
+@pytest.mark.row("U1", "X6")
 def test_a_value_out_of_range_is_refused_with_the_range(field: str, word: str, allowed: str) -> None:
     with pytest.raises(UsageError) as caught:
         from_words(Recipe(), {field: word})
@@ -53,6 +54,7 @@ def test_a_value_out_of_range_is_refused_with_the_range(field: str, word: str, a
         ("monitor", "valid/acc", "valid/accuracy"),
     ],
 )  # fmt: skip
+@pytest.mark.row("U1", "X7")
 def test_an_unknown_name_is_refused_with_the_nearest(field: str, word: str, near: str) -> None:
     with pytest.raises(UsageError, match=near.replace("training", "there are")):
         from_words(Recipe(), {field: word})
@@ -68,6 +70,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(field: str, word: str, near
         ({"data": "digit"}, "digits"), ({"data": "mnst"}, "mnist"),
     ],
 )  # fmt: skip
+@pytest.mark.row("U1", "X7")
 def test_unknown_parts_are_refused_with_the_nearest_before_any_work(fields: dict[str, Any], near: str) -> None:
     with pytest.raises(UnknownName, match=near):
         make_plan(make_recipe(fields))
@@ -83,6 +86,7 @@ def test_unknown_parts_are_refused_with_the_nearest_before_any_work(fields: dict
         ({"model": "residual(conv 3), flatten, linear classes"}, "residual1"),
     ],
 )
+@pytest.mark.row("U2")
 def test_shapes_that_do_not_fit_name_the_layer(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ShapeError, match=said):
         make_plan(make_recipe(fields))
@@ -141,6 +145,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.row("U1")
 def test_errors_in_a_file_name_file_and_line(tmp_path: Path) -> None:
     path = write(tmp_path / "mine.toml", '# a comment\nmodel = "mlp"\n\nlearnign = 0.1\n')
     with pytest.raises(UnknownName, match=rf"{path}:4: unknown field 'learnign'"):
@@ -158,6 +163,7 @@ def test_errors_in_a_file_name_file_and_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["lr = ", "lr = 1\nlr = 2", "[" * 3000, "\x00", 'a."b".c = 1', "[table]\nlr = 1", "lr = 1979-05-27", "="]
 )
+@pytest.mark.row("X6")
 def test_what_is_no_recipe_is_a_usage_error_that_names_the_file(text: str, tmp_path: Path) -> None:
     path = write(tmp_path / "bad.toml", text)
     with pytest.raises(UsageError, match=r"bad\.toml"):

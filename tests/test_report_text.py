@@ -57,6 +57,7 @@ def study(store: MemoryStore, first: str = "adam", name: str = "optimizers") -> 
 
 
 @pytest.mark.parametrize("width", [40, 100])
+@pytest.mark.row("U8")
 def test_a_records_numbers_are_shown_whole_at_any_width(record: Record, width: int) -> None:
     screen = Screen(width)
     show_record(record, screen.console)
@@ -121,6 +122,7 @@ def test_hostile_names_reach_the_terminal_as_text(store: MemoryStore, encoding: 
     assert ":smile:" in flat
 
 
+@pytest.mark.row("U8")
 def test_colours_are_left_out_where_they_are_not_wanted(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     screen = Screen(terminal=True)

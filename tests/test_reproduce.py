@@ -18,12 +18,14 @@ from fairtrial.store import BEST, MADE, FolderStore, MemoryStore
 
 
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
+@pytest.mark.row("C7")
 def test_a_run_comes_back_to_the_bit(engine: str) -> None:
     made = reproduce(run(tiny(engine=engine), MemoryStore()))
     assert made.identical
     assert (made.largest_difference, made.scores, made.differs) == (0, {}, [])
 
 
+@pytest.mark.row("C7")
 def test_a_changed_weight_is_named_with_its_size() -> None:
     store = MemoryStore()
     record = run(tiny(), store)

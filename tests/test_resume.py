@@ -46,6 +46,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.row("K7", "R9")
 def test_a_run_stopped_after_any_step_ends_in_the_same_bits(kind: str, engine: str) -> None:
     recipe = tiny(**KINDS[kind], engine=engine)
     alone = MemoryStore()
@@ -131,6 +132,7 @@ class MortalStore(MemoryStore):
 
 
 @pytest.mark.parametrize("how", ["before", "after", "torn"])
+@pytest.mark.row("K3", "K5")
 def test_a_run_that_dies_at_any_of_its_writes_ends_in_the_same_bits(how: str) -> None:
     recipe = tiny(save_every=2, score_every=3, patience=1, min_delta=0.5, epochs=4, keep="all")
     alone = MemoryStore()
@@ -178,6 +180,7 @@ def test_a_folder_without_its_recipe_is_no_run_and_what_lies_in_it_is_not_resume
 
 @posix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.row("K7")
 def test_a_signal_ends_the_command_and_the_same_command_goes_on(
     number: signal.Signals, code: int, tmp_path: Path
 ) -> None:
@@ -212,6 +215,7 @@ def wait_for_state(store: FolderStore) -> str:
 
 
 @posix
+@pytest.mark.row("K1", "K6")
 def test_killed_again_and_again_the_bits_come_back() -> None:
     done = subprocess.run(
         [sys.executable, CAMPAIGNS / "kills.py", "--kills", "10", "--seed", "7"],
@@ -222,6 +226,7 @@ def test_killed_again_and_again_the_bits_come_back() -> None:
 
 
 @posix
+@pytest.mark.row("K2", "K3")
 def test_killed_before_each_operation_on_the_disk_the_bits_come_back() -> None:
     done = subprocess.run(
         [sys.executable, CAMPAIGNS / "kills.py", "--points"], capture_output=True, text=True, timeout=200, check=False
@@ -239,6 +244,7 @@ def stopped_in(folder: Path, step: int = 7, **fields: Any) -> tuple[FolderStore,
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+@pytest.mark.row("S4", "S5", "S7")
 def test_a_damaged_newest_state_is_set_aside_and_the_run_goes_on_from_the_one_before(
     damage: str, tmp_path: Path
 ) -> None:
@@ -256,6 +262,7 @@ def test_a_damaged_newest_state_is_set_aside_and_the_run_goes_on_from_the_one_be
 
 
 @pytest.mark.parametrize("damaged", [BEST, "states"])
+@pytest.mark.row("S6")
 def test_where_nothing_whole_is_left_the_files_are_named_and_nothing_is_deleted(damaged: str, tmp_path: Path) -> None:
     store, name, wanted = stopped_in(tmp_path)
     files = generations(store, name) if damaged == "states" else [BEST]
@@ -271,6 +278,7 @@ def test_where_nothing_whole_is_left_the_files_are_named_and_nothing_is_deleted(
 
 
 @pytest.mark.parametrize("keep", [1, 20, 100])
+@pytest.mark.row("S8")
 def test_a_torn_last_line_is_forgotten(keep: int, tmp_path: Path) -> None:
     store, name, wanted = stopped_in(tmp_path)
     path = tmp_path / name / EVENTS
@@ -309,6 +317,7 @@ def test_a_line_damaged_after_the_older_state_leads_back_to_that_state(tmp_path:
     assert bits(store, name) == wanted
 
 
+@pytest.mark.row("S13")
 def test_a_copied_and_a_moved_store_resume(tmp_path: Path) -> None:
     _, name, wanted = stopped_in(tmp_path / "first")
     shutil.copytree(tmp_path / "first", tmp_path / "copied here")
@@ -320,6 +329,7 @@ def test_a_copied_and_a_moved_store_resume(tmp_path: Path) -> None:
         assert bits(FolderStore(tmp_path / place), name) == wanted
 
 
+@pytest.mark.row("S13")
 def test_nothing_in_a_run_is_absolute(tmp_path: Path) -> None:
     store, name, _ = stopped_in(tmp_path)
     for file in store.files(name):
@@ -333,6 +343,7 @@ def changed_environment(store: FolderStore, name: str) -> None:
     store.put(name, MADE, json.dumps(made).encode())
 
 
+@pytest.mark.row("R4")
 def test_another_environment_is_refused_and_goes_on_only_marked(tmp_path: Path) -> None:
     store, name, wanted = stopped_in(tmp_path)
     changed_environment(store, name)
@@ -352,6 +363,7 @@ def test_a_run_without_a_saved_step_takes_the_environment_it_is_in(tmp_path: Pat
     assert bits(store, name) == wanted
 
 
+@pytest.mark.row("R4", "S6")
 def test_the_command_says_how_a_refused_run_can_go_on(tmp_path: Path) -> None:
     words = ["run", "small-mlp", "engine=numpy", "epochs=1", "batch=512", "--quiet", "--json"]
     store = FolderStore(tmp_path / "runs")

@@ -22,6 +22,7 @@ from fairtrial.spec.events import Ended
 from fairtrial.store import MADE, FolderStore, MemoryStore, generations
 
 
+@pytest.mark.row("R8")
 def test_a_finished_run_is_returned_and_no_step_is_made() -> None:
     store = MemoryStore()
     first = run(tiny(), store)
@@ -31,6 +32,7 @@ def test_a_finished_run_is_returned_and_no_step_is_made() -> None:
     assert (look.begun, look.events) == ([], [])
 
 
+@pytest.mark.row("R8")
 def test_an_early_stopped_run_is_returned_too() -> None:
     store, recipe = MemoryStore(), tiny(patience=1, min_delta=5.0, epochs=9)
     assert (record := run(recipe, store)).end
@@ -40,6 +42,7 @@ def test_an_early_stopped_run_is_returned_too() -> None:
     assert look.events == []
 
 
+@pytest.mark.row("K14")
 def test_a_run_that_lost_only_its_last_event_makes_no_step(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     record = run(tiny(), store)
@@ -105,12 +108,14 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_pa
 
 
 @pytest.mark.parametrize("valid", [1437, 1436, 0.9999])
+@pytest.mark.row("N7")
 def test_a_training_part_too_small_for_a_step_is_refused(valid: float, tmp_path: Path) -> None:
     with pytest.raises((DataError, UsageError)):
         run(tiny(valid=valid), FolderStore(tmp_path))
     assert FolderStore(tmp_path).list() == []
 
 
+@pytest.mark.row("N7")
 def test_one_batch_larger_than_the_data_is_one_step() -> None:
     record = run(tiny(batch=100_000, epochs=1), MemoryStore())
     assert record.end

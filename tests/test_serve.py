@@ -315,6 +315,7 @@ def test_ctrl_c_does_not_wait_for_a_net_that_looks_at_images(store: FolderStore)
     assert answers  # that the server ends, or the mistakes where they were quicker
 
 
+@pytest.mark.row("C3")
 def test_a_run_that_is_looked_at_is_neither_locked_nor_written(store: FolderStore, served: Served) -> None:
     name = next(name for name in store.list() if name.startswith("flatten"))
     before = {path: path.stat().st_mtime_ns for path in (store.root / name).iterdir()}
@@ -348,6 +349,7 @@ def test_an_empty_store_is_no_error(tmp_path: Path) -> None:
 # W1 to W14 of the table of what may go wrong, over all routes
 
 
+@pytest.mark.row("W1")
 def test_w1_only_this_machine_unless_asked(served: Served, store: FolderStore) -> None:
     assert served.told["host"] == "127.0.0.1"
     assert is_loopback("::1")
@@ -361,6 +363,7 @@ def test_w1_only_this_machine_unless_asked(served: Served, store: FolderStore) -
 
 
 @pytest.mark.parametrize("path", [*ROUTES, "/static/list.js", "/nowhere"])
+@pytest.mark.row("W2")
 def test_w2_another_host_is_refused_before_routing(served: Served, path: str) -> None:
     for host in (
         "evil.example",
@@ -373,6 +376,7 @@ def test_w2_another_host_is_refused_before_routing(served: Served, path: str) ->
 
 
 @pytest.mark.parametrize("path", [*API_ROUTES, "/api/1/nothing", "/api/2/runs"])
+@pytest.mark.row("W3")
 def test_w3_neither_cookie_nor_key_alone_nor_another_origin(served: Served, path: str) -> None:
     cookie = "; ".join(f"{name}={value}" for name, value in served.client.cookies.items())
     key = served.client.headers[KEY]
@@ -387,12 +391,14 @@ def test_w3_neither_cookie_nor_key_alone_nor_another_origin(served: Served, path
             assert answer.status_code == 403, (method, about)
 
 
+@pytest.mark.row("W3")
 def test_w3_the_cookie_is_kept_from_scripts_and_other_sites(served: Served) -> None:
     said = served.client.post(SESSION, headers={TOKEN: served.token, **served.origin}).headers["set-cookie"].lower()
     assert "httponly" in said
     assert "samesite=strict" in said
 
 
+@pytest.mark.row("W3")
 def test_w3_there_are_no_web_sockets(served: Served) -> None:
     about = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-key": "x", "sec-websocket-version": "13"}
     for path in API_ROUTES:
@@ -400,6 +406,7 @@ def test_w3_there_are_no_web_sockets(served: Served) -> None:
 
 
 @pytest.mark.parametrize("path", ROUTES)
+@pytest.mark.row("W4")
 def test_w4_a_change_says_which_page_asks(served: Served, path: str) -> None:
     for about in ({}, {"origin": "null"}):
         for method in ("POST", "PUT", "PATCH", "DELETE"):
@@ -415,6 +422,7 @@ OUTSIDE = (
 
 
 @pytest.mark.parametrize("path", NAMED)
+@pytest.mark.row("W5")
 def test_w5_no_name_leads_out_of_the_store(served: Served, path: str) -> None:
     for name in (*OUTSIDE, *PLAIN) if path in API_ROUTES else OUTSIDE:
         assert raw(served, filled(path, name)) in (404, 405), name  # 405: a route that takes no GET
@@ -439,6 +447,7 @@ def said_to(served: Served, data: bytes) -> bytes:
         return connection.recv(65_536)
 
 
+@pytest.mark.row("W5")
 def test_w5_links_are_not_followed(store: FolderStore, tmp_path: Path) -> None:
     root, secret = tmp_path / "runs", tmp_path / "secret"
     shutil.copytree(store.root, root)
@@ -461,6 +470,7 @@ def test_w5_links_are_not_followed(store: FolderStore, tmp_path: Path) -> None:
         reading.get("../secret", "events.jsonl")
 
 
+@pytest.mark.row("W6")
 def test_w6_names_come_as_text_only(store: FolderStore, tmp_path: Path) -> None:
     root = tmp_path / "runs"
     shutil.copytree(store.root, root)
@@ -476,6 +486,7 @@ def test_w6_names_come_as_text_only(store: FolderStore, tmp_path: Path) -> None:
     server.end()
 
 
+@pytest.mark.row("W6")
 def test_w6_files_of_a_report_are_kept_and_not_shown(served: Served) -> None:
     (name,) = served.get("/studies")["studies"]
     for file in served.get(f"/studies/{name}")["files"]:
@@ -485,6 +496,7 @@ def test_w6_files_of_a_report_are_kept_and_not_shown(served: Served) -> None:
 
 
 @pytest.mark.parametrize("path", API_ROUTES)
+@pytest.mark.row("W7")
 def test_w7_a_body_has_a_limit(served: Served, path: str) -> None:
     cookie = "; ".join(f"{name}={value}" for name, value in served.client.cookies.items())
     about = {"host": served.base[7:], KEY: served.client.headers[KEY], "cookie": cookie, TOKEN: served.token}
@@ -494,12 +506,14 @@ def test_w7_a_body_has_a_limit(served: Served, path: str) -> None:
         assert said[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 413")
 
 
+@pytest.mark.row("W7")
 def test_w7_a_body_without_a_length_has_one_too(served: Served) -> None:
     pieces = (b" " * 65_536 for _ in range(2 * BODY // 65_536))
     answer = served.client.post("/api/1/curves", headers=served.origin, content=pieces)
     assert answer.status_code == 413
 
 
+@pytest.mark.row("W7")
 def test_w7_connections_are_few_and_give_way(store: FolderStore) -> None:
     server = started(store.root)
     server.client.close()
@@ -514,6 +528,7 @@ def test_w7_connections_are_few_and_give_way(store: FolderStore) -> None:
     server.end()
 
 
+@pytest.mark.row("W7")
 def test_w7_who_says_nothing_is_not_waited_for(store: FolderStore) -> None:
     short = "import fairtrial.serve.server as s, fairtrial.serve.guard as g; s.PATIENCE = g.PATIENCE = 0.5\n"
     server = started(store.root, main=[*MAIN[:2], short + MAIN[2]])
@@ -540,6 +555,7 @@ def test_w7_who_says_nothing_is_not_waited_for(store: FolderStore) -> None:
     ],
     ids=["bytes", "version", "header", "hosts", "length", "long"],
 )
+@pytest.mark.row("W8")
 def test_w8_what_is_no_request_is_refused_without_an_echo(served: Served, data: bytes) -> None:
     said = said_to(served, data.replace(b"%s", served.base[7:].encode()))
     assert said[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 403", b"HTTP/1.1 413", b"HTTP/1.1 431")
@@ -547,6 +563,7 @@ def test_w8_what_is_no_request_is_refused_without_an_echo(served: Served, data: 
 
 
 @pytest.mark.parametrize("path", [path for path in ROUTES if not path.endswith("/changes")])
+@pytest.mark.row("W9", "W10")
 def test_w9_w10_every_answer_has_the_headers(served: Served, path: str) -> None:
     for answer in (served.client.get(filled(path)), served.stranger.get(filled(path)), served.client.options("/x")):
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
@@ -555,6 +572,7 @@ def test_w9_w10_every_answer_has_the_headers(served: Served, path: str) -> None:
     assert HEADERS["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.row("W10")
 def test_w10_the_token_is_told_once_and_never_logged(store: FolderStore) -> None:
     server = started(store.root)
     for path in ("/", "/nowhere", "/api/1/runs", f"/?{server.token}"):
@@ -565,6 +583,7 @@ def test_w10_the_token_is_told_once_and_never_logged(store: FolderStore) -> None
     assert server.token not in said
 
 
+@pytest.mark.row("W12")
 def test_w12_it_asks_nobody_for_anything(store: FolderStore) -> None:
     heard = (
         "import sys\n"
@@ -581,6 +600,7 @@ def test_w12_it_asks_nobody_for_anything(store: FolderStore) -> None:
     assert server.end() == (0, "")
 
 
+@pytest.mark.row("W13")
 def test_w13_a_damaged_run_says_why_and_the_others_live(served: Served) -> None:
     told = served.get("/runs")
     rows = {row[0]: dict(zip(told["told"], row, strict=False)) for row in told["rows"]}
@@ -590,6 +610,7 @@ def test_w13_a_damaged_run_says_why_and_the_others_live(served: Served) -> None:
     assert sum(row["ended"] == "finished" for row in rows.values()) >= 4
 
 
+@pytest.mark.row("W13")
 def test_w13_a_line_damaged_in_the_middle_is_told(store: FolderStore, tmp_path: Path) -> None:
     root = tmp_path / "runs"
     shutil.copytree(store.root, root)
@@ -602,6 +623,7 @@ def test_w13_a_line_damaged_in_the_middle_is_told(store: FolderStore, tmp_path: 
     assert server.end()[0] == 0
 
 
+@pytest.mark.row("W14")
 def test_w14_a_page_of_an_older_server_is_told_to_come_again(served: Served) -> None:
     answer = served.client.get("/api/1/runs", headers={KEY: "of yesterday"})
     assert answer.status_code == 403

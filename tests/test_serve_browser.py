@@ -248,6 +248,7 @@ def test_a_study_as_its_report_has_it(desk: Visit, store: FolderStore) -> None:
     assert Path(kept.value.path()).read_bytes() == (store.root / study / "report.html").read_bytes()
 
 
+@pytest.mark.row("W6")
 def test_a_chart_is_kept_as_svg_png_and_csv(browser: Browser, address: str, store: FolderStore) -> None:
     """From the dark page, in the colours of paper; cells that a spreadsheet would compute are text."""
     for visit in visited(browser, address, color_scheme="dark", viewport={"width": 1280, "height": 900}):

@@ -158,6 +158,7 @@ def test_a_picture_is_seen_as_predict_sees_it(
     ],
     ids=["text", "empty", "bomb", "program", "cut", "large"],
 )
+@pytest.mark.row("W11")
 def test_what_is_no_picture_is_refused_in_a_line(served: Served, names: list[str], body: bytes, said: str) -> None:
     answer = sent(served, "picture", names[:1], body)
     assert answer.status_code in (413, 422)

@@ -173,6 +173,7 @@ def test_commands_take_turns_and_save_at_the_end(tmp_path: Path) -> None:
     assert {job.state for job in jobs.look()} == {"over", "failed"}
 
 
+@pytest.mark.row("W14")
 def test_what_another_tab_started_is_a_conflict_and_the_end_saves_it(tmp_path: Path) -> None:
     """W14, and training that outlives the server."""
     server = started(tmp_path / "runs")

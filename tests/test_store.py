@@ -85,6 +85,7 @@ def test_events_come_back_bit_for_bit(store: Store) -> None:
     assert record.recipe == tiny()
 
 
+@pytest.mark.row("N3")
 def test_a_score_that_is_no_number_is_null_in_json_and_nan_again() -> None:
     line = to_json(Scored(1, 1, True, {"valid/loss": float("inf")}, False, 0.0))
     assert '"valid/loss": null' in line
@@ -99,6 +100,7 @@ def test_what_is_no_event_is_refused(line: str) -> None:
         from_json(line)
 
 
+@pytest.mark.row("S8")
 def test_a_torn_last_line_is_left_out_and_a_damaged_line_is_named(store: Store) -> None:
     begin(store, "a-1")
     lines = [to_json(SCORED).encode(), to_json(Saved(5, 1)).encode()]
@@ -165,6 +167,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert [path.name for path in (tmp_path / "a-1").iterdir()] == ["x"]
 
 
+@pytest.mark.row("K2")
 def test_what_a_killed_writer_left_is_swept_at_the_next_start(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     store.put("a-1", "x", b"whole")
@@ -183,6 +186,7 @@ with FolderStore(sys.argv[1]).hold(sys.argv[2]):
 """
 
 
+@pytest.mark.row("C1", "C2")
 def test_the_second_process_on_a_run_is_told_the_first_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
     words = ["run", "small-mlp", "engine=numpy", "epochs=1", "batch=512", "--quiet", "--json"]
     recipe = make_recipe({"model": "small-mlp", "engine": "numpy", "epochs": 1, "batch": 512})
@@ -201,6 +205,7 @@ def test_the_second_process_on_a_run_is_told_the_first_and_a_dead_one_holds_noth
     assert fairtrial(*words, cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.row("S10")
 def test_a_store_that_is_a_file_is_exit_code_6_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("not a folder")
     done = fairtrial("run", "small-mlp", "engine=numpy", "epochs=1", "--quiet", cwd=tmp_path)
@@ -274,6 +279,7 @@ def read_only_disk(small_disk: Path) -> Iterator[Path]:
     ctypes.CDLL(None).mount(b"none", str(small_disk).encode(), b"tmpfs", 32, b"")  # MS_REMOUNT: writable again
 
 
+@pytest.mark.row("S10")
 def test_a_read_only_disk_stops_the_run_before_a_step(read_only_disk: Path) -> None:
     store = FolderStore(read_only_disk)
     name = run(tiny(), store, watch=stop_at(6)).name

@@ -142,6 +142,7 @@ def test_seeds_are_paired_the_arms_share_split_start_and_batches() -> None:
     assert first_step(sgd[0]).scores != first_step(sgd[1]).scores
 
 
+@pytest.mark.row("C7")
 def test_a_second_call_makes_no_run_and_more_seeds_make_only_the_new_ones(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     counts = [Counts() for _ in range(3)]
@@ -215,6 +216,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 
 
 @posix
+@pytest.mark.row("C5")
 def test_a_worker_that_is_killed_is_replaced_and_the_table_is_the_same(tmp_path: Path) -> None:
     expected = make(study_of_workers(), MemoryStore())
     look, killer = Look(), Killer(tmp_path, 1)
@@ -295,6 +297,7 @@ def kill_in_the_middle(folder: Path, errors: Path) -> None:
 
 
 @posix
+@pytest.mark.row("C6", "K13")
 def test_workers_of_a_killed_command_save_and_leave_and_the_same_command_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     kill_in_the_middle(folder, tmp_path / "errors")

@@ -26,6 +26,7 @@ def small_files() -> dict[str, bytes]:
     return {"state": store.get(name, generations(store, name)[0]) or b"", "best": store.get(name, BEST) or b""}
 
 
+@pytest.mark.row("S5")
 def test_each_flipped_bit_of_a_state_and_of_best_weights_is_found() -> None:
     for data in small_files().values():
         damaged, missed = bytearray(data), []
@@ -41,6 +42,7 @@ def test_each_flipped_bit_of_a_state_and_of_best_weights_is_found() -> None:
         assert not missed
 
 
+@pytest.mark.row("S4")
 def test_a_file_cut_at_any_byte_is_found() -> None:
     for data in small_files().values():
         for end in range(len(data)):
@@ -81,6 +83,7 @@ def test_any_names_numbers_and_notes_come_back(tensors: dict[str, list[float]], 
 
 @given(st.binary(max_size=400))
 @settings(max_examples=200, deadline=None)
+@pytest.mark.row("X1")
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(DamagedFile):
         unpack(data, "here")
@@ -97,6 +100,7 @@ def test_a_state_of_another_schema_is_refused_by_its_number() -> None:
         read_state(data, "state-1.safetensors")
 
 
+@pytest.mark.row("X1")
 def test_a_header_that_promises_more_than_there_is_allocates_nothing() -> None:
     header = json.dumps({"w": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}).encode()
     with pytest.raises(DamagedFile):
