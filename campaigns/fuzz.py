@@ -187,8 +187,8 @@ def changed(reader: Reader, chance: random.Random) -> bytes:
     for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
         at, length = chance.randint(0, len(data)), chance.choice((1, 1, 2, 4, 16, 64))
         match chance.randrange(8):
-            case 0 if data:
-                data[at % len(data)] ^= 1 << chance.randrange(8)
+            case 0:
+                data[at : at + 1] = bytes(byte ^ 1 << chance.randrange(8) for byte in data[at : at + 1])
             case 1:
                 del data[at : at + length]
             case 2:
@@ -202,8 +202,8 @@ def changed(reader: Reader, chance: random.Random) -> bytes:
             case 6:
                 where = chance.randint(0, len(data))
                 data[where:where] = data[at : at + length]
-            case _ if reader.words:
-                word = chance.choice(reader.words)
+            case _:
+                word = chance.choice(reader.words or [b""])
                 data[at : at + chance.choice((0, len(word)))] = word
     return reader.mend(bytes(data))
 
