@@ -1,0 +1,339 @@
+"""Each row of docs/reliability-rows.md is carried by the tests that show it; and rows that no other file shows."""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import pickle
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import disk as campaign
+import numpy as np
+import pytest
+from PIL import Image
+from watched_disk import Operation, Watched
+
+from conftest import Look, bits, fairtrial, tiny
+from data_helpers import picture_folder
+from fairtrial.parts.datasets import load
+from fairtrial.runner import run
+from fairtrial.spec.errors import Busy
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import FolderStore, MemoryStore, generations
+
+TESTS = Path(__file__).parent
+TABLE = TESTS.parent / "docs" / "reliability-rows.md"
+COUNTS = {"K": 14, "S": 16, "R": 12, "N": 8, "D": 19, "C": 7, "P": 8, "W": 14, "X": 10, "U": 8}
+LACKING = ("not yet: ", "does not apply: ")
+posix = pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+
+
+def table() -> dict[str, tuple[str, set[str]]]:
+    """What happens and the names of the tests that show it, by row."""
+    lines = re.findall(r"^\| (\w+) \| (.+) \| (.*) \|$", TABLE.read_text("utf8"), re.MULTILINE)
+    rows = {row: (said, set(re.findall(r"`(\S+::\S+)`", tests))) for row, said, tests in lines if row != "row"}
+    assert len(rows) == len(lines) - 1
+    return rows
+
+
+def marked() -> dict[str, set[str]]:
+    """The tests that carry each row, read in their sources."""
+    rows: dict[str, set[str]] = {}
+    for path in TESTS.rglob("test_*.py"):
+        functions = [node for node in ast.walk(ast.parse(path.read_text("utf8"))) if isinstance(node, ast.FunctionDef)]
+        for function in functions:
+            for mark in function.decorator_list:
+                if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.row":
+                    for row in map(ast.literal_eval, mark.args):
+                        rows.setdefault(row, set()).add(f"{path.relative_to(TESTS).as_posix()}::{function.name}")
+    return rows
+
+
+def test_no_row_is_lost() -> None:
+    assert list(table()) == [f"{letter}{number + 1}" for letter, count in COUNTS.items() for number in range(count)]
+
+
+def test_each_row_is_carried_by_the_tests_that_it_names() -> None:
+    rows = table()
+    assert marked() == {row: tests for row, (_, tests) in rows.items() if tests}
+    assert [row for row, (said, tests) in rows.items() if said.startswith(LACKING) == bool(tests)] == []
+
+
+# A process that is killed where it hurts
+
+KILLED = """
+import os, signal, sys
+from fairtrial.runner import run
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import FolderStore
+
+left = int(sys.argv[4])
+def look(frame, event, _):
+    global left
+    if event == "call" and frame.f_code.co_qualname == sys.argv[3]:
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.setprofile(look)
+run(Recipe.model_validate_json(sys.argv[1], strict=False), FolderStore(sys.argv[2]))
+"""
+
+
+def kill_in(function: str, call: int, recipe: Recipe, folder: Path) -> None:
+    """Train in a process that is killed as it enters this function for the n-th time."""
+    words = [recipe.model_dump_json(), str(folder), function, str(call)]
+    done = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+# Its third epoch is worse than the second, and patience ends it there
+STOPS_EARLY: dict[str, Any] = {
+    "lr": 0.02, "schedule": "step 1 100", "optimizer": "momentum", "epochs": 6, "patience": 1,
+}  # fmt: skip
+
+
+def as_if_left_alone(recipe: Recipe, folder: Path) -> bool:
+    """Whether the same call, made again, comes to the bits of a run that nothing happened to."""
+    alone, store = MemoryStore(), FolderStore(folder)
+    name = run(recipe, alone).name
+    run(recipe, store, watch=Look())
+    return bits(store, name) == bits(alone, name)
+
+
+@posix
+@pytest.mark.row("K4")
+def test_killed_while_it_is_scored(tmp_path: Path) -> None:
+    recipe = tiny(**STOPS_EARLY)
+    kill_in("score", 6, recipe, tmp_path)  # on the validation part, whose loss then ends the run
+    assert as_if_left_alone(recipe, tmp_path)
+
+
+@posix
+@pytest.mark.parametrize(("function", "call"), [("Progress.better", 3), ("keep_weights", 2), ("ending", 1)])
+@pytest.mark.row("K5")
+def test_killed_while_it_decides_what_is_best_and_whether_to_stop(function: str, call: int, tmp_path: Path) -> None:
+    recipe = tiny(**STOPS_EARLY)
+    kill_in(function, call, recipe, tmp_path)
+    assert as_if_left_alone(recipe, tmp_path)
+
+
+@posix
+@pytest.mark.row("K6")
+def test_killed_while_it_resumes_and_then_again(tmp_path: Path) -> None:
+    recipe = tiny(save_every=2)
+    kill_in("advance", 8, recipe, tmp_path)
+    store = FolderStore(tmp_path)
+    (name,) = store.list()
+    before = {file: store.get(name, file) for file in generations(store, name)}
+    for function in ("newest_good", "State.load", "as_lines"):
+        kill_in(function, 1, recipe, tmp_path)
+        assert {file: store.get(name, file) for file in generations(store, name)} == before
+    assert as_if_left_alone(recipe, tmp_path)
+
+
+@pytest.mark.row("K8")
+def test_a_second_ctrl_c_ends_it_without_a_save(tmp_path: Path) -> None:
+    def twice(event: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    recipe, store = tiny(), FolderStore(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, store, watch=Look(twice))
+    assert generations(store, store.list()[0]) == []
+    assert as_if_left_alone(recipe, tmp_path)
+
+
+# The disk
+
+
+@pytest.mark.row("K11")
+def test_what_a_loss_of_power_leaves_leads_to_the_same_bits(tmp_path: Path) -> None:
+    """Every seventh of the states that campaigns/disk.py goes through whole."""
+    recipe, log = tiny(model="flatten, linear classes", save_every=2), list[Operation]()
+    alone = FolderStore(tmp_path / "alone", Watched(tmp_path / "alone", lambda told, path: log.append(told)))
+    name = run(recipe, alone).name
+    lost = [crash for crash in campaign.crashes(log) if crash.kind in ("unsynced lost", "one lost", "zeros")]
+    assert len(lost) > 100
+    for number, crash in enumerate(lost[::7]):
+        assert campaign.look(tmp_path / f"{number}", crash, recipe, bits(alone, name)) == "", crash
+
+
+@pytest.mark.row("S13")
+def test_a_copy_of_a_run_that_is_held_is_held_by_nobody(tmp_path: Path) -> None:
+    here, copy = FolderStore(tmp_path / "here"), FolderStore(tmp_path / "copy")
+    name = run(tiny(), here).name
+    with here.hold(name):
+        shutil.copytree(here.root, copy.root)
+        with copy.hold(name), pytest.raises(Busy), here.hold(name):
+            pass
+
+
+NO_FILE_LEFT = """
+import resource, sys
+from fairtrial.runner import Quiet, run
+from fairtrial.spec.errors import OutOfResources
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import FolderStore
+
+class Greedy(Quiet):
+    held = []
+    def see(self, event):
+        try:
+            while event.step == 7:
+                self.held.append(open("/dev/null"))
+        except OSError:
+            pass
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+try:
+    run(Recipe.model_validate_json(sys.argv[1], strict=False), FolderStore(sys.argv[2]), watch=Greedy())
+except OutOfResources as error:
+    sys.exit(str(error))
+"""
+
+
+@posix
+@pytest.mark.row("S15")
+def test_too_many_open_files_end_it_by_that_name_and_harm_none(tmp_path: Path) -> None:
+    recipe = tiny(save_every=1)
+    words = [sys.executable, "-c", NO_FILE_LEFT, recipe.model_dump_json(), str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert re.match(rf"{re.escape(str(tmp_path))}/.+: Too many open files", done.stderr), done.stderr
+    store = FolderStore(tmp_path)
+    assert generations(store, store.list()[0])[0] == "state-6.safetensors"
+    assert as_if_left_alone(recipe, tmp_path)
+
+
+# Numbers and data
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+@pytest.mark.parametrize("fields", [{"input": "standardise"}, {"data": "digits", "input": "mean-std 0 1e38"}])
+@pytest.mark.row("N8")
+def test_a_channel_without_variance_and_denormal_pixels_give_finite_numbers(
+    fields: dict[str, Any], engine: str, tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+    pixels[..., 0] = 7  # the red of every picture
+    for number, picture in enumerate(pixels):
+        path = tmp_path / f"class-{number % 2}" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(path)
+    model = "conv 4, norm, act, flatten, linear 8, norm, act, linear classes"
+    store = MemoryStore()
+    record = run(tiny(**{"data": str(tmp_path), **fields}, model=model, engine=engine, batch=8), store)
+    assert record.end is not None
+    assert record.end.reason == "finished"
+    assert all(np.isfinite(values).all() for values in record.weights().values())
+    assert np.isfinite([value for epoch in record.epochs for value in epoch.scores.values()]).all()
+
+
+@pytest.mark.row("D16")
+def test_class_names_that_differ_in_case_only_are_told(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    for part in ("train", "test"):
+        if (root / part / "CAT").exists():
+            pytest.skip("this file system does not tell cases apart")
+        shutil.copytree(root / part / "dog", root / part / "CAT")
+    assert "class names that differ in case only: CAT, cat" in load(str(root)).notes
+
+
+# Files as an attack, and a machine without a network
+
+
+class Touch:
+    """What an attacker would pickle."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize(
+    ("file", "words"), [("net.pt", ["run"]), ("net.pkl", ["doctor"]), ("net.h5", ["show"]), ("net.keras", ["compare"])]
+)
+@pytest.mark.row("X2")
+def test_a_pickled_net_is_refused_and_not_opened(file: str, words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / file
+    path.write_bytes(pickle.dumps(Touch(tmp_path / "ran")))
+    done = fairtrial(*words, str(path), cwd=tmp_path)
+    assert done.returncode == 2
+    assert file in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "ran").exists()
+    pickle.loads(path.read_bytes())
+    assert (tmp_path / "ran").exists()  # had anybody opened it
+
+
+def huge() -> bytes:
+    """A .npy file whose header promises 64 petabytes."""
+    stream = io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": (2**50, 8, 8, 1)}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.getvalue() + bytes(1000)
+
+
+def pickled(touch: Touch) -> bytes:
+    """A .npy file of one object."""
+    stream = io.BytesIO()
+    np.save(stream, np.array([touch], object), allow_pickle=True)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("name", "large"), [("images.npy", True), ("images.npy", False), ("labels.npy", False)])
+def test_a_hostile_array_in_the_cache_is_not_loaded(
+    name: str, large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X3 but for a huge shape in `labels.npy`, which ends in a MemoryError."""
+    monkeypatch.setenv("FAIRTRIAL_CACHE", str(tmp_path / "cache"))
+    pixels = load("digits").images.copy()
+    (path,) = (tmp_path / "cache").glob(f"digits-*/{name}")
+    hostile = huge() if large else pickled(Touch(tmp_path / "ran"))
+    path.unlink()
+    path.write_bytes(hostile)
+    np.testing.assert_array_equal(load("digits").images, pixels)
+    assert path.read_bytes() != hostile  # decoded anew
+    assert not (tmp_path / "ran").exists()
+
+
+OFFLINE = """
+import sys
+from fairtrial.parts.datasets import load
+from fairtrial.runner import run
+from fairtrial.spec.errors import DataError
+from fairtrial.spec.recipe import Recipe
+from fairtrial.store import FolderStore
+
+def hear(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise OSError("Network is unreachable")
+
+sys.addaudithook(hear)
+print(run(Recipe.model_validate_json(sys.argv[1], strict=False), FolderStore(sys.argv[2])).end.reason)
+try:
+    load("mnist")
+except DataError as error:
+    print(error)
+"""
+
+
+@pytest.mark.row("U5")
+def test_without_a_network_all_but_downloads_work(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", OFFLINE, tiny().model_dump_json(), str(tmp_path / "runs")]
+    env = {**os.environ, "FAIRTRIAL_DATA": str(tmp_path)}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=True)
+    trained, refused, *rest = done.stdout.splitlines()
+    assert trained == "finished"
+    assert refused == "mnist: train-images-idx3-ubyte.gz could not be downloaded:"
+    assert f"Put these files into {tmp_path / 'mnist'}:" in rest
+    assert sum("sha256:" in line for line in rest) == 4
