@@ -301,11 +301,12 @@ def pickled(touch: Touch) -> bytes:
     return stream.getvalue()
 
 
-@pytest.mark.parametrize(("name", "large"), [("images.npy", True), ("images.npy", False), ("labels.npy", False)])
+@pytest.mark.row("X3")
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy"])
+@pytest.mark.parametrize("large", [True, False])
 def test_a_hostile_array_in_the_cache_is_not_loaded(
     name: str, large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """X3 but for a huge shape in `labels.npy`, which ends in a MemoryError."""
     monkeypatch.setenv("FAIRTRIAL_CACHE", str(tmp_path / "cache"))
     pixels = load("digits").images.copy()
     (path,) = (tmp_path / "cache").glob(f"digits-*/{name}")
@@ -347,3 +348,14 @@ def test_without_a_network_all_but_downloads_work(tmp_path: Path) -> None:
     assert trained == "finished"
     assert str(tmp_path / "mnist") in refused  # where to put the files
     assert refused.count("sha256:") == 4
+
+
+@pytest.mark.row("S12", "X10")
+@pytest.mark.parametrize("words", [["run"], ["show"], ["compare"], ["predict"], ["run", "mlp", "--store"]])
+def test_a_name_too_long_is_refused_and_what_moves_a_terminal_is_spelt_out(words: list[str], tmp_path: Path) -> None:
+    more = ["x.png"] if words == ["predict"] else []
+    done = fairtrial(*words, "\x1b[31m" + 150 * "\u00e9" + "/x.toml", *more, cwd=tmp_path)  # two bytes each
+    assert done.returncode == 2, done.stderr
+    assert "\x1b" not in done.stderr
+    assert "\\x1b[31m" in done.stderr
+    assert not list(tmp_path.iterdir())

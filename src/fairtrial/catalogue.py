@@ -89,7 +89,7 @@ def read_base(target: str) -> tuple[str, Recipe]:
         return Path(target).stem, read_recipe(Path(target))
     shipped = _RECIPES / f"{target}.toml"
     if target.isidentifier() or target.replace("-", "").isalnum():
-        if shipped.is_file():
+        if shipped in _RECIPES.iterdir():  # a name may be too long to ask the system for
             return target, read_recipe(Path(str(shipped)))
         if target not in MODELS and target not in WORDS.values():
             raise UnknownName("study, recipe or model", target, [*studies(), *recipes(), *MODELS])

@@ -74,10 +74,10 @@ def _opened(entry: Path) -> Dataset | None:
     try:
         about = json.loads((entry / "dataset.json").read_text("utf-8"))
         images = np.load(entry / "images.npy", mmap_mode="c", allow_pickle=False)
-        labels = np.load(entry / "labels.npy", allow_pickle=False)
+        labels = np.load(entry / "labels.npy", mmap_mode="r", allow_pickle=False)  # takes no memory that it announces
         whole = images.shape == tuple(about["shape"]) and images.dtype == np.uint8 and len(labels) == len(images)
-        return _dataset(about, images, labels) if whole else None
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return _dataset(about, images, np.array(labels)) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError):
         return None
 
 
