@@ -151,6 +151,8 @@ def test_a_page_says_that_its_server_has_stopped_or_is_another(browser: Browser,
 
 def test_filter_sort_group_and_overlay(desk: Visit, store: FolderStore) -> None:
     page = desk.page
+    page.fill("#q", "epochs=3 nonsense")
+    assert page.inner_text("[role=status]").startswith("0 of 8 runs: words are looked for in name,")
     page.fill("#q", "sgd epochs=3 seed>0")
     assert page.inner_text("[role=status]") == "2 of 8 runs"
     page.click(".runs thead button:has-text('seed')")

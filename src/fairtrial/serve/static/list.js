@@ -178,7 +178,8 @@ function show() {
   rows();
   const all = state.rows.size;
   view.status.textContent = !all && state.whole ? "No runs yet: fairtrial run cnn2 makes one."
-    : `${state.count === all ? counted(all) : `${state.count.toLocaleString("en")} of ${counted(all)}`}${state.whole ? "" : ", reading on …"}`;
+    : `${state.count === all ? counted(all) : `${state.count.toLocaleString("en")} of ${counted(all)}`}${state.whole ? "" : ", reading on …"}${
+      state.count ? "" : ": words are looked for in name, model, data, optimizer and end; other fields as seed=1 or lr>0.01"}`;
 }
 
 function change(words) {
