@@ -36,7 +36,7 @@ from fairtrial.doctor.read_curves import read_curves
 from fairtrial.parts.datasets.cifar import TEST, TRAIN, read_archive, read_bin
 from fairtrial.parts.datasets.idx import read_idx
 from fairtrial.parts.datasets.pickled import read_batch
-from fairtrial.parts.datasets.pictures import Bad, form_of, read_picture
+from fairtrial.parts.datasets.pictures import Bad, form_of, quiet, read_picture
 from fairtrial.spec.arch_text import read_arch
 from fairtrial.spec.errors import FairtrialError
 from fairtrial.spec.events import Ended, Fitted, Saved, Scored, from_json, to_json
@@ -128,8 +128,9 @@ def of_pictures(form: str) -> list[bytes]:
 
 
 def picture(path: Path) -> object:
-    form = form_of(path)
-    return form if isinstance(form, Bad) else read_picture(path, form)
+    with quiet():
+        form = form_of(path)
+        return form if isinstance(form, Bad) else read_picture(path, form)
 
 
 def of_events() -> list[bytes]:
