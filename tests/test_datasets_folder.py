@@ -188,7 +188,7 @@ def test_a_broken_picture_is_named(tmp_path: Path, name: str) -> None:
     root = picture_folder(tmp_path / "pets")
     content, reason = BROKEN[name]
     (root / "train" / "cat" / name).write_bytes(content)
-    with pytest.raises(DataError, match=rf"1 unusable files:\n  train/cat/{name}: {reason}") as caught:
+    with pytest.raises(DataError, match=rf"unusable files \(1\): train/cat/{name}: {reason}") as caught:
         load(str(root))
     assert caught.value.exit_code == 3
 
@@ -330,8 +330,8 @@ def test_a_sheet_shows_every_class(tmp_path: Path) -> None:
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.format == "PNG"
         assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 100
-    with pytest.raises(OutOfResources, match="nowhere"):
-        sample_sheet(data, tmp_path / "nowhere" / "sheet.png")
+    with pytest.raises(OutOfResources, match=r"another\.png"):
+        sample_sheet(data, tmp_path / "sheet.png" / "another.png")
 
 
 def test_one_picture_for_a_model_follows_the_same_rules(tmp_path: Path) -> None:

@@ -598,7 +598,7 @@ def test_the_command_on_curves(tmp_path: Path) -> None:
     assert {*plain["checked"], *plain["not_observable"]} == set(FAULTS)
     assert fairtrial("doctor", "fine.csv", cwd=tmp_path).returncode == 0
     bad = fairtrial("doctor", "bad.csv", cwd=tmp_path)
-    assert (bad.returncode, bad.stderr) == (2, "fairtrial: bad.csv:2:2: 'x' is no number\n")
+    assert (bad.returncode, bad.stderr) == (2, "fairtrial: bad.csv:2:2: 'x' is no number; leave gaps empty\n")
     written(tmp_path, b"PK\x03\x04\0\0", "zip.csv")
     packed = fairtrial("doctor", "zip.csv", cwd=tmp_path)
     assert (packed.returncode, packed.stderr[:50]) == (2, "fairtrial: zip.csv:1:5: byte 0x00 is no text; save")

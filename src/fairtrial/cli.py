@@ -14,12 +14,12 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 from typer.core import TyperCommand
 
-from fairtrial.spec.errors import FairtrialError, UsageError
+from fairtrial.spec.errors import DamagedFile, FairtrialError, OutOfResources, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Every model deserves a fair trial: train image classifiers, compare them honestly.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -52,6 +51,10 @@ LOCAL = "127.0.0.1"
 DEFAULT = "mlp"
 TAKEN = "a script (.py), curves (.csv, .tsv, .json, .jsonl, TensorBoard's event files or a folder of them), or a run"
 USAGE = 2  # the exit code for words of the command that cannot be meant
+ANEW = "its `fairtrial run` with --from-scratch makes a damaged run anew, its `fairtrial compare` a damaged study"
+WrongWords = cast(
+    "type[Exception]", typer.BadParameter.mro()[1]
+)  # typer's errors are click's, or those of its own copy of it
 
 
 @app.command()
@@ -532,7 +535,7 @@ def doctor(
     if is_script and (classes or images):
         raise UsageError(f"--classes and --images are for curves, and {target} is a script")
     if steps and (static or not is_script):
-        raise UsageError("--steps is for a script that is run")
+        raise UsageError(f"--steps is for a script that is run, not for {target}")
     if target.endswith(".ipynb"):
         raise UsageError(
             f"{target} is a notebook: put `with ft.watch() as seen:` around the training in it, and look at `seen`; or "
@@ -702,8 +705,12 @@ def _store(path: Path) -> FolderStore:
 
 
 def whole_name(store: FolderStore, start: str) -> str:
-    """The name of the only run that starts so; else the word itself."""
-    matching = [name for name in store.list() if name.startswith(start)]
+    """The name of the only run that starts so; the word itself where none does, UsageError where several do."""
+    names = store.list()
+    matching = [name for name in names if name.startswith(start)]
+    if len(matching) > 1 and start not in names:
+        some = ", ".join(matching[:9])
+        raise UsageError(f"{store.root}: {len(matching)} runs begin with {start!r}; give more of one's name: {some}")
     return matching[0] if len(matching) == 1 else start
 
 
@@ -778,11 +785,11 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell has it for what runs in the background
             signal.signal(number, _stop)
     try:
-        app(standalone_mode=True)
-    except SystemExit as stop:
-        if stop.code == USAGE and "--json" in sys.argv:
-            print_json({"error": "the words of the command are wrong; see standard error", "exit_code": USAGE})
-        raise
+        sys.exit(app(sys.argv[1:] or ["--help"], "fairtrial", standalone_mode=False))
+    except WrongWords as error:
+        _fail(_said(error), USAGE)
+    except DamagedFile as error:
+        _fail(str(error) if "\n" in str(error) else f"{error}\n{ANEW}", error.exit_code)
     except FairtrialError as error:
         _fail(str(error), error.exit_code)
     except Stopped as stopped:
@@ -790,9 +797,21 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read our output has gone
         sys.exit(0)
+    except OSError as error:  # a path in a folder that may not be entered, or with a name that is too long
+        if error.filename:
+            _fail(f"{error.filename}: {error.strerror}; give another path", USAGE)
+        _fail(f"{error}; free what is short here, memory or disk", OutOfResources.exit_code)
+
+
+def _said(error: Any) -> str:
+    """What typer has to say of the words of the command, as we say it."""
+    text: str = error.format_message().rstrip(".")
+    command = error.ctx.command_path if error.ctx else "fairtrial"
+    return f"{text[0].lower()}{text[1:]}\n`{command} -h` shows what it takes"
 
 
 def _fail(text: str, code: int) -> None:
+    text = re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", lambda found: repr(found[0])[1:-1], text)  # what moves a terminal
     print(f"fairtrial: {text}", file=sys.stderr)
     if "--json" in sys.argv:
         print_json({"error": text, "exit_code": code})

@@ -72,7 +72,7 @@ def folders(root: Path) -> list[str]:
     try:
         return [entry.name for entry in os.scandir(root) if entry.is_dir()] if root.is_dir() else []
     except OSError as error:
-        raise OutOfResources(f"{root}: {error.strerror}") from error
+        raise OutOfResources(f"{root}: {error.strerror}; give a folder that can be read") from error
 
 
 def run_line(folder: str, name: str) -> RunLine | None:

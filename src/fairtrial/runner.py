@@ -121,14 +121,15 @@ def make_plan(recipe: Recipe, own_module: bool = False, known: Facts | None = No
     special = recipe.precision == "tf32" or recipe.device in ("cuda", "mps") or recipe.compile
     if recipe.engine == "numpy" and (special or recipe.precision == "bf16" or own_module):
         raise UsageError(
-            "engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers, uncompiled"
+            "engine=numpy computes on the CPU, in float32 or float64, nets of fairtrial's own layers, uncompiled; "
+            "engine=torch can do the rest"
         )
     if special:
         from fairtrial.engine.torch_net import check_able  # torch itself knows what devices there are
 
         check_able(recipe)
     if not recipe.valid and (recipe.patience or "plateau" in recipe.schedule):
-        raise UsageError("patience and the plateau schedule look at the validation part, but valid=0 leaves none")
+        raise UsageError("patience and the plateau schedule need a validation part; give it a share, as in valid=0.2")
     if recipe.test_flip and len(shape) != 3:
         raise UsageError(f"test_flip: input={recipe.input} leaves no image that could be mirrored")
     arch = () if own_module else build(recipe, shape, criterion.outputs)
@@ -331,7 +332,7 @@ def newest_good(job: Job, states: list[str], watch: Watch) -> tuple[StateFile, t
             job.store.put(job.name, f"{bad}.bad", job.store.get(job.name, bad) or b"")
             job.store.drop(job.name, bad)
         return state, events[: state.meta["events"]]
-    raise DamagedFile("\n".join([*dict.fromkeys(reasons), "no saved state is whole"]))
+    raise DamagedFile("; ".join([*dict.fromkeys(reasons), "no saved state is whole"]))
 
 
 def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from fairtrial.disk import Disk, put
 from fairtrial.spec.arrays import Tensors
-from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
+from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
 from fairtrial.spec.files import BEST, EVENTS, LOCK, MADE, OWNER, RECIPE, STUDIES
 from fairtrial.spec.recipe import Recipe, make_recipe
@@ -68,7 +69,9 @@ class Record:
         """The best weights, with what was fitted to the input under `input/`; DamagedFile if they were changed."""
         data = self.store.get(self.name, BEST)
         if data is None:
-            raise DataError(f"run {self.name} has no weights yet: it has not completed an epoch")
+            raise DataError(
+                f"run {self.name} has no weights yet: it has not completed an epoch; its command goes on with it"
+            )
         return unpack(data, f"{self.name}/{BEST}")[0]
 
     def model(self, module: Callable[[], Any] | None = None) -> Any:
@@ -152,8 +155,15 @@ class Store(Protocol):
 
 def read_record(store: Store, name: str) -> Record:
     """The record in a run's files. A torn last line of events is left out; one damaged in the middle is DamagedFile."""
-    recipe, made = (json_of(store, name, file) for file in (RECIPE, MADE))
-    return Record(name, make_recipe(recipe), made, tuple(events_of(store, name)), store)
+    fields, made = (json_of(store, name, file) for file in (RECIPE, MADE))
+    try:
+        recipe = make_recipe(fields)
+    except UsageError as error:
+        said = str(error).partition("; there are:")[0]
+        raise DamagedFile(
+            f"{name}/{RECIPE}: {said}\nif a newer fairtrial made the run, read it with that one"
+        ) from error
+    return Record(name, recipe, made, tuple(events_of(store, name)), store)
 
 
 def json_of(store: Store, name: str, file: str) -> dict[str, Any]:
@@ -196,11 +206,17 @@ def as_lines(events: tuple[Event, ...]) -> bytes:
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Generator[None]:
-    """OSErrors as OutOfResources with the path and the system's own words."""
+    """OSErrors as OutOfResources with the path, the system's words and what helps; a name too long as UsageError."""
     try:
         yield
     except OSError as error:
-        raise OutOfResources(f"{error.filename or path}: {error.strerror or error}") from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"{error.filename or path}: {error.strerror}; a name has at most 255 bytes") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        helps = (
+            "make room: the same command goes on from the last save" if full else "give a folder that can be written"
+        )
+        raise OutOfResources(f"{error.filename or path}: {error.strerror or error}; {helps}") from error
 
 
 class FolderStore:
@@ -235,7 +251,7 @@ class FolderStore:
 
     def read(self, name: str) -> Record:
         if not (self.root / name / RECIPE).is_file():
-            raise UnknownName("run", name, self.list() or ["none yet"])
+            raise UnknownName("run", name, self.list(), f"{self.root}: ")
         return read_record(self, name)
 
     def append(self, name: str, event: Event) -> None:
@@ -274,7 +290,7 @@ class FolderStore:
                 lock.acquire()
             except Timeout:
                 who = owner.read_text("utf8") if owner.is_file() else "another process"
-                raise Busy(f"run {name} is being worked on by {who}") from None
+                raise Busy(f"run {name} is being worked on by {who}; wait until that is done, or stop it") from None
         try:
             with disk_errors(owner):
                 owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf8")
@@ -315,7 +331,7 @@ class MemoryStore:
 
     def read(self, name: str) -> Record:
         if name not in self.list():
-            raise UnknownName("run", name, self.list() or ["none yet"])
+            raise UnknownName("run", name, self.list())
         return read_record(self, name)
 
     def append(self, name: str, event: Event) -> None:

@@ -53,7 +53,10 @@ def examine(script: str, arguments: list[str], steps: int = 0, aside: bool = Fal
     After so many steps it is stopped; `aside` puts its output on standard error.
     """
     if script != "-m" and not Path(script).is_file():
-        raise UsageError(f"{script}: {'a folder, and no script' if Path(script).is_dir() else 'no such file'}")
+        raise UsageError(
+            f"{script}: {'a folder, and no script' if Path(script).is_dir() else 'no such file'}; "
+            "paths begin in the folder that you are in"
+        )
     if script != "-m" and not os.access(script, os.R_OK):
         raise UsageError(f"{script}: this file cannot be read")
     reading, writing = os.pipe()  # and no file: a full disk is what a training may die of

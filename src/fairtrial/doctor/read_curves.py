@@ -68,7 +68,7 @@ def read_curves(path: Path, classes: int | None = None, images: int | None = Non
     try:
         columns = columns_of(path)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"{path}: {error.strerror or error}; paths begin in the folder that you are in") from None
     return replace(
         as_curves(columns, path), classes=classes, images={"valid": images, "test": images} if images else {}
     )
@@ -80,7 +80,7 @@ def columns_of(path: Path) -> dict[str, Column]:
         return event_columns(path)
     source = decoded(path)
     if not source.strip():
-        raise UsageError(f"{path}:1:1: the file is empty")
+        raise UsageError(f"{path}:1:1: the file is empty; it needs a heading and a line for each epoch")
     if path.suffix.lower() == ".jsonl":
         lines = [(number, line) for number, line in enumerate(source.splitlines(), 1) if line.strip()]
         return from_rows({f"{path}:{number}:1": parsed(line, path, number) for number, line in lines}, path)
@@ -170,7 +170,9 @@ def as_column(cells: list[str], path: Path, lines: list[int], place: int, comma:
         try:
             values[row] = float(texts[row].removesuffix("%"))
         except ValueError:
-            raise UsageError(f"{path}:{lines[row]}:{place + 1}: {texts[row][:40]!r} is no number") from None
+            raise UsageError(
+                f"{path}:{lines[row]}:{place + 1}: {texts[row][:40]!r} is no number; leave gaps empty"
+            ) from None
     digits = max(map(decimals, texts[:SEEN]))
     if percent.any():
         return Column(np.where(percent, values / 100, values), given, digits + 2)
@@ -190,7 +192,9 @@ def parsed(source: str, path: Path, line: int = 0) -> Any:
     try:
         return json.loads(source)
     except json.JSONDecodeError as error:
-        raise UsageError(f"{path}:{line or error.lineno}:{error.colno}: {error.msg}") from None
+        raise UsageError(
+            f"{path}:{line or error.lineno}:{error.colno}: {error.msg}; the file is cut short, or no JSON"
+        ) from None
     except (RecursionError, ValueError) as error:
         raise UsageError(f"{path}:{line or 1}:1: {error}") from None
 

@@ -22,10 +22,10 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None))
 def load_class(path: Path, name: str) -> Any:
     """The class `name` in the file; UsageError if the file cannot be run, UnknownName if it has no such class."""
     if not path.is_file():
-        raise UsageError(f"model: there is no file {path}")
+        raise UsageError(f"model: there is no file {path}; paths begin in the folder that you are in")
     names = vars(_executed(path))
     if name not in names:
-        raise UnknownName(f"class in {path}", name, [n for n, v in names.items() if isinstance(v, type)])
+        raise UnknownName("class", name, [n for n, v in names.items() if isinstance(v, type)], f"{path}: ")
     if not callable(names[name]):
         raise UsageError(f"model: {name} in {path} is no class that makes a net")
     return names[name]
@@ -52,7 +52,7 @@ def _executed(path: Path) -> Any:
         loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise UsageError(f"model: {path} cannot be run: {error}") from error
+        raise UsageError(f"model: {path} cannot be run: {error}; try `python {path}`") from error
     finally:
         sys.path.remove(folder)
         if folder not in sys.path:

@@ -144,7 +144,9 @@ def make_criterion(recipe: Recipe, classes: int) -> Criterion:
     if coding not in loss.codings:
         raise UsageError(f"targets={coding}: the loss {recipe.loss} takes targets as {' or '.join(loss.codings)}")
     if recipe.label_smoothing and not isinstance(loss, CrossEntropy):
-        raise UsageError(f"label_smoothing={recipe.label_smoothing:g}: only the loss cross-entropy has it")
+        raise UsageError(
+            f"label_smoothing={recipe.label_smoothing:g}: only the loss cross-entropy has it; with others it is 0"
+        )
     if recipe.outliers and classes < 2:
         raise UsageError(f"outliers={recipe.outliers:g}: of one class no target is wrong")
     if coding == "number":

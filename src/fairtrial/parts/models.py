@@ -95,7 +95,10 @@ def build(recipe: Recipe, shape: Shape, outputs: int) -> Arch:
     except ShapeError as error:
         raise ShapeError(f"model {recipe.model!r} on input {'x'.join(map(str, shape))}: {error}") from None
     if made != (outputs,):
-        raise ShapeError(f"model {recipe.model!r} ends in shape {made}, but the targets need ({outputs},)")
+        raise ShapeError(
+            f"model {recipe.model!r} ends in shape {made}, but the targets need ({outputs},); "
+            "end it in `flatten, linear classes`"
+        )
     return arch
 
 

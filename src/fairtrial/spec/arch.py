@@ -50,7 +50,10 @@ def _image(layer: str, shape: Shape) -> tuple[int, int, int]:
 
 def _windows(layer: str, size: int, kernel: int, stride: int) -> int:
     if kernel > size:
-        raise ShapeError(f"{layer}: its {kernel}x{kernel} window is larger than its input of {size} pixels")
+        raise ShapeError(
+            f"{layer}: its {kernel}x{kernel} window is larger than its input of {size} pixels; "
+            "take a smaller one, or larger images"
+        )
     return (size - kernel) // stride + 1
 
 
@@ -239,7 +242,7 @@ class Residual(Layer):
     def out(self, shape: Shape) -> Shape:
         body, short = out_shape(self.body, shape), out_shape(self.shortcut, shape)
         if body != short:
-            raise ShapeError(f"residual: its body gives shape {body}, its shortcut {short}; they are added")
+            raise ShapeError(f"residual: its body gives shape {body}, its shortcut {short}; make them equal")
         return body
 
     @property

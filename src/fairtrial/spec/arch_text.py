@@ -57,13 +57,15 @@ def _residual(tokens: list[str], depth: int) -> tuple[a.Residual, list[str]]:
     if tokens[:1] == ["|"]:
         shortcut, tokens = _read(tokens[1:], depth)
     if tokens[:1] != [")"]:
-        raise UsageError("model: a residual( is not closed by )")
+        raise UsageError("model: a residual( is not closed by ); it is residual(body) or residual(body | shortcut)")
     return a.Residual(body, shortcut), tokens[1:]
 
 
 def _layer(head: list[str]) -> a.Layer:
     if not head:
-        raise UsageError("model: a layer is missing between two commas, or the text is empty")
+        raise UsageError(
+            "model: a layer is missing between two commas, or the text is empty; see: fairtrial list layers"
+        )
     word, options = head[0], iter(head[1:])
     if word not in _BY_WORD or word == "residual":
         raise UnknownName("layer", word, _BY_WORD)

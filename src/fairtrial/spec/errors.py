@@ -16,13 +16,18 @@ class UsageError(FairtrialError):
     exit_code = 2
 
 
+SHOWN = 50  # names at most: a store has thousands of runs
+
+
 class UnknownName(UsageError):
     """A name that is not registered; the nearest ones are offered."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = sorted(known)
         near = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        there = f"there are: {', '.join(names[:SHOWN])}{more}" if names else "there is none"
+        hint = f"did you mean {' or '.join(near)}?" if near else there
         super().__init__(f"{where}unknown {kind} {name!r}; {hint}")
         self.near = near
 

@@ -223,13 +223,22 @@ def _allowed(name: str) -> list[str]:
     return said
 
 
-def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file; errors name file and line."""
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text of a TOML file and what it says; UsageError for one that cannot be read."""
     try:
         source = path.read_text("utf8")
-        fields = tomllib.loads(source)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: {error}") from None
+        return source, tomllib.loads(source)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}; paths begin in the folder that you are in") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.object[error.start]:#04x} is no text; save the file as UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: {error}; write it as in: lr = 0.1") from None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file; errors name file and line."""
+    source, fields = read_toml(path)
     lines = {line.split("=")[0].strip().strip("\"'"): n for n, line in enumerate(source.splitlines(), 1) if "=" in line}
     for name, value in fields.items():
         if isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar, cast
 
@@ -46,7 +47,7 @@ def number(word: str, what: str) -> float:
     except ValueError:
         value = float("nan")
     if value != value or abs(value) == float("inf"):
-        raise UsageError(f"{what}: {word!r} is not a number")
+        raise UsageError(f"{what}: {word!r} is not a number; write it as in 0.1")
     return value
 
 
@@ -56,6 +57,10 @@ def call(registry: Registry[Callable[..., Part]], text: str) -> Part:
     make = registry[name]
     numbers = [number(word, f"{registry.kind} {name}") for word in words]
     try:
-        return make(*numbers)
-    except TypeError as error:
-        raise UsageError(f"{registry.kind} {text!r}: wrong number of arguments") from error
+        inspect.signature(make).bind(*numbers)
+    except TypeError:
+        takes = [
+            f"[{p.name}]" if p.default is not p.empty else p.name for p in inspect.signature(make).parameters.values()
+        ]
+        raise UsageError(f"{registry.kind} {text!r}: {name} takes {' '.join(takes) or 'no number'}") from None
+    return make(*numbers)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fairtrial.catalogue import read_base, study_path
 from fairtrial.parts.metrics import check_metric
 from fairtrial.spec.errors import UnknownName, UsageError
-from fairtrial.spec.recipe import Recipe, make_recipe
+from fairtrial.spec.recipe import Recipe, make_recipe, read_toml
 from fairtrial.spec.tuning import TRIALS, read_range
 from fairtrial.study.plan import Setting, Study, from_seed, grid, read_levels, study_of
 
@@ -155,11 +155,7 @@ def read_study(
 
 def parse(path: Path) -> tuple[StudyFile, Source]:
     """The file's contents, checked but for the recipe's fields."""
-    try:
-        text = path.read_text("utf8")
-        plain = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: {error}") from None
+    text, plain = read_toml(path)
     source = Source(path, text)
     if isinstance(own := plain.get("full"), dict):
         plain["full"] = _filled(plain, own)

@@ -53,8 +53,8 @@ def begin(study: Study, fingerprints: Mapping[str, str], store: Store) -> str:
             continue
         if differing := list(differences(begun, plan)):
             raise UsageError(
-                f"the study's file has changed since {other} was begun with it, which is half done:\n  "
-                + "\n  ".join(differing)
+                f"the study's file has changed since {other} was begun with it, which is half done: "
+                + "; ".join(differing)
                 + "\nPut it back to go on; copy it under another name for a study of its own; "
                 f"or delete {store.path}/{other} to give that one up"
             )

@@ -110,7 +110,7 @@ def study_of(name: str, base: Recipe, settings: Sequence[Setting], seeds: int) -
     for setting in settings:
         arm, recipe, at = setting.name or base.model, setting.make(base), setting.where.get("", "")
         if recipe in arms.values():
-            raise UsageError(f"{at}the arm {arm!r} is the same recipe as another one")
+            raise UsageError(f"{at}the arm {arm!r} is the same recipe as another one; leave one of them out")
         if arm in arms:
             raise UsageError(f"{at}two arms are called {arm!r}")
         arms[arm] = recipe

@@ -22,7 +22,7 @@ RULES: tuple[Rule, ...] = tuple(
 def examine_source(path: Path) -> Diagnosis:
     """What the source of a script proves or suggests."""
     if not path.is_file():
-        raise UsageError(f"{path}: no such file")
+        raise UsageError(f"{path}: no such file; paths begin in the folder that you are in")
     return diagnose_text(text_of(path), path)
 
 
@@ -35,7 +35,7 @@ def text_of(path: Path) -> str:
         return decode_source(raw)
     except (SyntaxError, ValueError) as error:  # ValueError: a byte of zero
         line, said = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (None, error)
-        raise FairtrialError(f"{path}:{line or 1}: no Python: {said}") from error
+        raise FairtrialError(f"{path}:{line or 1}: no Python: {said}; mend that line first") from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
 

@@ -28,7 +28,7 @@ CHUNK_BYTES = 4_000_000
 CHUNK_PICTURES = 256
 # Smaller pictures decode faster in one thread: handing over the interpreter's lock takes longer than they do.
 THREADED_PIXELS = 128 * 128
-SHOWN = 10
+SHOWN = 3
 
 
 def folder_facts(root: Path) -> Facts:
@@ -38,7 +38,7 @@ def folder_facts(root: Path) -> Facts:
     with quiet():
         form = _most_common(form_of(path) for path in firsts)
     if form is None:
-        raise DataError(f"{root}: no readable picture")
+        raise DataError(f"{root}: no readable picture; pictures belong into one folder a class")
     return Facts(_shape(form), len(classes))
 
 
@@ -51,7 +51,7 @@ def folder_reading(root: Path, name: str, progress: Progress) -> Reading:
     listing = list_folder(root)
     faults = listing.faults()
     if faults:
-        raise DataError(f"{root}: {'; '.join(faults)}")
+        raise DataError(f"{root}: {'; '.join(faults)}\nboth parts need pictures of the same classes, two or more")
     train, test, notes = split_files(listing)
     return Reading(
         name, listing.root, listing.key, listing.classes, lambda: _chunks(listing, train, test, progress), notes
@@ -77,8 +77,10 @@ def judge(data: Dataset, skip_bad: bool) -> Dataset:
     if data.skipped and not skip_bad:
         shown = [f"{bad.path}: {bad.reason}" for bad in data.skipped[:SHOWN]]
         more = [f"and {len(data.skipped) - SHOWN} more"] if len(data.skipped) > SHOWN else []
-        lines = "\n  ".join([f"{data.name}: {len(data.skipped)} unusable files:", *shown, *more])
-        raise DataError(f"{lines}\nRemove or repair these files.")
+        raise DataError(
+            f"{data.name}: unusable files ({len(data.skipped)}): {'; '.join([*shown, *more])}\n"
+            "remove or repair them; `fairtrial data FOLDER` lists them all"
+        )
     for part, labels in (("train", data.labels[: data.test_from]), ("test", data.labels[data.test_from :])):
         counts = np.bincount(labels, minlength=len(data.classes))
         if not counts.all():

@@ -103,7 +103,9 @@ def list_folder(root: Path) -> Listing:
         if not parts:
             raise DataError(f"{root}: no class folders in it; pictures belong into one folder a class")
         if set(parts) & set(TESTS):
-            raise DataError(f"{root}: {', '.join(sorted(set(parts) & set(TESTS)))} without {TRAIN}/")
+            raise DataError(
+                f"{root}: {', '.join(sorted(set(parts) & set(TESTS)))} without {TRAIN}/; both hold one folder a class"
+            )
         return walk.listing(walk.part(""), None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from fairtrial.parts.datasets.cache import obtain
@@ -71,14 +72,16 @@ def image_folder(word: str) -> Path:
     """The image folder that the word means."""
     if not word.strip():  # as a path it would be the current folder
         raise UsageError("data: the word is empty; give a registered name or an image folder, `.` for the current one")
-    inside = data_folder() / word
+    inside, path = data_folder() / word, Path(word)
     if word in folders_found():
         return inside
-    if Path(word).expanduser().is_dir():
-        return Path(word).expanduser()
-    if Path(word).expanduser().exists():
+    with suppress(RuntimeError):  # ~name, of somebody whom this machine does not know
+        path = path.expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
         raise DataError(f"{word}: a file; data are a registered name or an image folder")
-    raise UnknownName(DATASETS.kind, word, [*DATASETS, *folders_found()])
+    raise UnknownName("data set or image folder", word, [*DATASETS, *folders_found()])
 
 
 def folders_found() -> list[str]:

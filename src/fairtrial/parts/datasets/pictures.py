@@ -75,7 +75,7 @@ def single(path: Path, shape: tuple[int, int, int]) -> Images:
     with quiet():
         found = read_picture(path, Form(width, height, channels == 1))
     if isinstance(found, Bad):
-        raise DataError(f"{found.path}: {found.reason}")
+        raise DataError(f"{found.path}: {found.reason}; give the path of a picture")
     return found.pixels[None]
 
 
@@ -155,4 +155,6 @@ def _reason(path: Path, error: Exception) -> str:
         return "empty file" if empty else f"not a picture in one of the formats {', '.join(FORMATS)}"
     if isinstance(error, Image.DecompressionBombError):
         return f"announces too many pixels; at most {MOST_PIXELS:,} are decoded"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return f"{type(error).__name__}: {error}"

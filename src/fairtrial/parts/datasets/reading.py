@@ -106,7 +106,9 @@ def blame(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{error.filename or path}: {error.strerror or error}") from error
+        raise DataError(
+            f"{error.filename or path}: {error.strerror or error}; it must be there, and readable"
+        ) from error
 
 
 def check_labels(labels: Rows, classes: int, where: str) -> None:

@@ -72,4 +72,6 @@ def _write(sheet: Image.Image, path: Path) -> None:
     try:
         put(path, content.getvalue(), Disk())
     except OSError as error:
-        raise OutOfResources(f"cannot write {path}: {error.strerror or error} (errno {error.errno})") from error
+        raise OutOfResources(
+            f"cannot write {path}: {error.strerror or error} (errno {error.errno}); give another path"
+        ) from error

@@ -66,4 +66,4 @@ def file_checksum(path: Path, like: str) -> str:
 def require_checksum(found: str, expected: str, what: str) -> None:
     """Refuse content that is sound but not the published one."""
     if found != expected:
-        raise DataError(f"{what}: not the published file: expected {expected}, found {found}")
+        raise DataError(f"{what}: not the published file: expected {expected}, found {found}; it must be fetched again")
