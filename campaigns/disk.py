@@ -257,7 +257,7 @@ def recipes(count: int) -> Iterator[tuple[str, Recipe]]:
         for engine in ("numpy", "torch"):
             yield (
                 f"{name}, {engine}",
-                make_recipe({**fields, "batch": 256, "epochs": 2, "images": 512, "save_every": 2, "engine": engine}),
+                make_recipe({**fields, "batch": 256, "epochs": 4, "images": 512, "save_every": 2, "engine": engine}),
             )
 
 
