@@ -324,7 +324,7 @@ def test_every_page_can_be_read_by_everybody(visit: Visit, store: FolderStore) -
     page = visit.page
     for path in paths(store):
         visit.go(path)
-        time.sleep(1)  # what comes late
+        time.sleep(0.5)  # what comes late
         page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
         assert barriers(page) == [], path
         assert page.evaluate(UNTOLD) == [], path
