@@ -5,6 +5,7 @@ After a change of words `python tests/test_messages.py` writes the answers anew;
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import io
@@ -71,6 +72,7 @@ def given(make: Given) -> Given:
 def store() -> Path:
     """A finished run, one that diverged, and a study, each with its file."""
     root = Path(tempfile.mkdtemp(prefix="fairtrial-messages-"))
+    atexit.register(shutil.rmtree, root)
     with contextlib.chdir(root):
         Path("tiny.toml").write_text(TINY)
         Path("wild.toml").write_text(TINY + 'optimizer = "sgd"\nlr = 1e30\nloss = "mse"\n')
