@@ -184,13 +184,13 @@ class Failing:
             raise OSError(self.number, os.strerror(self.number), str(path))
 
 
-def failures(recipe: Recipe, folder: Path) -> tuple[Counter[str], list[str]]:
+def failures(recipe: Recipe, folder: Path, errors: tuple[int, ...] = ERRORS) -> tuple[Counter[str], list[str]]:
     """The calls that were made to fail, by the error, and what was wrong after one."""
     alone = FolderStore(folder / "alone", Unsynced())
     run(recipe, alone, watch=Silent())
     wanted = bits(alone, found(alone, recipe))
     count, wrong = Counter[str](), list[str]()
-    for number in ERRORS:
+    for number in errors:
         for lasting, half in ((False, False), (True, False), (True, True)):
             n = 1
             while True:

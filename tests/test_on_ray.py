@@ -224,7 +224,8 @@ def test_ctrl_c_saves_the_runs_and_another_executor_goes_on(cluster: Nodes, clie
     runs = Owners(tmp_path / "runs")
     while not runs.saved() and process.poll() is None:
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert json.loads(out)["exit_code"] == 130
