@@ -19,7 +19,7 @@ TRAPS = [path for path in HEALTHY if path.parent.name == "healthy"]
 # A pair of each fault, and every trap: `python bank/run.py` has them all.
 EACH = list({path.parent.name: path for path in FAULTY}.values())
 TWINS = [path.with_name(path.name.replace("_faulty", "_healthy")) for path in EACH]
-SAMPLE = 6  # of what others wrote: so many faulty programs and their twins, some of them with two or three faults
+SAMPLE = 4  # of what others wrote: so many faulty programs and their twins, some of them with two or three faults
 
 
 def others(folder: Path) -> list[Path]:
