@@ -218,12 +218,16 @@ def test_a_machine_with_another_fairtrial_is_refused(cluster: Nodes, tmp_path: P
 def test_ctrl_c_saves_the_runs_and_another_executor_goes_on(cluster: Nodes, client_port: int, tmp_path: Path) -> None:
     longer = ["batch=16", "epochs=600"]  # a stop takes a second or two to reach an actor
     command = [*MAIN, *WORDS, *longer, "--address", f"ray://127.0.0.1:{client_port}"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
     runs = Owners(tmp_path / "runs")
-    while not runs.saved() and process.poll() is None:
-        time.sleep(0.01)
+    for _ in range(3):
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        while not runs.saved() and process.poll() is None:
+            time.sleep(0.01)
+        if process.poll() != 2:
+            break
+        process.communicate()  # the cluster was too busy to be joined in time, and that was said
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
     out, errors = process.communicate(timeout=60)
