@@ -58,7 +58,7 @@ EXCEPTIONS = {
 }  # fmt: skip
 DOORS = {
     "torch": {
-        *("engine/torch_net.py", "engine/stacked.py", "train/stack.py", "export/to_onnx.py"),
+        *("engine/torch_net.py", "engine/by_hand.py", "engine/stacked.py", "train/stack.py", "export/to_onnx.py"),
         "export/carried_training.py",
         *(f"doctor/{name}.py" for name in ("child", "likeness", "seams", "tensors", "watch")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("doctor/watched/*.py")),  # the parts of the watch

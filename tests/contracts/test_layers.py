@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -12,7 +13,10 @@ from oracle import LAYERS, Oracle, parse, weights
 from fairtrial.engine.net import At
 from fairtrial.engine.numpy_layers import OPS
 from fairtrial.engine.numpy_net import NumpyNet
+from fairtrial.engine.torch_net import TorchNet
+from fairtrial.parts.models import build
 from fairtrial.spec import arch as a
+from fairtrial.spec.recipe import Recipe
 
 # torch says that it copies the input; what it computes is what is asked for
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
@@ -101,6 +105,34 @@ def test_gradients_are_difference_quotients(line: str, shape: a.Shape) -> None:
         direction = random_like(p)
         slope = quotient(lambda: (net.forward(x, AT) * dy).sum(), p, direction)
         assert (gradients[name] * direction).sum() == pytest.approx(slope, rel=1e-7, abs=1e-7 * largest), name
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize(("line", "shape"), examples(), ids=str)
+def test_a_chain_by_hand_has_the_bits_of_autograd(line: str, shape: a.Shape, precision: str) -> None:
+    arch = parse(line.replace("conv 3 2, ", "conv 3, "))  # an even kernel is padded unevenly: left to autograd
+    start = weights(arch, shape, 0)
+    by_hand, graph = (TorchNet.build(arch, shape, start, precision, "cpu") for _ in range(2))
+    graph.chain = None
+    for step in range(2):  # what one step leaves behind must not reach the next
+        x = torch.from_numpy(images(shape, seed=step)).to(by_hand.dtype)
+        y, expected = (net.forward(x, At(3, step)) for net in (by_hand, graph))
+        assert torch.equal(y, expected)
+        dy = torch.from_numpy(random_like(y.numpy())).to(by_hand.dtype)
+        for net in (by_hand, graph):
+            net.backward(dy)
+        assert list(by_hand.grads) == list(graph.grads)
+        for name, g in by_hand.grads.items():
+            assert torch.equal(g, graph.grads[name]), name
+            assert g.stride() == graph.grads[name].stride(), name
+    for name, values in by_hand.tensors().items():
+        assert np.array_equal(values, graph.tensors()[name]), name
+
+
+@pytest.mark.parametrize("name", ["cnn2", "lenet", "linear", "mlp", "small-mlp", "strided-cnn"])
+def test_small_nets_go_by_hand(name: str) -> None:
+    arch = build(Recipe(model=name), (1, 28, 28), 10)
+    assert TorchNet.build(arch, (1, 28, 28), weights(arch, (1, 28, 28), 0), "float32", "cpu").chain
 
 
 def quotient(value, p: np.ndarray, direction: np.ndarray) -> float:

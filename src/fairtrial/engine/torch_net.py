@@ -23,6 +23,7 @@ from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
+from fairtrial.engine.by_hand import Chain, chain_of
 from fairtrial.engine.net import At, check_fit
 from fairtrial.engine.own import called
 from fairtrial.parts.optimizers import Batch, Rule
@@ -49,9 +50,13 @@ class KeyedDropout(nn.Dropout):
 
     def thinned(self, input: Tensor, at: At) -> Tensor:
         """What is left of the input in the training step `at`, scaled up to make good for what is not."""
+        return input * self.mask(input, at) / (1 - self.p)
+
+    def mask(self, input: Tensor, at: At) -> Tensor:
+        """Which of the input's numbers are left in the training step `at`."""
         random = rng(at.seed, "dropout", at.step, self.place)
         mask = torch.from_numpy(random.random(tuple(input.shape), dtype=np.float32) >= self.p)
-        return input * sent(mask, input.device) / (1 - self.p)
+        return sent(mask, input.device)
 
 
 class Residual(nn.Module):
@@ -272,6 +277,7 @@ class TorchNet:
 
     xp = torch
     layout: torch.memory_format = torch.channels_last  # of the weights: convolutions are quicker so
+    chain: Chain | None = None  # who makes the gradients; None: autograd
 
     def __init__(self, module: nn.Module, precision: str, device: str, compiled: bool = False) -> None:
         self.precision, self.device = precision, torch.device(device)
@@ -302,6 +308,8 @@ class TorchNet:
             buffer.zero_()
         net = cls(module, precision, device, compiled)
         net.load(start)
+        if net.device.type == "cpu" and not compiled and precision != "bf16":
+            net.chain = chain_of(arch, shape, module)
         return net
 
     @property
@@ -346,6 +354,8 @@ class TorchNet:
             self.module.train(at is not None)
         for dropout in self._dropouts:
             dropout.at = at
+        if self.chain and at is not None:
+            return self.chain.forward(x, keep)
         with torch.set_grad_enabled(at is not None), self.precise:
             y = self._run(x, at, keep)
         if at is not None:
@@ -364,6 +374,9 @@ class TorchNet:
         return x
 
     def backward(self, dlogits: Tensor) -> None:
+        if self.chain:
+            self.chain.backward(dlogits)
+            return
         for p in self.learnt.values():
             p.grad = None
         self._outputs.backward(dlogits.to(self._outputs.dtype))
