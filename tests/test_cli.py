@@ -90,6 +90,46 @@ def test_words_override_the_file_and_the_file_the_defaults(fairtrial: Command, t
     assert (recipe["model"], recipe["epochs"], recipe["batch"], recipe["lr"]) == ("linear", 1, 512, 0.001)
 
 
+@pytest.mark.row("R1", "R2", "R8")
+def test_a_run_goes_on_by_its_name_and_has_longer_ones_and_children(fairtrial: Command, tmp_path: Path) -> None:
+    first = printed(fairtrial("run", "linear", *FAST, "--json"))
+    name, run_id = first["run"], first["run"].rpartition("-")[2]
+    for word in (name, name[:-4], run_id):
+        assert printed(fairtrial("run", word, "--json")) == first
+    refused = fairtrial("run", run_id, "lr=0.01", "--json")
+    assert refused.returncode == 2
+    assert "lr: 0.001 -> 0.01" in printed(refused)["error"]
+    assert printed(refused)["error"].endswith(": fairtrial run linear engine=numpy epochs=1 batch=512 lr=0.01")
+    longer = printed(fairtrial("run", run_id, "epochs=3", "--json"))
+    assert (longer["epochs"], longer["extends"]) == (3, {"run": name, "step": 3})
+    child = printed(fairtrial("run", run_id, "lr=0.01", "engine=torch", "--fork", "--json"))
+    assert (child["parent"]["run"], child["parent"]["cross_engine"]) == (name, True)
+    shown = fairtrial("show", child["run"]).stdout
+    assert f"weights ({child['parent']['weights'][:12]}) of {name}" in shown
+    assert FolderStore(tmp_path / "runs").list() == [name, longer["run"], child["run"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["linear-"], None), (["linear", "--fork"], "'linear' is none"),
+        (["linear-", "threads=auto"], "keeps its threads=1"),
+        (["linear-", "model=small-mlp", "--fork"], "linear1.bias"), (["linear-0"], "unknown study, recipe or model"),
+        (["linear-", "epochs=0"], "epochs is a whole number"), ([""], "unknown"),
+    ],
+)  # fmt: skip
+@pytest.mark.row("R1")
+def test_words_behind_a_run_are_looked_at_before_any_work(
+    words: list[str], said: str | None, fairtrial: Command, tmp_path: Path
+) -> None:
+    fairtrial("run", "linear", *FAST, "--quiet")
+    before = sorted((tmp_path / "runs").rglob("*"))
+    done = fairtrial("run", *words, "--quiet")
+    assert done.returncode == (2 if said else 0)
+    assert (said or "") in done.stderr
+    assert sorted((tmp_path / "runs").rglob("*")) == before
+
+
 def test_compare_prints_one_object_and_writes_the_report(fairtrial: Command, tmp_path: Path) -> None:
     words = ["compare", "small-mlp", *FAST, "optimizer=adam,sgd", "--seeds", "2", "--json"]
     done = fairtrial(*words, "--executor", "serial")

@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "together": {"spec", "parts", "engine", "train", "store", "runner"},
     "study": {"spec", "rng", "parts", "engine", "train", "store", "runner", "together", "catalogue"},
     "reproduce": {"spec", "runner", "store"},
+    "further": {"spec", "parts", "engine", "train", "store", "runner", "report"},
     "checks": {"spec", "parts", "train", "store", "runner", "report"},
     "probe": {"spec", "parts", "train", "store", "runner", "study"},
     "predict": {"spec", "rng", "parts", "engine", "store"},
@@ -45,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "serve": {"spec", "parts", "store", "verdicts", "report", "inventory", "made", "doctor", "predict", "train"}
     | {"runner", "study", "catalogue", "api"},  # the playground checks a setting as the commands do that it starts
     "cli": {"spec", "parts", "engine", "store", "runner", "study", "verdicts", "report", "catalogue", "api", "predict"}
-    | {"reproduce", "inventory", "made", "doctor", "checks", "probe", "serve", "export"},
+    | {"reproduce", "further", "inventory", "made", "doctor", "checks", "probe", "serve", "export"},
     "__main__": {"cli"},
     "__init__": {"spec", "store", "runner", "statistics", "verdicts", "api", "doctor", "checks", "probe"},
 }

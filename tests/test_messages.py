@@ -135,6 +135,8 @@ def from_elsewhere() -> None:
 def newer_recipe() -> None:
     recipe = json.loads((finished() / RECIPE).read_text())
     (finished() / RECIPE).write_text(json.dumps({**recipe, "warp": 9}))
+    made = json.loads((finished() / MADE).read_text())
+    (finished() / MADE).write_text(json.dumps({**made, "environment": {"fairtrial": "9.1.0"}}))
 
 
 @given

@@ -12,7 +12,7 @@ from safetensors.numpy import load, save
 
 from conftest import stop_at, tiny
 from fairtrial.runner import run
-from fairtrial.spec.errors import DamagedFile
+from fairtrial.spec.errors import DamagedFile, NewerVersion
 from fairtrial.spec.tensorfile import pack, unpack
 from fairtrial.store import BEST, MemoryStore, generations
 from fairtrial.train.state import read_state
@@ -94,10 +94,12 @@ def test_a_foreign_safetensors_file_is_refused() -> None:
         unpack(save({"a": np.zeros(2)}, {"format": "pt"}), "here")
 
 
-def test_a_state_of_another_schema_is_refused_by_its_number() -> None:
-    data = pack({"net/w": np.zeros(2)}, {"schema": 99, "step": 1, "events": 0})
-    with pytest.raises(DamagedFile, match=r"schema is 99.*reads 1"):
-        read_state(data, "state-1.safetensors")
+def test_a_state_of_another_schema_is_refused_by_its_number_and_a_later_one_by_its_version() -> None:
+    data = [pack({"net/w": np.zeros(2)}, {"schema": n, "fairtrial": "9.1.0", "step": 1, "events": 0}) for n in (0, 99)]
+    with pytest.raises(DamagedFile, match=r"schema is 0.*reads 1"):
+        read_state(data[0], "state-1.safetensors")
+    with pytest.raises(NewerVersion, match=r"state-1.*needs version >= 9\.1\.0"):
+        read_state(data[1], "state-1.safetensors")
 
 
 @pytest.mark.row("X1")

@@ -59,12 +59,15 @@ WrongWords = cast(
 
 @app.command()
 def run(
-    target: Annotated[str, typer.Argument(metavar="RECIPE|MODEL", help="a recipe, a model, or a model's line of text")],
+    target: Annotated[
+        str, typer.Argument(metavar="RECIPE|MODEL|RUN", help="a recipe, a model, a model's line of text, or a run")
+    ],
     fields: Fields = None,
     as_json: Json = False,
     store: StorePath = RUNS,
     quiet: Silent = False,
     trust_code: Trust = False,
+    fork: Annotated[bool, typer.Option("--fork", help="of RUN: a run of its own from its best weights")] = False,
     from_scratch: Annotated[bool, typer.Option(help="begin a run anew, whatever is there of it")] = False,
     allow_inexact: Annotated[bool, typer.Option(help="go on with a run of another environment; marks it")] = False,
     find_lr: Annotated[
@@ -79,7 +82,8 @@ def run(
 ) -> None:
     """Train a net, or go on with a run that was stopped.
 
-    The same command gives the same run, to the bit.
+    The same command gives the same run, to the bit. A run goes on by its name too, or the beginning of it, also with
+    more epochs where its schedule does not depend on them.
 
     \b
     fairtrial run cnn2 data=mnist epochs=3
@@ -88,11 +92,19 @@ def run(
     fairtrial run cnn2 data=mnist --find-lr
     fairtrial run cnn2 data=mnist epochs=3 --profile
     fairtrial run mnist-cnn threads=auto
+    fairtrial run mlp-0123456789ab epochs=30
+    fairtrial run mlp-0123456789ab lr=1e-4 --fork
     """
     if find_lr + overfit + profile > 1:
         raise UsageError("--find-lr, --overfit and --profile are runs of their own: ask for one, then for the other")
     words, probed = without_auto_threads([target, *(fields or [])])
-    name, recipe, module = read_target(words[0], words[1:], trust_code)
+    begun = run_called(words[0], _store(store))
+    if begun and probed:
+        raise UsageError(f"threads=auto is for new runs: {begun.name} keeps its threads={begun.recipe.threads}")
+    if fork and not begun:
+        raise UsageError(f"--fork starts from a run's weights, and {words[0]!r} is none; see: fairtrial list runs")
+    name, recipe, module = read_again(begun, words[1:], fork) if begun else read_target(words[0], words[1:], trust_code)
+    from fairtrial.further import go_on
     from fairtrial.report.contract import record_json
     from fairtrial.report.progress import Progress
     from fairtrial.report.text import show_record, show_table
@@ -119,6 +131,8 @@ def run(
         leave(int(not test.passed) if test.over else exit_code(test.record))
     clock = Clock() if profile else None
     with _watching(quiet, Progress, Quiet) as watch:
+        if begun and not fork:
+            go_on(begun, recipe, watch)
         record = make_run(recipe, _store(store), watch=watch, clock=clock, **settings)
     draw_curves(record, _store(store))
     spent = time_spent(record, clock, _store(store)) if clock else None
@@ -679,6 +693,30 @@ def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, R
     return Path(path).stem, recipe, load_class(Path(path), class_name)
 
 
+def run_called(word: str, store: FolderStore) -> Record | None:
+    """The run with this name, this beginning or this id; None for a recipe, a model, and for what is nothing."""
+    from fairtrial.catalogue import read_base
+    from fairtrial.spec.errors import UnknownName
+
+    try:
+        read_base(word)
+    except UnknownName:
+        name = whole_name(store, word) if word else ""
+        return store.read(name) if name in store.list() else None
+    except UsageError:
+        return None
+    return None
+
+
+def read_again(begun: Record, words: list[str], fork: bool) -> tuple[str, Recipe, Any]:
+    """As `read_target`, of a run that is there, or of a child of it."""
+    from fairtrial import further
+    from fairtrial.spec.recipe import from_words
+
+    recipe = from_words(begun.recipe, split_words(words))
+    return begun.name.rpartition("-")[0], further.fork(begun, recipe) if fork else recipe, None
+
+
 def without_auto_threads(words: list[str]) -> tuple[list[str], bool]:
     """The words without any for threads, if the last of these is threads=auto; and whether it was."""
     asked = [word for word in words if word.startswith("threads=")][-1:] == ["threads=auto"]
@@ -705,9 +743,9 @@ def _store(path: Path) -> FolderStore:
 
 
 def whole_name(store: FolderStore, start: str) -> str:
-    """The name of the only run that starts so; the word itself where none does, UsageError where several do."""
+    """The name of the only run that starts so, or has this id; the word itself if none does, UsageError for several."""
     names = store.list()
-    matching = [name for name in names if name.startswith(start)]
+    matching = [name for name in names if name.startswith(start) or name.endswith(f"-{start}")]
     if len(matching) > 1 and start not in names:
         some = ", ".join(matching[:9])
         raise UsageError(f"{store.root}: {len(matching)} runs begin with {start!r}; give more of one's name: {some}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -38,7 +39,8 @@ def pick_threads(
         if found := store.find(plan.recipe.but(threads=count).id(data.fingerprint)):
             watch.say(f"threads={count}: as run {found} was begun")
             return recipe.but(threads=count)
-    job = begin(plan, data, MemoryStore(), "probe", module, from_scratch=False)
+    orphan = replace(plan, recipe=plan.recipe.but(parent=""))  # steps cost the same, whatever the weights
+    job = begin(orphan, data, MemoryStore(), "probe", module, from_scratch=False)
     times = measure(job, counts)
     count = pick(times)
     gains = ", ".join(f"{median(times[1]) / median(times[more]):.2f} with {more}" for more in counts[1:])

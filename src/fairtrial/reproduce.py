@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.runner import Watch, run
+from fairtrial.runner import Watch, parent_weights, run
 from fairtrial.spec.errors import DataError, UsageError
-from fairtrial.store import MemoryStore, Record
+from fairtrial.store import BEST, RECIPE, MemoryStore, Record
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,12 @@ def reproduce(record: Record, watch: Watch | None = None) -> Reproduction:
     """
     if record.end is None or not record.made["arch"]:
         raise UsageError(f"run {record.name} cannot be made again: it has not ended, or its net is code of your own")
-    again = run(record.recipe, MemoryStore(), watch=watch)
+    store = MemoryStore()
+    if record.recipe.parent:
+        name, weights = parent_weights(record.store, record.recipe.parent)
+        store.put(name, RECIPE, record.store.get(name, RECIPE) or b"")
+        store.put(name, BEST, weights)
+    again = run(record.recipe, store, watch=watch)
     was, now = (r.made["data"]["fingerprint"] for r in (record, again))
     if was != now:
         raise DataError(f"data {record.recipe.data}: fingerprint {now}, but run {record.name} was made from {was}")

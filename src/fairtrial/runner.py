@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-import importlib.metadata
 import json
 import logging
 import platform
@@ -13,7 +11,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -34,10 +32,11 @@ from fairtrial.parts.optimizers import make_rule
 from fairtrial.parts.schedules import make_schedule
 from fairtrial.spec.arch import Arch, BatchNorm, Conv, Shape, text, walk
 from fairtrial.spec.arrays import NumpyArray, Tensors, as_dtype
-from fairtrial.spec.errors import DamagedFile, EnvironmentDiffers, OutOfResources, UsageError
+from fairtrial.spec.errors import DamagedFile, DataError, EnvironmentDiffers, NewerVersion, OutOfResources, UsageError
 from fairtrial.spec.events import PAUSED, Ended, Event, Saved, Scored
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tensorfile import pack, unpack
+from fairtrial.spec.version import SCHEMA, version_of
 from fairtrial.store import (
     BEST,
     EVENTS,
@@ -49,6 +48,7 @@ from fairtrial.store import (
     as_lines,
     generations,
     json_of,
+    recipe_and_made,
     whole_events,
 )
 from fairtrial.train.clock import Clock, Lap, untimed
@@ -253,23 +253,69 @@ def begin(
 ) -> Job:
     """The state before the first step, and a folder that is a run."""
     recipe = plan.recipe
+    if not from_scratch:
+        check_version(store, name)
     split = data.split(recipe.seed, recipe.valid, recipe.images)
     check_split(split, recipe)
     precision = as_dtype(recipe.precision)
     fitted = {k: v.astype(precision) for k, v in make_input(recipe.input).fit(data.images[split.train]).items()}
     sample = split.train[:: -(-len(split.train) // SAMPLE)]  # in even steps: images may lie class by class
     net = make_net(plan, module, lambda: apply(data.images[sample], fitted))
+    fresh = from_scratch or not has_begun(store, name)
+    origin = adopt(net, store, recipe) if fresh and recipe.parent else {}
     state = State(net, net.optimizer(make_rule(recipe)), make_average(recipe.average))
-    if from_scratch or store.get(name, RECIPE) is None or not generations(store, name):
-        make_folder(store, name, recipe, made(plan, data, split, net))
+    if fresh:
+        make_folder(store, name, recipe, made(plan, data, split, net) | origin)
     return Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), split, fitted)
 
 
-def make_folder(store: Store, name: str, recipe: Recipe, how: dict[str, Any]) -> None:
+def has_begun(store: Store, name: str) -> bool:
+    """Whether there is a run whose steps need not be made again."""
+    return store.get(name, RECIPE) is not None and bool(generations(store, name))
+
+
+def check_version(store: Store, name: str) -> None:
+    """NewerVersion for a run that a later fairtrial wrote; one that is damaged is judged where it matters."""
+    try:
+        recipe_and_made(store, name)
+    except NewerVersion:
+        raise
+    except DamagedFile:
+        return
+
+
+def adopt(net: Net, store: Store, recipe: Recipe) -> dict[str, Any]:
+    """Let the net begin with its parent's weights; returns what the record says of them."""
+    name, data = parent_weights(store, recipe.parent)
+    load_weights(net, data, name)
+    engine = json_of(store, name, RECIPE).get("engine")
+    digest = hashlib.sha256(data).hexdigest()
+    return {"parent": {"run": name, "weights": digest, "cross_engine": engine != recipe.engine}}
+
+
+def parent_weights(store: Store, parent: str) -> tuple[str, bytes]:
+    """The run that a recipe's `parent` means, and its best weights' file; DataError if they are not to be had."""
+    run_id, _, digest = parent.partition(":")
+    name = store.find(run_id)
+    data = store.get(name, BEST) if name else None
+    if data is None:
+        raise DataError(f"parent={parent}: {store.path} has no weights of a run {run_id}; bring its folder back")
+    if not hashlib.sha256(data).hexdigest().startswith(digest):
+        raise DataError(
+            f"parent={parent}: run {name} has other weights now; fork it again: fairtrial run {name} --fork"
+        )
+    return name, data
+
+
+def make_folder(
+    store: Store, name: str, recipe: Recipe, how: dict[str, Any], files: Iterable[tuple[str, bytes]] = ()
+) -> None:
     """Empty the folder and make it a run: it is one as long as it holds its recipe, which goes first and comes last."""
     store.drop(name, RECIPE)
     for file in filter(_OURS.fullmatch, store.files(name)):
         store.drop(name, file)
+    for file, data in files:
+        store.put(name, file, data)
     store.put(name, MADE, as_json(how))
     store.put(name, RECIPE, as_json(recipe.model_dump(mode="json")))
 
@@ -297,11 +343,11 @@ def first(plan: Plan, seen: Callable[[], NumpyArray]) -> Tensors:
 
 def resume(job: Job, watch: Watch, allow_inexact: bool) -> tuple[Event, ...]:
     """Bring the job to the newest good state on disk, and the events to what they were then; returns these."""
-    states = generations(job.store, job.name)
     past: tuple[Event, ...] = ()
-    if states:
+    if generations(job.store, job.name):
+        check_layers(job)
         check_environment(job, watch, allow_inexact)
-        file, past = newest_good(job, states, watch)
+        file, past = newest_good(job.store, job.name, watch)
         job.state.load(file)
         if not has_reached(job.store, job.name, until=1):  # a pause was asked for: nobody wonders that it goes on
             watch.say(f"{job.name}: resumed after step {job.state.step}")
@@ -311,28 +357,40 @@ def resume(job: Job, watch: Watch, allow_inexact: bool) -> tuple[Event, ...]:
     return past
 
 
-def newest_good(job: Job, states: list[str], watch: Watch) -> tuple[StateFile, tuple[Event, ...]]:
+def newest_good(store: Store, name: str, watch: Watch) -> tuple[StateFile, tuple[Event, ...]]:
     """The newest state whose bits and events are whole, and these events; damaged ones are set aside as `.bad`."""
-    events = whole_events(job.store, job.name)
+    states, events = generations(store, name), whole_events(store, name)
     reasons: list[str] = []
     for file in states:
-        data = job.store.get(job.name, file) or b""
+        data = store.get(name, file) or b""
         try:
-            state = read_state(data, f"{job.name}/{file}")
+            state = read_state(data, f"{name}/{file}")
             if len(events) < state.meta["events"]:
-                raise DamagedFile(f"{job.name}/{file}: {EVENTS} ends before it")
+                raise DamagedFile(f"{name}/{file}: {EVENTS} ends before it")
             if any(isinstance(e, Scored) and e.best for e in events[: state.meta["events"]]):
-                unpack(job.store.get(job.name, BEST) or b"", f"{job.name}/{BEST}")
+                unpack(store.get(name, BEST) or b"", f"{name}/{BEST}")
+        except NewerVersion:
+            raise
         except DamagedFile as error:
             reasons.append(str(error))
             continue
         for reason in reasons:
             watch.say(f"{reason}; going back to {file}")
         for bad in states[: len(reasons)]:
-            job.store.put(job.name, f"{bad}.bad", job.store.get(job.name, bad) or b"")
-            job.store.drop(job.name, bad)
+            store.put(name, f"{bad}.bad", store.get(name, bad) or b"")
+            store.drop(name, bad)
         return state, events[: state.meta["events"]]
     raise DamagedFile("; ".join([*dict.fromkeys(reasons), "no saved state is whole"]))
+
+
+def check_layers(job: Job) -> None:
+    """DamagedFile if the recipe's words stand for other layers than those that were saved; old runs do not say."""
+    was, now = json_of(job.store, job.name, MADE), layers(job.plan, job.state.net)
+    if was.get("layers", now) != now:
+        raise DamagedFile(
+            f"{job.name}: its layers were {was['layers']} ({was.get('arch')}), "
+            f"model={job.plan.recipe.model} stands for {now} now ({text(job.plan.arch)})"
+        )
 
 
 def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
@@ -415,9 +473,14 @@ def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> E
 
 def test_scores(job: Job) -> dict[str, float]:
     """Of the best weights on the test part."""
-    weights = unpack(job.store.get(job.name, BEST) or b"", f"{job.name}/{BEST}")[0]
-    job.state.net.load({k: v for k, v in weights.items() if not k.startswith("input/")})
+    load_weights(job.state.net, job.store.get(job.name, BEST) or b"", job.name)
     return score(job.state.net, job.stream, job.plan.criterion, "test", job.split.test)
+
+
+def load_weights(net: Net, data: bytes, name: str) -> None:
+    """Let the net have the best weights of a run, from their file; what was fitted to its input stays there."""
+    weights = unpack(data, f"{name}/{BEST}")[0]
+    net.load({k: v for k, v in weights.items() if not k.startswith("input/")})
 
 
 def keep_weights(job: Job, event: Scored) -> None:
@@ -467,6 +530,8 @@ def new_start_offered(name: str) -> Generator[None]:
     """Damage that a run cannot get over, with the one thing that is left to do."""
     try:
         yield
+    except NewerVersion:
+        raise
     except DamagedFile as error:
         raise DamagedFile(f"{error}\n--from-scratch begins run {name} anew") from error
 
@@ -517,7 +582,7 @@ def made(plan: Plan, data: Dataset, split: Split, net: Net) -> dict[str, Any]:
     """How and from what the run was made; what must be equal for its bits to come back is under `environment`."""
     rows = {"train": split.train, "valid": split.valid, "test": split.test}
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "environment": environment(net),
         "data": {
             "name": data.name,
@@ -530,22 +595,24 @@ def made(plan: Plan, data: Dataset, split: Split, net: Net) -> dict[str, Any]:
         "image": plan.image,
         "input": plan.input,
         "arch": text(plan.arch),
+        "layers": layers(plan, net),
     }
+
+
+def layers(plan: Plan, net: Net) -> str:
+    """Twelve hex digits of SHA-256 over the layers and the names and shapes of their numbers."""
+    shapes = sorted((name, tuple(values.shape)) for name, values in {**net.params, **net.buffers}.items())
+    return hashlib.sha256(repr((text(plan.arch), shapes)).encode()).hexdigest()[:12]
 
 
 def environment(net: Net) -> dict[str, str]:
     """What the bits of a run depend on beside its recipe and data."""
     torch = net.xp.__name__ == "torch"
     packages = ("fairtrial", "numpy", "torch" if torch else "scipy")
-    versions = {package: _version(package) for package in packages}
+    versions = {package: version_of(package) for package in packages}
     simd = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # as wide as they are, sums are grouped
     cpu = [platform.machine(), *simd[-1:], *([net.xp.backends.cpu.get_cpu_capability()] if torch else [])]
     return {"python": platform.python_version(), **versions, "cpu": " ".join(cpu), "device": net.place}
-
-
-@functools.cache
-def _version(package: str) -> str:
-    return importlib.metadata.version(package)  # parses a file of hundreds of lines
 
 
 def as_json(value: dict[str, Any]) -> bytes:

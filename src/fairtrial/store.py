@@ -22,6 +22,7 @@ from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json
 from fairtrial.spec.files import BEST, EVENTS, LOCK, MADE, OWNER, RECIPE, STUDIES
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.spec.tensorfile import unpack
+from fairtrial.spec.version import check_schema, is_newer, newer, written_by
 
 
 @dataclass(frozen=True)
@@ -155,15 +156,21 @@ class Store(Protocol):
 
 def read_record(store: Store, name: str) -> Record:
     """The record in a run's files. A torn last line of events is left out; one damaged in the middle is DamagedFile."""
+    return Record(name, *recipe_and_made(store, name), tuple(events_of(store, name)), store)
+
+
+def recipe_and_made(store: Store, name: str) -> tuple[Recipe, dict[str, Any]]:
+    """What a run was begun with; NewerVersion where a later fairtrial wrote what this one cannot read."""
     fields, made = (json_of(store, name, file) for file in (RECIPE, MADE))
+    version = written_by(made)
+    check_schema(made, version, name)
     try:
         recipe = make_recipe(fields)
     except UsageError as error:
-        said = str(error).partition("; there are:")[0]
-        raise DamagedFile(
-            f"{name}/{RECIPE}: {said}\nif a newer fairtrial made the run, read it with that one"
-        ) from error
-    return Record(name, recipe, made, tuple(events_of(store, name)), store)
+        if is_newer(version):
+            raise newer(version, f"{name}/{RECIPE}") from error
+        raise DamagedFile(f"{name}/{RECIPE}: {str(error).partition('; there are:')[0]}") from error
+    return recipe, made
 
 
 def json_of(store: Store, name: str, file: str) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def refused(net: Trained) -> Iterator[str]:
         "average": (recipe.average.strip(), "none"),
         "outliers": (recipe.outliers, 0),
         "test_flip": (recipe.test_flip, False),
+        "parent": (recipe.parent, ""),
     }
     yield from (f"{field}={value}" for field, (value, written) in only.items() if value != written)
     known: dict[str, tuple[str, Any]] = {

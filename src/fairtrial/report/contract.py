@@ -34,6 +34,8 @@ def record_json(record: Record) -> dict[str, Any]:
         "findings": findings(record),
         "inexact": record.made.get("inexact", []),
         "together": record.made.get("together", 1),  # runs that shared its time
+        "parent": record.made.get("parent"),  # the run whose weights it started from
+        "extends": record.made.get("extends"),  # the shorter run whose steps it begins with
     }
 
 

@@ -89,8 +89,19 @@ def run_table(record: Record) -> Table:
         for part in parts
     ]
     rate = f", {made.images_per_second:,.0f} images/s in training" if made.images_per_second else ""
-    notes = [*_sampling(made), ending(made), f"{duration(made.seconds)}{rate}", made.path]
+    notes = [*_sampling(made), *_origin(record), ending(made), f"{duration(made.seconds)}{rate}", made.path]
     return table(title(record.recipe), ("part", "loss", "accuracy", "images"), rows, notes=notes)
+
+
+def _origin(record: Record) -> list[str]:
+    """Which run it came from, as a fork or a longer one."""
+    notes: list[str] = []
+    if parent := record.made.get("parent"):
+        engine = ", which the other engine trained" if parent["cross_engine"] else ""
+        notes.append(f"forked: starts from the best weights ({parent['weights'][:12]}) of {parent['run']}{engine}")
+    if shorter := record.made.get("extends"):
+        notes.append(f"longer: its first {counted(shorter['step'], 'step')} are those of {shorter['run']}")
+    return notes
 
 
 def _sampling(made: Outcome) -> list[str]:

@@ -48,6 +48,10 @@ class DamagedFile(FairtrialError):
     exit_code = 4
 
 
+class NewerVersion(DamagedFile):
+    """A file that a later version of fairtrial wrote; the text names the version that reads it."""
+
+
 class OutOfResources(FairtrialError):
     """The disk is full or not writable, or memory ran out."""
 

@@ -79,6 +79,9 @@ class Recipe(BaseModel):
         default=0.0, description="share of the training targets that are wrong: wild numbers, or else other classes"
     )
     init: str = Field(default="pytorch", description="how weights start, see: fairtrial list initialisations")
+    parent: Annotated[str, Field(pattern="^([0-9a-f]{12}:[0-9a-f]{12})?$")] = Field(
+        default="", description="whose best weights it starts from, RUN:WEIGHTS; `fairtrial run RUN --fork` sets it"
+    )
     activation: str = Field(default="relu", description="what `act` stands for in the model")
     norm: Literal["batch", "none"] = Field(default="batch", description="what `norm` stands for in the model")
     dropout: Share = Field(default=0.3, description="rate of a `dropout` without number in the model")
@@ -144,7 +147,7 @@ FIELDS = tuple(Recipe.model_fields)
 # Fields that the first stored recipes did not have; at the value that those ran with they are not told: ids stay
 LATER: dict[str, Any] = {
     "score_test": True, "images": 0, "outliers": 0.0, "average": "none", "test_flip": False,
-    "compile": False,
+    "compile": False, "parent": "",
 }  # fmt: skip
 
 

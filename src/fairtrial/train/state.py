@@ -13,8 +13,7 @@ from fairtrial.parts.averages import Average
 from fairtrial.spec.arrays import Array, Tensors
 from fairtrial.spec.errors import DamagedFile
 from fairtrial.spec.tensorfile import pack, unpack
-
-SCHEMA = 1
+from fairtrial.spec.version import SCHEMA, check_schema, version_of
 
 
 @dataclass
@@ -105,7 +104,8 @@ class State:
         tensors = {f"net/{k}": v for k, v in self.net.tensors().items()}
         tensors |= {f"optimizer/{k}": v for k, v in self.optimizer.tensors().items()}
         tensors |= {f"average/{k}": self.net.numpy(v).copy() for k, v in self.slow.items()}
-        return pack(tensors, {"schema": SCHEMA, "step": self.step, "events": events, "sums": asdict(self.sums)})
+        written = {"schema": SCHEMA, "fairtrial": version_of("fairtrial")}
+        return pack(tensors, {**written, "step": self.step, "events": events, "sums": asdict(self.sums)})
 
     def load(self, file: StateFile) -> None:
         """Become the state that was saved."""
@@ -130,8 +130,9 @@ class StateFile:
 
 
 def read_state(data: bytes, where: str) -> StateFile:
-    """The state in these bytes; DamagedFile if they are not what was written, or newer than this version reads."""
+    """The state in these bytes; DamagedFile if they are not what was written, NewerVersion if another wrote them."""
     tensors, meta = unpack(data, where)
+    check_schema(meta, meta.get("fairtrial"), where)
     if meta.get("schema") != SCHEMA:
         raise DamagedFile(f"{where}: its schema is {meta.get('schema')}, this version of fairtrial reads {SCHEMA}")
     return StateFile(tensors, meta)

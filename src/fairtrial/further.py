@@ -1,0 +1,119 @@
+"""A run that is there is taken further: as it is, for more epochs, or by a child that starts from its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from fairtrial.engine.net import check_fit
+from fairtrial.parts.datasets import load
+from fairtrial.parts.schedules import Moment, make_schedule
+from fairtrial.report.wording import setting
+from fairtrial.runner import Watch, has_begun, make_folder, make_plan, newest_good
+from fairtrial.spec.arch import arch_buffers, arch_params
+from fairtrial.spec.errors import DataError, ShapeError, UsageError
+from fairtrial.spec.recipe import FIELDS, Recipe
+from fairtrial.store import BEST, EVENTS, Record, as_lines
+from fairtrial.train.stream import steps_per_epoch
+
+
+def go_on(record: Record, recipe: Recipe, watch: Watch) -> None:
+    """See to it that `run` goes on with this run, or with what a longer one has in common with it.
+
+    UsageError, with all that differs, where the recipe is another one; DataError where the data are.
+    """
+    check_own(record)
+    if changed := list(differing(record, recipe)):
+        raise UsageError(
+            f"run {record.name} was begun otherwise: {'; '.join(changed)}\n"
+            f"--fork starts from its best weights; from the beginning: {command(record, recipe)}"
+        )
+    was, now = record.made["data"]["fingerprint"], load(recipe.data, progress=watch.wait).fingerprint
+    if was != now:
+        raise DataError(
+            f"data {recipe.data}: fingerprint {now}, but run {record.name} was begun with {was}\n"
+            f"bring those back; or a run of its own: {command(record, recipe)}"
+        )
+    if recipe.epochs > record.recipe.epochs:
+        lengthen(record, recipe, watch)
+
+
+def fork(record: Record, recipe: Recipe) -> Recipe:
+    """The recipe of a child that starts from the run's best weights; ShapeError, by the layer, if they do not fit."""
+    check_own(record)
+    plan = make_plan(recipe)
+    fitting = {name: w for name, w in record.weights().items() if not name.startswith("input/")}
+    try:
+        check_fit(fitting, {**arch_params(plan.arch, plan.input), **arch_buffers(plan.arch, plan.input)})
+    except ShapeError as error:
+        raise ShapeError(f"--fork: the weights of run {record.name} do not fit: {error}") from None
+    digest = hashlib.sha256(record.store.get(record.name, BEST) or b"").hexdigest()
+    return recipe.but(parent=f"{id_of(record, record.recipe)}:{digest[:12]}")
+
+
+def check_own(record: Record) -> None:
+    """UsageError for a run that is not taken further by its name."""
+    if not record.made["arch"]:
+        raise UsageError(f"run {record.name} trained code of your own; the command that began it goes on with it")
+    if not record.name.endswith(f"-{id_of(record, record.recipe)}"):
+        raise UsageError(
+            f"run {record.name} was renamed; call its folder ...-{id_of(record, record.recipe)} to go on with it"
+        )
+
+
+def id_of(record: Record, recipe: Recipe) -> str:
+    """The id of a recipe's run on the data of this one."""
+    return recipe.id(record.made["data"]["fingerprint"])
+
+
+def command(record: Record, recipe: Recipe) -> str:
+    """The command that makes the recipe's run in the same store."""
+    given = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"model"})
+    place = [] if Path(record.store.path) == Path("runs") else ["--store", record.store.path]
+    return shlex.join(["fairtrial", "run", recipe.model, *(f"{k}={setting(v)}" for k, v in given.items()), *place])
+
+
+def differing(record: Record, recipe: Recipe) -> Iterator[str]:
+    """The fields that keep a recipe's run from going on with this one; more epochs do where no rate so far changes."""
+    then, now = record.recipe.model_dump(mode="json"), recipe.model_dump(mode="json")
+    changed = {field: f"{field}: {setting(then[field])} -> {setting(now[field])}" for field in FIELDS}
+    changed = {field: line for field, line in changed.items() if then[field] != now[field]}
+    if list(changed) == ["epochs"] and recipe.epochs > record.recipe.epochs:
+        if step := first_other_rate(record, recipe):
+            yield f"{changed['epochs']}: schedule={recipe.schedule} depends on them, so step {step} had another rate"
+        return
+    yield from changed.values()
+
+
+def first_other_rate(record: Record, recipe: Recipe) -> int:
+    """The first of the run's steps, from 1, that has another rate in the longer run of this recipe; 0: none has."""
+    schedule = make_schedule(recipe.schedule)
+    per_epoch = steps_per_epoch(record.made["data"]["counts"]["train"], recipe.batch)
+    losses = tuple(e.scores["valid/loss"] for e in record.epochs if "valid/loss" in e.scores)
+    for step in range(record.events[-1].step if record.events else 0):
+        past = losses[: step // per_epoch]
+        rates = {schedule(Moment(step, n * per_epoch, per_epoch, past)) for n in (record.recipe.epochs, recipe.epochs)}
+        if len(rates) > 1:
+            return step + 1
+    return 0
+
+
+def lengthen(record: Record, recipe: Recipe, watch: Watch) -> None:
+    """Let the longer run of this recipe begin with what the run has made, unless it has steps of its own."""
+    store, run_id = record.store, id_of(record, recipe)
+    name = store.find(run_id) or f"{record.name.rpartition('-')[0]}-{run_id}"
+    with store.hold(record.name), store.hold(name):
+        if has_begun(store, name) or not has_begun(store, record.name):
+            return
+        state, past = newest_good(store, record.name, watch)
+        step = state.meta["step"]
+        kept = [
+            f for f in store.files(record.name) if f in (BEST, f"state-{step}.safetensors") or f.startswith("epoch-")
+        ]
+        files = ((file, store.get(record.name, file) or b"") for file in kept)
+        make_folder(
+            store, name, recipe, record.made | {"extends": {"run": record.name, "step": step}},
+            [*files, (EVENTS, as_lines(past))],
+        )  # fmt: skip
