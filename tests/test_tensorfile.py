@@ -98,7 +98,7 @@ def test_a_state_of_another_schema_is_refused_by_its_number_and_a_later_one_by_i
     data = [pack({"net/w": np.zeros(2)}, {"schema": n, "fairtrial": "9.1.0", "step": 1, "events": 0}) for n in (0, 99)]
     with pytest.raises(DamagedFile, match=r"schema is 0.*reads 1"):
         read_state(data[0], "state-1.safetensors")
-    with pytest.raises(NewerVersion, match=r"state-1.*needs version >= 9\.1\.0"):
+    with pytest.raises(NewerVersion, match=r"state-1.*\nneeds version >= 9\.1\.0"):
         read_state(data[1], "state-1.safetensors")
 
 

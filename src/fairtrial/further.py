@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from fairtrial.engine.net import check_fit
 from fairtrial.parts.datasets import load
 from fairtrial.parts.schedules import Moment, make_schedule
-from fairtrial.report.wording import setting
+from fairtrial.report.wording import run_words, setting
 from fairtrial.runner import Watch, has_begun, make_folder, make_plan, newest_good
 from fairtrial.spec.arch import arch_buffers, arch_params
 from fairtrial.spec.errors import DataError, ShapeError, UsageError
@@ -70,9 +71,8 @@ def id_of(record: Record, recipe: Recipe) -> str:
 
 def command(record: Record, recipe: Recipe) -> str:
     """The command that makes the recipe's run in the same store."""
-    given = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"model"})
     place = [] if Path(record.store.path) == Path("runs") else ["--store", record.store.path]
-    return shlex.join(["fairtrial", "run", recipe.model, *(f"{k}={setting(v)}" for k, v in given.items()), *place])
+    return shlex.join(["fairtrial", "run", *run_words(recipe), *place])
 
 
 def differing(record: Record, recipe: Recipe) -> Iterator[str]:
@@ -109,11 +109,7 @@ def lengthen(record: Record, recipe: Recipe, watch: Watch) -> None:
             return
         state, past = newest_good(store, record.name, watch)
         step = state.meta["step"]
-        kept = [
-            f for f in store.files(record.name) if f in (BEST, f"state-{step}.safetensors") or f.startswith("epoch-")
-        ]
-        files = ((file, store.get(record.name, file) or b"") for file in kept)
-        make_folder(
-            store, name, recipe, record.made | {"extends": {"run": record.name, "step": step}},
-            [*files, (EVENTS, as_lines(past))],
-        )  # fmt: skip
+        how = {**record.made, "extends": {"run": record.name, "step": step}}
+        weights = (file for file in store.files(record.name) if file == BEST or file.startswith("epoch-"))
+        kept = ((file, store.get(record.name, file) or b"") for file in (*weights, f"state-{step}.safetensors"))
+        make_folder(store, name, recipe, how, chain(kept, [(EVENTS, as_lines(past))]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairtrial.spec.arch import Shape
+    from fairtrial.spec.recipe import Recipe
     from fairtrial.spec.tuning import Tuned
     from fairtrial.statistics import Interval
 
@@ -93,6 +94,12 @@ def setting(value: Any) -> str:
         return ",".join(map(setting, value))
     short = f"{value:g}" if isinstance(value, float) else ""
     return short if short and float(short) == value else str(value)
+
+
+def run_words(recipe: Recipe) -> list[str]:
+    """What follows `fairtrial run` to make the run: the model, and the fields that are not as by default."""
+    given = recipe.model_dump(exclude_defaults=True, exclude={"model"})
+    return [recipe.model, *(f"{field}={setting(value)}" for field, value in given.items())]
 
 
 def level(alpha: float) -> str:

@@ -21,7 +21,7 @@ from fairtrial.parts.datasets import DATASETS, Dataset, Facts, data_folder, fold
 from fairtrial.parts.models import MODELS
 from fairtrial.parts.optimizers import make_rule
 from fairtrial.report.contract import arch_json
-from fairtrial.report.wording import setting
+from fairtrial.report.wording import run_words, setting
 from fairtrial.runner import folder_of, make_plan
 from fairtrial.serve import runs
 from fairtrial.serve.live import stream
@@ -201,7 +201,7 @@ def setting_json(site: Site, opened: Opened, recipe: Recipe) -> dict[str, Any]:
 def start_run(site: Site, opened: Opened, recipe: Recipe) -> dict[str, Any]:
     """Have the run made, or go on with it."""
     told = setting_json(site, opened, recipe)
-    site.jobs.start(told["run"], _words(site, "run", *runs.words(recipe)))
+    site.jobs.start(told["run"], _words(site, "run", *run_words(recipe)))
     return {"run": told["run"]}
 
 
@@ -220,7 +220,7 @@ def differing(a: Recipe, b: Recipe) -> list[str]:
 def levels(a: Recipe, b: Recipe) -> dict[str, str]:
     """The words after `fairtrial compare MODEL`: what both have in common, and of each other field both values."""
     apart = differing(a, b)
-    common = [word.split("=", 1) for word in runs.words(a)[1:]]
+    common = [word.split("=", 1) for word in run_words(a)[1:]]
     both = {field: (";" if field == "model" else ",").join(_written(each, field) for each in (a, b)) for field in apart}
     return {field: word for field, word in common if field not in apart} | both
 

@@ -16,7 +16,7 @@ from fairtrial.doctor.records import diagnose
 from fairtrial.doctor.told import diagnosis_json
 from fairtrial.report import views
 from fairtrial.report.contract import arch_json
-from fairtrial.report.wording import setting
+from fairtrial.report.wording import run_words
 from fairtrial.serve.curves import Curves, finite
 from fairtrial.serve.live import stream
 from fairtrial.serve.mistakes import Mistakes
@@ -146,15 +146,9 @@ def run_json(site: Site, name: str) -> dict[str, Any]:
 _defaults = vars(Recipe())
 
 
-def words(recipe: Recipe) -> list[str]:
-    """What follows `fairtrial run` to make the run: the model, and the fields that are not as by default."""
-    fields = [f"{field}={setting(value)}" for field, value in _changed(recipe).items() if field != "model"]
-    return [recipe.model, *fields]
-
-
 def command(recipe: Recipe) -> str:
     """What makes the run from a shell."""
-    return shlex.join(["fairtrial", "run", *words(recipe)])
+    return shlex.join(["fairtrial", "run", *run_words(recipe)])
 
 
 def python(recipe: Recipe) -> str:
