@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import Look, fairtrial, stop_at, tiny
+from data_helpers import picture_folder, save_picture
 from fairtrial.engine.numpy_net import NumpyNet
 from fairtrial.parts.datasets import load
 from fairtrial.parts.initialisers import start
@@ -190,6 +192,7 @@ def test_a_last_batch_of_one_is_left_out(images: int, batch: int, steps: int) ->
     assert steps_per_epoch(images, batch) == steps
 
 
+@pytest.mark.row("N1")
 @pytest.mark.parametrize("engine", ["numpy", "torch"])
 @pytest.mark.parametrize(
     ("fields", "at", "layer"),
@@ -217,6 +220,38 @@ def test_a_number_that_is_not_finite_stops_the_run_on_its_step(
     again = Look()
     assert run(recipe, store, watch=again).end == record.end
     assert not again.events
+
+
+@pytest.mark.row("N2")
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_a_gradient_that_is_not_finite_stops_the_run_though_the_loss_is(engine: str) -> None:
+    store = MemoryStore()
+    record = run(tiny(engine=engine, l1=1e39), store)
+    assert record.end
+    assert record.end.step == 0
+    assert record.end.detail.startswith("step 1: the gradient of linear2.weight is not finite, at learning rate 0.001;")
+    assert generations(store, record.name) == []
+
+
+@pytest.mark.row("N1")
+@pytest.mark.parametrize("change", ["", "touched", "gone"])
+def test_the_images_of_the_step_are_named(change: str, tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets", each=6)
+    rows = rng(0, "shuffle", 1).permutation(load(str(root)).split(0, 0).train)  # of the second epoch
+
+    def spoil(event: Event) -> None:
+        if event.step == 2 and change == "touched":
+            save_picture(root / "train" / "cat" / "0.png", seed=99)
+        elif event.step == 2 and change:
+            shutil.rmtree(root, ignore_errors=True)
+
+    fields = {"data": str(root), "valid": 0, "batch": 6, "optimizer": "sgd", "score_test": False}
+    record = run(tiny(lr=1.0, schedule="step 1 1e30", **fields), MemoryStore(), watch=Look(spoil))
+    assert record.end
+    assert record.end.step == 3
+    names = [f"train/{'cat' if row < 6 else 'dog'}/{row % 6}.png" for row in rows]
+    named = [f"train {row}" for row in rows] if change else names
+    assert record.end.detail.endswith(f"; its batch: {', '.join(named[6:9])} and 3 more")
 
 
 def pack_of_nothing() -> bytes:

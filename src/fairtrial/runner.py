@@ -23,7 +23,7 @@ from fairtrial.engine.memory import keep_freed_memory
 from fairtrial.engine.net import Net
 from fairtrial.parts.augments import make_augments
 from fairtrial.parts.averages import make_average
-from fairtrial.parts.datasets import Dataset, Facts, Split, facts, load
+from fairtrial.parts.datasets import Dataset, Facts, Split, facts, load, row_names
 from fairtrial.parts.initialisers import Whitening, make_draw, start
 from fairtrial.parts.inputs import apply, make_input
 from fairtrial.parts.losses import Criterion, make_criterion
@@ -60,6 +60,7 @@ _OURS = re.compile(
     r"(made|recipe)\.json|events\.jsonl|((state|epoch)-\d+|best)\.safetensors(\.bad)?|(curves|check|profile)\..*"
 )
 SAMPLE = 5000  # training images that an initialisation may look at
+NAMED = 3  # images of a batch that went wrong
 GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
 
 
@@ -244,6 +245,7 @@ class Job:
     name: str
     state: State
     stream: Stream
+    data: Dataset
     split: Split
     fitted: Tensors
 
@@ -266,7 +268,7 @@ def begin(
     state = State(net, net.optimizer(make_rule(recipe)), make_average(recipe.average))
     if fresh:
         make_folder(store, name, recipe, made(plan, data, split, net) | origin)
-    return Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), split, fitted)
+    return Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), data, split, fitted)
 
 
 def has_begun(store: Store, name: str) -> bool:
@@ -431,11 +433,12 @@ class Desk:
         self.write(event)
         self.watch.see(event)
 
-    def close(self, diverged: str, signals: list[int], lap: Lap = untimed) -> None:
+    def close(self, diverged: Diverged | None, signals: list[int], lap: Lap = untimed) -> None:
         """Write how the run ended; one that a signal ended is saved first."""
         if not diverged and signals:
             save(self.job, self.count)
-        ended = ending(self.job, self.progress, diverged, signals)
+        detail = f"{diverged}; {batch_in_words(self.job, diverged.step)}" if diverged else ""
+        ended = ending(self.job, self.progress, detail, signals)
         lap("evaluation")
         self.take(ended)
         lap("disk")
@@ -443,7 +446,7 @@ class Desk:
 
 def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: list[int], lap: Lap = untimed) -> None:
     """Make what is left of the run, writing each event as it comes."""
-    desk, diverged = Desk(job, past, watch), ""
+    desk, diverged = Desk(job, past, watch), None
 
     def stop() -> bool:
         return bool(signals) or 0 < until <= job.state.step / job.stream.per_epoch
@@ -452,8 +455,15 @@ def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: l
         for event in train(job.plan.recipe, job.state, job.stream, job.plan.criterion, past, stop, lap):
             desk.take(event)
     except Diverged as error:
-        diverged = str(error)
+        diverged = error
     desk.close(diverged, signals, lap)
+
+
+def batch_in_words(job: Job, step: int) -> str:
+    """The images of this step, counted from 1: the first few by name, and how many there are."""
+    rows, names = job.state.net.numpy(job.stream.index(step - 1)), row_names(job.plan.recipe.data, job.data)
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    return f"its batch: {', '.join(names[row] for row in rows[:NAMED])}{more}"
 
 
 def ending(job: Job, progress: Progress, diverged: str, signals: list[int]) -> Ended:

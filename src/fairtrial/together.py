@@ -48,7 +48,7 @@ from fairtrial.spec.errors import Busy, DamagedFile, EnvironmentDiffers
 from fairtrial.spec.events import Event
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.store import MADE, Record, Store, json_of
-from fairtrial.train.loop import Course
+from fairtrial.train.loop import Course, Diverged
 
 # What may differ between runs in a stack: each has its own numbers, batches and rule
 FREE = (
@@ -132,15 +132,15 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
             folder = desks[course].job.name
             store.put(folder, MADE, as_json({**json_of(store, folder, MADE), "together": len(courses)}))
             watch.begin(folder, course.recipe, course.total, course.state.step)
-        diverged: dict[Course, str] = {}
+        diverged: dict[Course, Diverged] = {}
         with ThreadPoolExecutor(WRITERS) as writers:
             for events, errors in train_together(courses, arch, shape, stop):
-                diverged |= {course: str(error) for course, error in errors.items()}
+                diverged |= errors
                 list(writers.map(write, events, events.values()))
                 for event in (event for several in events.values() for event in several):
                     watch.see(event)
         for course in courses:
-            desks[course].close(diverged.get(course, ""), signals)
+            desks[course].close(diverged.get(course), signals)
     return {course.recipe: store.read(desks[course].job.name) for course in courses}
 
 

@@ -54,6 +54,7 @@ class Dataset:
     fingerprint: str
     notes: tuple[str, ...] = ()
     skipped: tuple[Bad, ...] = ()
+    key: str = ""  # of a folder, changes whenever its files may have changed
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from fairtrial.parts.datasets.listing import File
 from fairtrial.parts.datasets.loading import fetch, image_folder, silent
 from fairtrial.parts.datasets.places import data_folder
 from fairtrial.parts.datasets.source import Progress
+from fairtrial.spec.errors import DataError, UnknownName
 
 EXAMPLES = 10
 
@@ -61,13 +63,19 @@ def inspect(word: str, *, progress: Progress = silent) -> Inspection:
 
 
 def row_names(word: str, data: Dataset) -> list[str]:
-    """What each row of the data is called: the path of its file, or its number in its part."""
+    """What each row of the data is called: the path of its file, or its number in its part.
+
+    Its number, too, where the files may have changed since the data were loaded.
+    """
     if word not in DATASETS:
         from fairtrial.parts.datasets.folder import split_files  # Pillow is loaded for pictures only
         from fairtrial.parts.datasets.listing import list_folder
 
-        train, test, _ = split_files(list_folder(image_folder(word)))
-        return _paths((*train, *test), data)
+        with suppress(DataError, UnknownName):  # the folder may have gone
+            listing = list_folder(image_folder(word))
+            if listing.key == data.key:
+                train, test, _ = split_files(listing)
+                return _paths((*train, *test), data)
     rows = range(len(data.labels))
     return [f"train {row}" if row < data.test_from else f"test {row - data.test_from}" for row in rows]
 

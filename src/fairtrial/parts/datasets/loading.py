@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from fairtrial.parts.datasets.cache import obtain
@@ -37,7 +38,8 @@ def load(word: str, *, skip_bad: bool = False, progress: Progress = silent) -> D
 def _load_folder(root: Path, skip_bad: bool, progress: Progress) -> Dataset:
     from fairtrial.parts.datasets.folder import folder_reading, judge
 
-    return judge(obtain(folder_reading(root, root.resolve().name, progress)), skip_bad)
+    reading = folder_reading(root, root.resolve().name, progress)
+    return judge(replace(obtain(reading), key=reading.key), skip_bad)
 
 
 def fetch(word: str, *, progress: Progress = silent) -> Path:
