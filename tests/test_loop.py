@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from conftest import Look, fairtrial, stop_at, tiny
 from data_helpers import picture_folder, save_picture
+from fairtrial.doctor.records import diagnose
 from fairtrial.engine.numpy_net import NumpyNet
 from fairtrial.parts.datasets import load
 from fairtrial.parts.initialisers import start
@@ -252,6 +254,29 @@ def test_the_images_of_the_step_are_named(change: str, tmp_path: Path) -> None:
     names = [f"train/{'cat' if row < 6 else 'dog'}/{row % 6}.png" for row in rows]
     named = [f"train {row}" for row in rows] if change else names
     assert record.end.detail.endswith(f"; its batch: {', '.join(named[6:9])} and 3 more")
+
+
+@pytest.mark.row("N4")
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_a_finite_loss_that_grows_is_told_once_and_found_by_the_doctor(stopped: int) -> None:
+    """Also where the run was stopped after that."""
+    store, look = MemoryStore(), Look()
+    recipe = tiny(lr=30.0, optimizer="rmsprop", epochs=4)
+    run(recipe, store, watch=look, until=stopped)
+    record = run(recipe, store, watch=look)
+    assert record.end
+    assert record.end.reason == "finished"
+    (said,) = [said for said in look.said if "grown" in said]
+    assert re.search(r": the training loss has grown to \d\S+ by step 4; a lower rate than 30 may help$", said)
+    assert "lr-too-high" in {found.fault for found in diagnose(record).findings}
+
+
+@pytest.mark.row("N4")
+@pytest.mark.parametrize("fields", [{"lr": 0.5}, {"lr": 1.0, "schedule": "sweep 1e-3"}])
+def test_a_loss_that_falls_or_is_meant_to_grow_is_not_told(fields: dict[str, Any]) -> None:
+    look = Look()
+    run(tiny(optimizer="momentum", **fields), MemoryStore(), watch=look)
+    assert not look.said
 
 
 def pack_of_nothing() -> bytes:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
+from math import log
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -52,7 +53,7 @@ from fairtrial.store import (
     whole_events,
 )
 from fairtrial.train.clock import Clock, Lap, untimed
-from fairtrial.train.loop import Diverged, Progress, progress_of, score, train
+from fairtrial.train.loop import Diverged, Growth, Progress, progress_of, score, train
 from fairtrial.train.state import State, StateFile, read_state
 from fairtrial.train.stream import Stream, check_split, make_stream
 
@@ -417,6 +418,9 @@ class Desk:
     def __init__(self, job: Job, past: tuple[Event, ...], watch: Watch) -> None:
         self.job, self.watch, self.count = job, watch, len(past)
         self.progress = progress_of(job.plan.recipe, past)
+        self.growth = Growth(log(job.plan.criterion.classes) if job.plan.recipe.loss == "cross-entropy" else 0.0)
+        for event in past:
+            self.growth.see(event)
 
     def write(self, event: Event) -> None:
         """When this returns, the disk holds what the event promises."""
@@ -432,6 +436,9 @@ class Desk:
         """Write the event and tell of it."""
         self.write(event)
         self.watch.see(event)
+        grown = self.growth.see(event)
+        if grown and not self.job.plan.recipe.schedule.startswith("sweep"):  # which is to go too far
+            self.watch.say(f"{self.job.name}: {grown}")
 
     def close(self, diverged: Diverged | None, signals: list[int], lap: Lap = untimed) -> None:
         """Write how the run ended; one that a signal ended is saved first."""

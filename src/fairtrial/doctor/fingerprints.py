@@ -16,6 +16,7 @@ import numpy as np
 from fairtrial.doctor.catalogue import FAULTS
 from fairtrial.doctor.findings import Diagnosis, Finding, Level, finding, ordered
 from fairtrial.spec.arrays import NumpyArray
+from fairtrial.spec.events import GROWN
 
 PARTS = ("train", "valid", "test")
 EVALUATED = ("valid", "test")
@@ -662,7 +663,7 @@ def rising(curves: Curves, name: str) -> list[Finding]:
             f"{right.min():.1%} were right, less than guessing gives"
         )
         return [finding("ascending-loss", "warn", name, evidence, 0.9)]
-    if name != "train/loss" or values[-FEW:].min() < 1.5 * max(values[0], chance):
+    if name != "train/loss" or values[-FEW:].min() < GROWN * max(values[0], chance):
         return []
     right = right[-FEW:]
     evidence = f"train/loss rises from {values[0]:.4g} to {values[-1]:.4g}"

@@ -12,6 +12,7 @@ from fairtrial.spec.errors import DamagedFile
 
 Scores: TypeAlias = Mapping[str, float]
 PAUSED = "paused"  # the detail of a run that was to come so far and no further
+GROWN = 1.5  # times its start, and what guessing costs: a training loss that stays above that has grown
 Reason = Literal["finished", "early-stopped", "diverged", "interrupted"]
 
 

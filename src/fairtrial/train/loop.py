@@ -14,11 +14,13 @@ from fairtrial.engine.net import At, Net, both_ways
 from fairtrial.parts.losses import Criterion
 from fairtrial.parts.schedules import Moment, make_schedule
 from fairtrial.spec.arrays import Array, NumpyArray
-from fairtrial.spec.events import Event, Fitted, Saved, Scored
+from fairtrial.spec.events import GROWN, Event, Fitted, Saved, Scored
 from fairtrial.spec.recipe import Recipe
 from fairtrial.train.clock import Lap, untimed
 from fairtrial.train.state import State, Sums
 from fairtrial.train.stream import Stream
+
+HIGH = 3  # losses in a row, of ten an epoch, before they are no accident
 
 
 class Diverged(ArithmeticError):
@@ -72,6 +74,25 @@ def progress_of(recipe: Recipe, events: Iterable[Event]) -> Progress:
         if isinstance(event, Scored):
             progress = progress.after(event)
     return progress
+
+
+@dataclass
+class Growth:
+    """Notices, once, that the training loss has grown, by the doctor's rule; a single high value is an accident."""
+
+    guessing: float  # what it costs; 0 where that is not known
+    start: float = 0.0
+    high: int = 0
+
+    def see(self, event: Event) -> str:
+        """What there is to say if it has grown with this event, and had not before."""
+        if not isinstance(event, Fitted):
+            return ""
+        loss = event.scores["running/loss"]
+        self.start = self.start or max(loss, self.guessing)
+        self.high = self.high + 1 if self.high >= HIGH or loss > GROWN * self.start else 0
+        said = f"the training loss has grown to {loss:.4g} by step {event.step}"
+        return f"{said}; a lower rate than {event.lr:g} may help" if self.high == HIGH else ""
 
 
 class Course:
