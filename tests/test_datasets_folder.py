@@ -16,9 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from conftest import tiny
 from data_helpers import outcome, picture_folder, real_data, save_picture
+from fairtrial.api import make
 from fairtrial.parts.datasets import Facts, facts, inspect, load, picture, sample_sheet
+from fairtrial.report.page import comparison_page
+from fairtrial.report.tables import run_table
+from fairtrial.reproduce import reproduce
+from fairtrial.runner import run
 from fairtrial.spec.errors import DataError, OutOfResources
+from fairtrial.store import FolderStore
+from fairtrial.study.plan import make_study
 
 
 @pytest.fixture(autouse=True)
@@ -214,6 +222,25 @@ def test_bad_files_are_skipped_on_purpose_only_and_change_the_fingerprint(tmp_pa
     assert data.fingerprint != before.fingerprint
     assert [bad.path for bad in data.skipped] == ["train/cat/0.png"]
     np.testing.assert_array_equal(data.images, before.images[1:])
+
+
+@pytest.mark.row("D11")
+def test_a_run_does_without_bad_files_where_its_recipe_says_so_and_its_report_lists_them(tmp_path: Path) -> None:
+    root = picture_folder(tmp_path / "pets")
+    (root / "train" / "cat" / "[0].png").write_bytes(b"broken")
+    recipe, store = tiny(data=str(root)), FolderStore(tmp_path / "runs")
+    with pytest.raises(DataError, match=r"train/cat/\[0\]\.png.*\n.*skip_bad=true"):
+        run(recipe, store)
+    record = run(recipe.but(skip_bad=True), store)
+    (note,) = [note for note in run_table(record).notes if "left out" in note]
+    assert note.startswith("1 unusable file left out: train/cat/[0].png (")
+    assert reproduce(record).identical
+    (root / "train" / "cat" / "[0].png").unlink()  # the same images, but not the same data
+    assert run(recipe.but(skip_bad=True), store).name != record.name
+    (root / "train" / "dog" / "other.png").write_bytes(b"broken")
+    compared = make(make_study("pets", recipe.but(skip_bad=True), {"lr": [0.1, 0.01]}, 2), store, executor="serial")
+    page = comparison_page(compared, "")
+    assert "1 unusable file left out: train/dog/other.png (" in page
 
 
 def bomb(width: int, height: int) -> bytes:

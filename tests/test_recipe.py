@@ -129,7 +129,7 @@ def test_the_id_hangs_on_every_field_and_on_the_data_but_not_on_their_path() -> 
         "norm": "none", "dropout": 0.1, "augment": "flip", "input": "standardise", "valid": 0.1, "images": 9,
         "monitor": "valid/accuracy", "patience": 1, "min_delta": 0.1, "score_train": False, "score_test": False,
         "score_every": 1, "test_every": 1, "save_every": 1, "keep": "all", "average": "ema", "test_flip": True,
-        "compile": True, "parent": "0123456789ab:0123456789ab",
+        "compile": True, "parent": "0123456789ab:0123456789ab", "skip_bad": True,
     }  # fmt: skip
     ids = {base.id("f"), base.id("g")}
     for field, value in others.items():

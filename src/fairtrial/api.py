@@ -142,8 +142,9 @@ def make(
     check(study)
     work = make_executor(executor, jobs, address) if isinstance(store, FolderStore) else serial
     watch, progress = watch or Quiet(), progress or _Nobody()
-    sources = {recipe.data for recipe in study.arms.values()}  # read here, not by every worker at the same time
-    fingerprints = {data: load(data, progress=watch.wait).fingerprint for data in sources}
+    sources = {(recipe.data, recipe.skip_bad) for recipe in study.arms.values()}
+    data = {word: load(word, skip_bad=skip, progress=watch.wait) for word, skip in sources}  # not by every worker
+    fingerprints = {word: each.fingerprint for word, each in data.items()}
 
     def find(task: Task) -> str:
         """The name of the task's run if the store holds it, as far as asked; else nothing."""

@@ -113,7 +113,7 @@ def training_images(recipe: Recipe, settings: Settings) -> int:
     """How many there are; what is wrong with the recipe is found before they are read."""
     whole_plan(recipe, settings.get("module"), facts(recipe.data))
     watch = settings.get("watch") or Quiet()
-    return recipe.images or load(recipe.data, progress=watch.wait).test_from
+    return recipe.images or load(recipe.data, skip_bad=recipe.skip_bad, progress=watch.wait).test_from
 
 
 def _made(recipe: Recipe, store: Store, check: str, settings: Settings, until: int = 0) -> Record:

@@ -34,7 +34,7 @@ def pick_threads(
     watch, store = watch or Quiet(), FolderStore() if store is None else store
     counts = [2**k for k in range(cores().bit_length())]
     plan = whole_plan(recipe, module, facts(recipe.data))
-    data = load(recipe.data, progress=watch.wait)
+    data = load(recipe.data, skip_bad=recipe.skip_bad, progress=watch.wait)
     for count in counts:
         if found := store.find(plan.recipe.but(threads=count).id(data.fingerprint)):
             watch.say(f"threads={count}: as run {found} was begun")

@@ -177,7 +177,7 @@ def run(
     watch = watch or onlooker()
     store = FolderStore(store or "runs") if isinstance(store, str | Path | None) else store
     plan = whole_plan(recipe, module, facts(recipe.data))
-    data = load(recipe.data, progress=watch.wait)
+    data = load(recipe.data, skip_bad=recipe.skip_bad, progress=watch.wait)
     if data.shape != plan.image:  # pictures of several sizes: what counts is the one that all were brought to
         plan = whole_plan(recipe, module, Facts(data.shape, len(data.classes)))
     recipe = plan.recipe
@@ -606,6 +606,7 @@ def made(plan: Plan, data: Dataset, split: Split, net: Net) -> dict[str, Any]:
             "fingerprint": data.fingerprint,
             "classes": list(data.classes),
             "notes": list(data.notes),
+            "skipped": [[bad.path, bad.reason] for bad in data.skipped],
             "counts": {part: len(index) for part, index in rows.items()},
             "split": hashlib.sha256(b"".join(index.tobytes() for index in rows.values())).hexdigest(),
         },

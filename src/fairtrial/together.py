@@ -100,7 +100,7 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
     from fairtrial.engine.torch_net import pick_device  # needs torch
     from fairtrial.train.stack import key, train_together, tried
 
-    data = load(recipes[0].data, progress=watch.wait)
+    data = load(recipes[0].data, skip_bad=recipes[0].skip_bad, progress=watch.wait)
     plans = [make_plan(recipe) for recipe in recipes]
     arch, shape = plans[0].arch, plans[0].input
     if pick_device(recipes[0].device) != "cpu" or data.shape != plans[0].image:

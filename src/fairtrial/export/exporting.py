@@ -156,7 +156,7 @@ def agreement(ours: NumpyArray, theirs: NumpyArray) -> float:
 
 def sample(record: Record) -> NumpyArray:
     """Images of the run's data: of the test part in even steps, of all where that has too few, and these repeatedly."""
-    data = load(record.recipe.data)
+    data = load(record.recipe.data, skip_bad=record.recipe.skip_bad)
     if data.fingerprint != record.made["data"]["fingerprint"]:
         raise DataError(f"data {record.recipe.data}: they are not those that run {record.name} was trained on")
     test = np.arange(data.test_from, len(data.labels))

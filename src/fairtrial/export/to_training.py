@@ -59,7 +59,7 @@ def files(net: Trained, stem: str) -> dict[str, bytes]:
     check(net)
     written = {f"{stem}.py": Program(net).text(stem)}
     if not has_own_files(net.recipe):
-        data = load(net.recipe.data)
+        data = load(net.recipe.data, skip_bad=net.recipe.skip_bad)
         written[f"{stem}.data.npz"] = npz({"images": data.images, "labels": data.labels})
     return written
 

@@ -137,7 +137,7 @@ def matrices(run: Finished) -> list[NumpyArray]:
 
 def test_part(run: Finished) -> tuple[NumpyArray, NumpyArray]:
     """Images and labels that the run was tested on."""
-    data = load(run.recipe.data)
+    data = load(run.recipe.data, skip_bad=run.recipe.skip_bad)
     rows = data.split(run.recipe.seed, run.recipe.valid).test
     return data.images[rows], data.labels[rows]
 

@@ -19,6 +19,7 @@ from fairtrial.report.views import (
     became,
     curve_key,
     ending,
+    left_out,
     outcome,
     title,
     tuned_ranges,
@@ -42,6 +43,7 @@ from fairtrial.report.wording import (
 from fairtrial.store import Record
 from fairtrial.verdicts import Arm, Comparison, Pair, metric_of
 
+FEW_FILES, MOST_FILES = 3, 50  # that were left out and are named, of a run and on a page
 MOST_EPOCHS = 20  # rows of an arm in the table of its curve
 
 
@@ -89,7 +91,9 @@ def run_table(record: Record) -> Table:
         for part in parts
     ]
     rate = f", {made.images_per_second:,.0f} images/s in training" if made.images_per_second else ""
-    notes = [*_sampling(made), *_origin(record), ending(made), f"{duration(made.seconds)}{rate}", made.path]
+    left = filter(None, [left_out(record, FEW_FILES)])
+    ended = ending(made), f"{duration(made.seconds)}{rate}", made.path
+    notes = [*_sampling(made), *_origin(record), *left, *ended]
     return table(title(record.recipe), ("part", "loss", "accuracy", "images"), rows, notes=notes)
 
 
@@ -252,7 +256,9 @@ def made_table(comparison: Comparison) -> Table:
         data = record.made.get("data", {})
         parts = ", ".join(f"{n} {part}" for part, n in data.get("counts", {}).items())
         facts = {**record.made.get("environment", {}), "data": data.get("name", ""), "images": parts}
-        for key, value in {**facts, "fingerprint": data.get("fingerprint", "")}.items():
+        facts |= {"fingerprint": data.get("fingerprint", "")}
+        facts |= {"left out": said} if (said := left_out(record, MOST_FILES)) else {}
+        for key, value in facts.items():
             found.setdefault(key, {})[str(value)] = None
     return table(
         "How the runs were made", ("what", "value"), [(k, "; ".join(v)) for k, v in found.items()], words=(0, 1)

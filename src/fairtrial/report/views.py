@@ -81,6 +81,14 @@ def outcome(record: Record) -> Outcome:
     )
 
 
+def left_out(record: Record, most: int) -> str:
+    """The files of its data that a run did without, at most so many by name; empty: none."""
+    skipped = record.made.get("data", {}).get("skipped", [])
+    named = "; ".join(f"{path} ({reason})" for path, reason in skipped[:most])
+    more = f" and {len(skipped) - most} more" if len(skipped) > most else ""
+    return clean(f"{counted(len(skipped), 'unusable file')} left out: {named}{more}") if skipped else ""
+
+
 def title(recipe: Recipe) -> str:
     """What is trained on what, and how, in a line."""
     how = f"{recipe.optimizer}, lr {recipe.lr:g}, batch {recipe.batch}, seed {recipe.seed}, {recipe.engine}"

@@ -35,6 +35,7 @@ class Recipe(BaseModel):
 
     model: str = Field(default="mlp", description="a name, one line of text, or path/net.py:Class with --trust-code")
     data: str = Field(default="digits", description="a data set's name, or the path of an image folder")
+    skip_bad: bool = Field(default=False, description="leave out unusable files of an image folder, and list them")
     engine: Literal["torch", "numpy"] = Field(default="torch", description="PyTorch, or the readable NumPy engine")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="where the torch engine computes")
     precision: Literal["float32", "float64", "bf16", "tf32"] = Field(
@@ -147,7 +148,7 @@ FIELDS = tuple(Recipe.model_fields)
 # Fields that the first stored recipes did not have; at the value that those ran with they are not told: ids stay
 LATER: dict[str, Any] = {
     "score_test": True, "images": 0, "outliers": 0.0, "average": "none", "test_flip": False,
-    "compile": False, "parent": "",
+    "compile": False, "parent": "", "skip_bad": False,
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from fairtrial.parts.datasets.dataset import Bad, Dataset
 from fairtrial.parts.datasets.places import cache_folder
-from fairtrial.parts.datasets.reading import Chunk, Poured, Reading, fingerprint_of, pour
+from fairtrial.parts.datasets.reading import Chunk, Poured, Reading, fingerprint_of, pour, with_skipped
 from fairtrial.spec.errors import OutOfResources
 
 # Part of every key: raise it when a rule of decoding changes, so that old entries are not taken for new ones.
@@ -155,15 +155,16 @@ def _about(reading: Reading, poured: Poured) -> dict[str, Any]:
 
 
 def _dataset(about: dict[str, Any], images: Any, labels: Any) -> Dataset:
+    skipped = tuple(Bad(path, reason) for path, reason in about["skipped"])
     return Dataset(
         name=about["name"],
         images=images.view(np.ndarray),
         labels=labels,
         classes=tuple(about["classes"]),
         test_from=about["test_from"],
-        fingerprint=about["fingerprint"],
+        fingerprint=with_skipped(about["fingerprint"], skipped),
         notes=tuple(about["notes"]),
-        skipped=tuple(Bad(path, reason) for path, reason in about["skipped"]),
+        skipped=skipped,
     )
 
 

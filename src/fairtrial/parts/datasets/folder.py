@@ -79,7 +79,7 @@ def judge(data: Dataset, skip_bad: bool) -> Dataset:
         more = [f"and {len(data.skipped) - SHOWN} more"] if len(data.skipped) > SHOWN else []
         raise DataError(
             f"{data.name}: unusable files ({len(data.skipped)}): {'; '.join([*shown, *more])}\n"
-            "remove or repair them; `fairtrial data FOLDER` lists them all"
+            "remove or repair them, or leave them out with skip_bad=true; `fairtrial data FOLDER` lists them all"
         )
     for part, labels in (("train", data.labels[: data.test_from]), ("test", data.labels[data.test_from :])):
         counts = np.bincount(labels, minlength=len(data.classes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +81,16 @@ def pour(chunks: Iterable[Chunk], classes: tuple[str, ...], into: BinaryIO) -> P
 def fingerprint_of(data: Dataset) -> str:
     """The fingerprint of the images as they are now, whatever was written down when they were read."""
     pixels = hashlib.sha256(np.ascontiguousarray(data.images).data).hexdigest()
-    return _fingerprint(pixels, data.labels, data.images.shape, data.classes, data.test_from)
+    read = _fingerprint(pixels, data.labels, data.images.shape, data.classes, data.test_from)
+    return with_skipped(read, data.skipped)
+
+
+def with_skipped(fingerprint: str, skipped: Sequence[Bad]) -> str:
+    """The fingerprint of data of which files were left out."""
+    if not skipped:
+        return fingerprint
+    lines = [fingerprint, *(bad.path for bad in skipped)]
+    return hashlib.sha256("\0".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _fingerprint(pixels: str, labels: Rows, shape: tuple[int, ...], classes: tuple[str, ...], test_from: int) -> str:
