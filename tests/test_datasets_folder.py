@@ -18,10 +18,11 @@ from PIL import Image
 
 from conftest import tiny
 from data_helpers import outcome, picture_folder, real_data, save_picture
-from fairtrial.api import make
+from fairtrial.api import make, write_report
+from fairtrial.made import reread
 from fairtrial.parts.datasets import Facts, facts, inspect, load, picture, sample_sheet
 from fairtrial.report.page import comparison_page
-from fairtrial.report.tables import run_table
+from fairtrial.report.tables import arms_table, run_table
 from fairtrial.reproduce import reproduce
 from fairtrial.runner import run
 from fairtrial.spec.errors import DataError, OutOfResources
@@ -241,6 +242,24 @@ def test_a_run_does_without_bad_files_where_its_recipe_says_so_and_its_report_li
     compared = make(make_study("pets", recipe.but(skip_bad=True), {"lr": [0.1, 0.01]}, 2), store, executor="serial")
     page = comparison_page(compared, "")
     assert "1 unusable file left out: train/dog/other.png (" in page
+
+
+@pytest.mark.row("D17")
+def test_a_comparison_says_how_many_test_images_are_in_the_training_part(tmp_path: Path) -> None:
+    root, store = picture_folder(tmp_path / "pets"), FolderStore(tmp_path / "runs")
+    study = make_study("pets", tiny(data=str(root)), {"lr": [0.1, 0.01]}, 1)
+    sound = make(study, store, executor="serial")
+    assert sound.test_in_train == {str(root): 0}
+    assert "test images are in" not in comparison_page(sound, "")
+    shutil.copy(root / "train" / "cat" / "1.png", root / "test" / "cat" / "again.png")
+    shutil.copy(root / "train" / "cat" / "1.png", root / "test" / "dog" / "also.png")
+    compared = make(study, store, executor="serial")
+    plain = write_report(compared, store, "")
+    assert plain["test_in_train"] == {str(root): inspect(str(root)).test_in_train.count} == {str(root): 2}
+    said = f"{root}: 2 of 10 test images are in the training part too"
+    assert said in (tmp_path / "runs" / compared.folder / "report.html").read_text("utf8")
+    again = reread(store, compared.folder.removeprefix("studies/"))
+    assert said in arms_table(again).notes  # what the terminal prints, too
 
 
 def bomb(width: int, height: int) -> bytes:

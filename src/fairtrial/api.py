@@ -11,7 +11,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fairtrial.parts.datasets import load
+from fairtrial.parts.datasets import load, test_in_train
 from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
 from fairtrial.report.contract import comparison_json
 from fairtrial.report.notebook import StudyOutput, in_notebook
@@ -163,7 +163,8 @@ def make(
         tuning.sort(key=lambda tuned: list(study.arms).index(tuned.arm))
         judged = Judged(study.at(tuning), store, tuple(tuning))
         make_runs(judged, pool, find, progress)
-    return replace(judged.comparison(), folder=folder)
+    leaks = {word: test_in_train(each) for word, each in data.items()}
+    return replace(judged.comparison(), folder=folder, test_in_train=leaks)
 
 
 def check(study: Study) -> None:

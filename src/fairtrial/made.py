@@ -57,6 +57,7 @@ def reread(store: FolderStore, folder: str) -> Comparison:
             plain["study"], arms, metric=plain["metric"], margin=plain["margin"], at_any_time=plain["until_settled"],
             tuning=tuning,
         )  # fmt: skip
+        leaks = {str(word): int(count) for word, count in plain.get("test_in_train", {}).items()}
         was = {arm["name"]: tuple(arm["values"]) for arm in plain["arms"]}
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, UsageError) as error:
         raise DamagedFile(f"{STUDIES}/{folder}/{RESULT}: not what a study is written as ({error})") from error
@@ -64,7 +65,7 @@ def reread(store: FolderStore, folder: str) -> Comparison:
         raise DamagedFile(
             f"study {folder}: its runs of {', '.join(changed)} have other scores now than it was made from"
         )
-    return replace(comparison, folder=f"{STUDIES}/{folder}")
+    return replace(comparison, folder=f"{STUDIES}/{folder}", test_in_train=leaks)
 
 
 def _scored(store: FolderStore, folder: str, run: str, metric: str, scores: Mapping[str, float]) -> Record:

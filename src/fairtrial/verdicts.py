@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from math import inf, isfinite, nan
 from typing import Any
@@ -54,6 +54,7 @@ class Comparison:
     at_any_time: bool = False  # judged so that one may look after every seed, and stop at will
     tuning: tuple[Tuned, ...] = ()  # of each arm; empty, if no field was tuned
     folder: str = ""  # of the study in its store
+    test_in_train: Mapping[str, int] = field(default_factory=dict[str, int])  # test images that are, by data
 
     @property
     def summary(self) -> str:

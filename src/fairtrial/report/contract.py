@@ -55,6 +55,7 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
 
     `seeds` are the most that an arm has, an arm's own `seeds` those that it ran with, its `n` those with a score; a
     pair's `n` are the seeds of which both have one.
+    `test_in_train` are, by data, the test images that are in the training part too.
     A finding of an arm is that of the seed that shows it most; `runs` are all that have the fault.
     """
     found = study_findings(comparison)
@@ -102,6 +103,7 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
             for pair in comparison.pairs
         ],
         "tuning": [tuned_json(tuned) for tuned in comparison.tuning],
+        "test_in_train": dict(comparison.test_in_train),
         "alarms": comparison.alarms,
         "summary": comparison.summary,
     }

@@ -137,7 +137,9 @@ def arms_table(comparison: Comparison) -> Table:
     heads = ["arm", "n", f"mean {key}", f"{level(comparison.alpha)} interval", "time"]
     heads += ["diverged"] * any(arm.failed for arm in comparison.arms)
     rows = [_arm_row(arm, key)[: len(heads)] for arm in comparison.arms]
-    return table(f"{comparison.study}: {key} by arm", heads, rows, notes=_beyond_seeds(comparison))
+    return table(
+        f"{comparison.study}: {key} by arm", heads, rows, notes=[*_beyond_seeds(comparison), *_leaks(comparison)]
+    )
 
 
 def _arm_row(arm: Arm, key: str) -> tuple[object, ...]:
@@ -175,6 +177,17 @@ def _beyond_seeds(comparison: Comparison) -> list[str]:
     return [
         f"interval: of the mean over seeds; for other {part} images add up to +-{half} points "
         f"({level(comparison.alpha)}, Wilson), a part that more seeds cannot shrink"
+    ]
+
+
+def _leaks(comparison: Comparison) -> list[str]:
+    """Test images that a net may have learnt by heart."""
+    runs = [run for runs in comparison.records.values() for run in runs]
+    of = {run.recipe.data: run.made.get("data", {}).get("counts", {}).get("test") for run in runs}
+    return [
+        f"{word}: {count} of {images} test images are in the training part too"
+        for word, images in of.items()
+        if (count := comparison.test_in_train.get(word))
     ]
 
 

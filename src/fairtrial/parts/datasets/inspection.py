@@ -176,5 +176,10 @@ def _repeats(data: Dataset) -> Iterable[tuple[int, int]]:
             yield first, row
 
 
+def test_in_train(data: Dataset) -> int:
+    """How many test images are in the training part too, pixel by pixel."""
+    return sum(first < data.test_from <= later for first, later in _repeats(data))
+
+
 def _named(pairs: Sequence[tuple[int, int]], names: Sequence[str]) -> Repeats:
     return Repeats(len(pairs), tuple((names[first], names[later]) for first, later in pairs[:EXAMPLES]))
