@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from conftest import MAIN
+from data_helpers import save_picture
 from fairtrial.cli import main
 from fairtrial.store import FolderStore
 
@@ -315,3 +316,35 @@ def test_the_module_runs_like_the_command(fairtrial: Command, tmp_path: Path) ->
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0
     assert "cnn2" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
+@pytest.mark.row("X9")
+def test_no_link_inside_a_run_is_followed(fairtrial: Command, tmp_path: Path) -> None:
+    assert fairtrial("run", "linear", *FAST).returncode == 0
+    (name,) = FolderStore("runs").list()
+    read = {"show": [], "doctor": [], "predict": ["digit.png"], "export": ["--to", "numpy"]}
+    save_picture(Path("digit.png"), size=(8, 8), mode="L")
+    files = {"recipe.json": read, "made.json": read, "events.jsonl": read, "best.safetensors": ["predict", "export"]}
+    for file, commands in files.items():
+        path, elsewhere = Path("runs", name, file), tmp_path / file
+        path.rename(elsewhere)
+        path.symlink_to(elsewhere)
+        for command in commands:
+            done = fairtrial(command, name, *read[command])
+            assert done.returncode == 4, (file, command, done.stdout, done.stderr)
+            assert f"{name}/{file} is a link" in done.stderr
+        ended = printed(fairtrial("list", "runs", "--json"))["runs"][name]["ended"]
+        assert (ended == "damaged") == (file in ("recipe.json", "events.jsonl"))
+        elsewhere.replace(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.row("X9")
+def test_a_pipe_inside_a_run_is_not_waited_for(fairtrial: Command) -> None:
+    assert fairtrial("run", "linear", *FAST).returncode == 0
+    (name,) = FolderStore("runs").list()
+    Path("runs", name, "events.jsonl").unlink()
+    os.mkfifo(Path("runs", name, "events.jsonl"))
+    assert printed(fairtrial("list", "runs", "--json"))["runs"][name]["ended"] == "unfinished"
+    assert fairtrial("show", name).returncode == 0

@@ -18,6 +18,8 @@ from fairtrial.spec.events import PAUSED
 from fairtrial.spec.files import EVENTS, PLAN, RECIPE, RESULT, STUDIES
 
 TAIL = 1 << 13  # bytes at the end of a run's events in which its best epoch nearly always is
+# A link is not followed, and a pipe not waited for: the run may be of somebody else's making
+_PLAIN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _read = json.JSONDecoder().decode
 
 
@@ -100,7 +102,7 @@ def _with_events(name: str, recipe: dict[str, Any], path: str) -> RunLine:
 
 def _tail(path: str, most: int = 0) -> tuple[bytes, float, bool]:
     """The last lines of a file within so many bytes, or all; when it was written; whether they are all."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    handle = os.open(path, _PLAIN)
     try:
         about = os.fstat(handle)
         if not 0 < most < about.st_size:
@@ -166,9 +168,10 @@ def _study_line(folder: Path) -> StudyLine | None:
             break
     else:
         return None
-    written = path.stat().st_mtime
+    written = 0.0
     try:
-        plain = json.loads(path.read_bytes())
+        data, written, _ = _tail(f"{path}")
+        plain = _read(data.decode())
         done = file == RESULT
         return StudyLine(
             folder=folder.name,
