@@ -8,7 +8,8 @@ from math import prod
 import pytest
 
 from conftest import tiny
-from fairtrial.costs import cost, outputs, sizes
+from fairtrial.costs import cost, sizes
+from fairtrial.parts.memory import outputs
 from fairtrial.parts.optimizers import OPTIMIZERS
 from fairtrial.runner import run
 from fairtrial.spec.arch_text import read_arch

@@ -22,9 +22,11 @@ from watched_disk import Operation, Watched
 
 from conftest import Look, bits, fairtrial, tiny
 from data_helpers import picture_folder, save_picture
+from fairtrial.engine.memory import available
 from fairtrial.parts.datasets import load
-from fairtrial.runner import run
-from fairtrial.spec.errors import Busy, DataError
+from fairtrial.parts.memory import of_a_step
+from fairtrial.runner import make_plan, run
+from fairtrial.spec.errors import Busy, DataError, OutOfResources
 from fairtrial.spec.recipe import Recipe
 from fairtrial.store import FolderStore, MemoryStore, generations
 
@@ -359,3 +361,23 @@ def test_a_name_too_long_is_refused_and_what_moves_a_terminal_is_spelt_out(words
     assert "\x1b" not in done.stderr
     assert "\\x1b[31m" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+# Memory
+
+
+@pytest.mark.skipif(available() is None, reason="this system does not tell how much memory there is")
+@pytest.mark.row("U3")
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_a_batch_too_large_for_the_memory_is_refused_with_one_that_fits(engine: str) -> None:
+    """Layers of a million units, so many that a batch of a thousand images takes twice the memory there is."""
+    free, store = available() or 0, MemoryStore()
+    model = ", ".join(["flatten", "linear 1000000", *["act"] * (free * 2 // 4_000_000_000), "linear classes"])
+    with pytest.raises(OutOfResources, match=r"a step with 1000 images takes [\d,.]+ GB .*batch=\d+ is") as caught:
+        run(tiny(model=model, engine=engine, batch=1000), store)
+    assert caught.value.exit_code == 6
+    assert not store.list()
+    batch = int(re.findall(r"batch=(\d+)", str(caught.value))[0])
+    plan = make_plan(tiny(model=model, engine=engine))
+    fitting = [of_a_step(plan.recipe, plan.arch, plan.input, size) < 0.9 * free for size in (batch // 2, 4 * batch)]
+    assert fitting == [True, False]

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from fairtrial.parts.optimizers import make_rule
-from fairtrial.spec.arch import Arch, Flatten, Residual, Shape, arch_params, walk
+from fairtrial.parts.memory import of_a_step
+from fairtrial.spec.arch import arch_params
 from fairtrial.spec.arch_text import read_arch
-from fairtrial.spec.arrays import as_dtype
 from fairtrial.spec.errors import DataError
 from fairtrial.spec.events import Fitted, Scored
 from fairtrial.store import Record
@@ -67,20 +66,7 @@ def sizes(record: Record) -> tuple[int | None, int | None]:
         return _learnt(record), None
     arch, recipe = read_arch(text), record.recipe
     parameters = sum(map(prod, arch_params(arch, shape).values()))
-    # the parameter, its gradient, what optimizer and average remember of it
-    of_each = 2 + len(make_rule(recipe).slots) + (recipe.average != "none")
-    numbers = of_each * parameters + recipe.batch * (prod(shape) + outputs(arch, shape))
-    return parameters, numbers * as_dtype(recipe.precision).itemsize
-
-
-def outputs(arch: Arch, shape: Shape) -> int:
-    """Numbers that all layers make of one image of `shape`, those inside residual blocks too."""
-    count = 0
-    for _, layer, before in walk(arch, shape):
-        count += 0 if isinstance(layer, Flatten) else prod(layer.out(before))  # flatten looks at the same numbers
-        if isinstance(layer, Residual):
-            count += outputs(layer.body, before) + outputs(layer.shortcut, before)
-    return count
+    return parameters, of_a_step(recipe, arch, shape, recipe.batch)
 
 
 def _learnt(record: Record) -> int | None:

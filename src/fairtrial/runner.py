@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fairtrial.engine.memory import keep_freed_memory
+from fairtrial.engine.memory import available, keep_freed_memory
 from fairtrial.engine.net import Net
 from fairtrial.parts.augments import make_augments
 from fairtrial.parts.averages import make_average
@@ -28,6 +28,7 @@ from fairtrial.parts.datasets import Dataset, Facts, Split, facts, load, row_nam
 from fairtrial.parts.initialisers import Whitening, make_draw, start
 from fairtrial.parts.inputs import apply, make_input
 from fairtrial.parts.losses import Criterion, make_criterion
+from fairtrial.parts.memory import of_a_step
 from fairtrial.parts.models import build
 from fairtrial.parts.optimizers import make_rule
 from fairtrial.parts.schedules import make_schedule
@@ -260,6 +261,7 @@ def begin(
         check_version(store, name)
     split = data.split(recipe.seed, recipe.valid, recipe.images)
     check_split(split, recipe)
+    check_memory(plan, min(recipe.batch, len(split.train)))
     precision = as_dtype(recipe.precision)
     fitted = {k: v.astype(precision) for k, v in make_input(recipe.input).fit(data.images[split.train]).items()}
     sample = split.train[:: -(-len(split.train) // SAMPLE)]  # in even steps: images may lie class by class
@@ -270,6 +272,32 @@ def begin(
     if fresh:
         make_folder(store, name, recipe, made(plan, data, split, net) | origin)
     return Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), data, split, fitted)
+
+
+def check_memory(plan: Plan, batch: int) -> None:
+    """OutOfResources where a step on the CPU needs more memory than there is; it takes more than is reckoned here."""
+    recipe, free = plan.recipe, available()
+    if free is None or not plan.arch or recipe.precision == "bf16" or not on_cpu(recipe):
+        return
+    needed = of_a_step(recipe, plan.arch, plan.input, batch)
+    if needed <= free:
+        return
+    powers = [2**k for k in range(batch.bit_length())]
+    fitting = [size for size in powers if of_a_step(recipe, plan.arch, plan.input, size) <= free]
+    helps = f"batch={fitting[-1]} is the largest power of two that may fit" if fitting else "a smaller net needs less"
+    raise OutOfResources(
+        f"a step with {batch} images takes {needed / 1e9:,.1f} GB of memory at least, and {free / 1e9:,.1f} GB are "
+        f"free; {helps}"
+    )
+
+
+def on_cpu(recipe: Recipe) -> bool:
+    """Whether the run computes in the machine's own memory."""
+    if recipe.engine == "numpy":
+        return True
+    from fairtrial.engine.torch_net import pick_device
+
+    return pick_device(recipe.device) == "cpu"
 
 
 def has_begun(store: Store, name: str) -> bool:
