@@ -153,6 +153,37 @@ def test_a_second_ctrl_c_ends_it_without_a_save(tmp_path: Path) -> None:
     assert as_if_left_alone(recipe, tmp_path)
 
 
+STOPPED = """
+import os, signal, subprocess
+from time import perf_counter
+from conftest import Look, tiny
+from fairtrial.costs import fit_seconds, score_seconds
+from fairtrial.runner import run
+from fairtrial.store import MemoryStore
+
+def look(event):
+    seen.append(perf_counter())
+    if shell.poll() is not None and not ended:
+        ended.append(signal.raise_signal(signal.SIGINT))
+
+seen, ended, pid = [perf_counter()], [], os.getpid()
+shell = subprocess.Popen(["sh", "-c", f"sleep 0.3; kill -STOP {pid}; sleep 1; kill -CONT {pid}"])
+record = run(tiny(epochs=100_000), MemoryStore(), watch=Look(look))
+print(seen[-1] - seen[0], fit_seconds(record) + score_seconds(record))
+"""
+
+
+@posix
+@pytest.mark.row("K9")
+def test_the_time_in_which_a_run_was_stopped_is_not_its_own() -> None:
+    words = [sys.executable, "-c", STOPPED]
+    path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    env = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=True)
+    there, counted = map(float, done.stdout.split())
+    assert 0 < counted < there - 0.99
+
+
 # The disk
 
 

@@ -53,7 +53,7 @@ from fairtrial.store import (
     recipe_and_made,
     whole_events,
 )
-from fairtrial.train.clock import Clock, Lap, untimed
+from fairtrial.train.clock import Clock, Lap, awake, untimed
 from fairtrial.train.loop import Diverged, Growth, Progress, progress_of, score, train
 from fairtrial.train.state import State, StateFile, read_state
 from fairtrial.train.stream import Stream, check_split, make_stream
@@ -551,7 +551,10 @@ def save(job: Job, events: int) -> None:
 
 @contextlib.contextmanager
 def interrupts() -> Generator[list[int]]:
-    """The list receives the first SIGINT or SIGTERM, so that the step can be finished; a second one acts as usual."""
+    """The list receives the first SIGINT or SIGTERM, so that the step can be finished; a second one acts as usual.
+
+    Meanwhile the time in which the process is stopped is nobody's.
+    """
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield caught  # only the main thread may set handlers
@@ -563,6 +566,8 @@ def interrupts() -> Generator[list[int]]:
         signal.signal(signal.SIGTERM, before[signal.SIGTERM])
 
     before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    if sys.platform != "win32":
+        before[signal.SIGCONT] = signal.signal(signal.SIGCONT, awake.go_on)
     try:
         yield caught
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
+from types import FrameType
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +14,28 @@ from fairtrial.engine.net import Net
 Lap: TypeAlias = Callable[[str], None]
 PARTS = ("start", "data", "forward", "backward", "optimizer", "evaluation", "disk")
 SIZE, PRODUCTS = 1024, 5  # rows and columns of the matrices that the machine is measured by, and how often
+
+
+class Awake:
+    """Seconds, but for those in which the process was stopped (SIGSTOP, Ctrl-Z).
+
+    When it stopped is not known: all since the last reading is left out, so that a step or a scoring may be missing.
+    """
+
+    def __init__(self) -> None:
+        self.last, self.lost = perf_counter(), 0.0
+
+    def __call__(self) -> float:
+        self.last = perf_counter()
+        return self.last - self.lost
+
+    def go_on(self, number: int, frame: FrameType | None) -> None:
+        """The handler of SIGCONT."""
+        now = perf_counter()
+        self.last, self.lost = now, self.lost + now - self.last
+
+
+awake = Awake()
 
 
 def untimed(part: str) -> None:
@@ -31,12 +54,12 @@ class Clock:
         self.images = 0  # in training steps
         self.rate = 0.0  # multiply-adds a second of the machine's own matrix product
         self.wait: Callable[[], None] = lambda: None
-        self.last = perf_counter()
+        self.last = awake()
 
     def lap(self, part: str) -> None:
         """All since the last lap was spent on this part."""
         self.wait()
-        now = perf_counter()
+        now = awake()
         self.seconds[part] += now - self.last
         self.last = now
 

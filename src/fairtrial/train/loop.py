@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil, inf, isfinite, isnan
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from fairtrial.parts.schedules import Moment, make_schedule
 from fairtrial.spec.arrays import Array, NumpyArray
 from fairtrial.spec.events import GROWN, Event, Fitted, Saved, Scored
 from fairtrial.spec.recipe import Recipe
-from fairtrial.train.clock import Lap, untimed
+from fairtrial.train.clock import Lap, awake, untimed
 from fairtrial.train.state import State, Sums
 from fairtrial.train.stream import Stream
 
@@ -145,12 +144,12 @@ def train(
     """
     course = Course(recipe, state, stream, criterion, past)
     while not course.over and not (stop() and state.settle()):
-        began, lr = perf_counter(), course.lr
+        began, lr = awake(), course.lr
         course.advance(lap)
         looked = is_due(recipe, state.step, stream.per_epoch)
         if looked and not state.settle():
             continue
-        state.sums.fit_seconds += perf_counter() - began
+        state.sums.fit_seconds += awake() - began
         if not looked:
             continue
         for event in course.due(lr):
@@ -241,10 +240,10 @@ def due(
         yield scored
         state.sums = Sums()
     elif recipe.score_every and step % recipe.score_every == 0 and len(stream.split.valid):
-        began = perf_counter()
+        began = awake()
         with state.averaged():
             scores = state.sums.scores() | score(state.net, stream, criterion, "valid", stream.split.valid)
-        yield Scored(step, epoch, False, scores, False, perf_counter() - began)
+        yield Scored(step, epoch, False, scores, False, awake() - began)
     if saves:
         yield Saved(step, epoch)
 
@@ -258,7 +257,7 @@ def check_weights(net: Net, step: int, lr: float) -> None:
 
 def score_epoch(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, progress: Progress) -> Scored:
     """The scores at the end of an epoch: training and validation part, and the test part only where the recipe asks."""
-    began, epoch = perf_counter(), state.step // stream.per_epoch
+    began, epoch = awake(), state.step // stream.per_epoch
     scores = state.sums.scores()
     if recipe.score_train:
         scores |= score(state.net, stream, criterion, "train", stream.split.train)
@@ -266,7 +265,7 @@ def score_epoch(recipe: Recipe, state: State, stream: Stream, criterion: Criteri
         scores |= score(state.net, stream, criterion, "valid", stream.split.valid)
     if recipe.test_every and epoch % recipe.test_every == 0:
         scores |= score(state.net, stream, criterion, "test", stream.split.test)
-    return Scored(state.step, epoch, True, scores, progress.better(scores), perf_counter() - began)
+    return Scored(state.step, epoch, True, scores, progress.better(scores), awake() - began)
 
 
 @np.errstate(all="ignore")

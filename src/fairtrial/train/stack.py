@@ -24,6 +24,7 @@ from fairtrial.engine.torch_net import TorchNet, TorchOptimizer
 from fairtrial.parts.optimizers import make_rule
 from fairtrial.spec.arch import Arch, Shape
 from fairtrial.spec.events import Event
+from fairtrial.train.clock import awake
 from fairtrial.train.loop import Course, Diverged, first_bad, penalise, score
 from fairtrial.train.stream import SCORE_BATCH
 
@@ -41,9 +42,9 @@ def train_together(
     while staying and not stop():
         active, stack = staying, make_stack(staying, arch, shape)
         while staying == active and not stop():
-            began, lrs = perf_counter(), [course.lr for course in active]
+            began, lrs = awake(), [course.lr for course in active]
             errors = step_together(stack, active, lrs)
-            seconds = (perf_counter() - began) / len(active)
+            seconds = (awake() - began) / len(active)
             events: dict[Course, list[Event]] = {}
             for course, lr in zip(active, lrs, strict=True):
                 course.state.sums.fit_seconds += seconds
