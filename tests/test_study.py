@@ -224,11 +224,12 @@ def test_a_worker_that_is_killed_is_replaced_and_the_table_is_the_same(tmp_path:
     got = make(study_of_workers(), FolderStore(tmp_path), jobs=2, watch=look)
     killer.over.set()
     assert killer.killed == 1
-    assert sum("a worker process died (-9)" in said for said in look.said) == 1
+    assert sum("a worker process died: killed (9), likely memory" in said for said in look.said) == 1
     assert timeless(got) == timeless(expected)
 
 
 @posix
+@pytest.mark.row("K10")
 def test_workers_that_die_again_and_again_end_the_study_with_exit_code_6(tmp_path: Path) -> None:
     killer = Killer(tmp_path, 10_000)
     killer.start()
@@ -376,11 +377,28 @@ def worker_like(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "executable", str(path))
 
 
+HUNGRY = "import os; held = 500_000_000 * b'x'; os.kill(os.getpid(), 9)"
+
+
 class Faulty(Look):
     """Cannot bear to be told anything."""
 
     def say(self, text: str) -> None:
         raise ZeroDivisionError(text)
+
+
+@posix
+@pytest.mark.row("K10")
+def test_a_worker_killed_for_its_memory_is_told_with_what_it_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker_like(f'read line; exec "{sys.executable}" -c "{HUNGRY}"', tmp_path, monkeypatch)
+    look = Look()
+    with pytest.raises(OutOfResources, match="smaller batch"):
+        make(make_study("s", tiny(), RULES, 1), FolderStore(tmp_path), jobs=1, watch=look)
+    assert len(look.said) == 3
+    held = [re.findall(r"killed \(9\), likely memory \(the largest so far held (\S+) GB\)", said) for said in look.said]
+    assert all(float(gigabytes) > 0.5 for [gigabytes] in held)
 
 
 @posix
@@ -390,7 +408,7 @@ class Faulty(Look):
         ("read line; echo hello; read line", Look(), FairtrialError, "no answer but 'hello'", 1),
         ('read line; rm "$0"; exit 1', Look(), OutOfResources, "cannot be started: No such file", 6),
         ("read line; exit 7", Look(), FairtrialError, "died 3 times .* exit code 7", 1),
-        ("read line; kill -9 $$", Look(), OutOfResources, "died 3 times .* memory", 6),
+        ("read line; kill -9 $$", Look(), OutOfResources, r"died 3 times .* killed \(9\), likely memory \(.* GB\)", 6),
         ("read line; exit 7", Faulty(), ZeroDivisionError, "died", 0),
         ("read line; echo '{}'; read line", Look(), FairtrialError, "no answer but '{}'", 1),
     ],

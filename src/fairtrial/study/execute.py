@@ -252,22 +252,22 @@ class Worker:
 
     def _ask(self, bundle: list[Task]) -> list[str]:
         """The names of the tasks' runs. A process that dies is replaced, but not for ever: it may be a run's doing."""
-        code = 0
+        code, how = 0, ""
         for _ in range(DEATHS):
             answer = self._exchange(bundle)
             if answer:
                 return names_in(answer)
             code = _close(self.process)
+            how = f"killed (9), likely memory{_largest()}" if code in KILLED else f"exit code {code}"
             with self.turn:
                 if self.ended:
                     break
                 self.process = self._start()
-            self.pool.watch.say(f"a worker process died ({code}); another one goes on with its run")
+            self.pool.watch.say(f"a worker process died: {how}; another one goes on with its run")
+        said = f"a worker process died {DEATHS} times in the same run, at last: {how}"
         if code in KILLED:
-            raise OutOfResources(
-                f"a worker process died {DEATHS} times in the same run; likely memory: fewer --jobs need less"
-            )
-        raise FairtrialError(f"a worker process died {DEATHS} times in the same run, at last with exit code {code}")
+            raise OutOfResources(f"{said}; fewer --jobs or a smaller batch need less")
+        raise FairtrialError(said)
 
     def _exchange(self, bundle: list[Task]) -> str:
         """The answer's line; empty if the process ended."""
@@ -289,6 +289,17 @@ def _close(process: subprocess.Popen[str]) -> int:
     _hang_up(process.stdin)
     _hang_up(process.stdout)
     return process.wait()
+
+
+def _largest() -> str:
+    """The most memory that one of the processes held that have ended so far."""
+    if sys.platform == "win32":
+        return ""
+    import resource  # which Windows lacks
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    held = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+    return f" (the largest so far held {held / 1e9:.2f} GB)"
 
 
 def _hang_up(pipe: IO[str] | None) -> None:
