@@ -262,6 +262,27 @@ def test_a_comparison_says_how_many_test_images_are_in_the_training_part(tmp_pat
     assert said in arms_table(again).notes  # what the terminal prints, too
 
 
+@pytest.mark.row("D19")
+def test_a_picture_costs_less_than_a_kilobyte_of_memory_and_progress_is_told(tmp_path: Path) -> None:
+    pictures, told = 1000, list[tuple[int, int]]()
+    for number in range(pictures):
+        path = tmp_path / "many" / f"class-{number % 2}" / f"{number:06}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if number < 10:
+            save_picture(path, size=(8, 8), mode="L", seed=number)
+        else:
+            os.link(path.with_name(f"{number % 10:06}.png"), path)
+    load(str(picture_folder(tmp_path / "pets")))  # what is imported and filled once
+    tracemalloc.start()
+    data = load(str(tmp_path / "many"), progress=lambda what, done, total: told.append((done, total)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(data.images) == pictures
+    assert peak < 1000 * pictures, peak
+    assert told == sorted(told)
+    assert told[-1] == (pictures, pictures)
+
+
 def bomb(width: int, height: int) -> bytes:
     """A PNG of a few bytes whose header announces a huge picture."""
 

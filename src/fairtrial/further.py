@@ -31,7 +31,10 @@ def go_on(record: Record, recipe: Recipe, watch: Watch) -> None:
             f"run {record.name} was begun otherwise: {'; '.join(changed)}\n"
             f"--fork starts from its best weights; from the beginning: {command(record, recipe)}"
         )
-    was, now = record.made["data"]["fingerprint"], load(recipe.data, progress=watch.wait).fingerprint
+    was, now = (
+        record.made["data"]["fingerprint"],
+        load(recipe.data, skip_bad=recipe.skip_bad, progress=watch.wait).fingerprint,
+    )
     if was != now:
         raise DataError(
             f"data {recipe.data}: fingerprint {now}, but run {record.name} was begun with {was}\n"
