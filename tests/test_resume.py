@@ -16,6 +16,7 @@ import kills
 import pytest
 
 from conftest import CAMPAIGNS, MAIN, Look, bits, fairtrial, stop_at, tiny
+from fairtrial.further import go_on
 from fairtrial.runner import run
 from fairtrial.spec.errors import DamagedFile, EnvironmentDiffers
 from fairtrial.spec.events import Ended, Event
@@ -164,6 +165,29 @@ def test_a_new_start_that_dies_at_any_of_its_writes_is_never_mixed_with_the_old_
         store.alive = -1
         run(recipe, store)
         assert bits(store, name) == bits(alone, name), f"died before write {write}"
+
+
+@pytest.mark.row("R2")
+def test_a_longer_run_that_dies_at_any_write_of_its_beginning_ends_in_the_same_bits() -> None:
+    recipe, alone = tiny(save_every=2, keep="all"), MemoryStore()
+    name, deaths = run(recipe.but(epochs=3), alone).name, 0
+    for write in range(100):
+        store = MortalStore(-1, "before")
+        short = run(recipe, store)
+        before = bits(store, short.name)
+        store.alive = write
+        try:
+            go_on(short, recipe.but(epochs=3), Look())
+            break
+        except DeathError:
+            deaths += 1
+        store.alive, look = -1, Look()
+        go_on(short, recipe.but(epochs=3), look)
+        run(recipe.but(epochs=3), store, watch=look)
+        assert look.begun == ["10/15"]
+        assert {**bits(store, name), MADE: b""} == {**bits(alone, name), MADE: b""}, f"died before write {write}"
+        assert bits(store, short.name) == before
+    assert deaths > 5
 
 
 def test_a_folder_without_its_recipe_is_no_run_and_what_lies_in_it_is_not_resumed() -> None:
