@@ -52,7 +52,7 @@ def fork(record: Record, recipe: Recipe) -> Recipe:
     try:
         check_fit(fitting, {**arch_params(plan.arch, plan.input), **arch_buffers(plan.arch, plan.input)})
     except ShapeError as error:
-        raise ShapeError(f"--fork: the weights of run {record.name} do not fit: {error}") from None
+        raise ShapeError(f"--fork needs layers of the same shapes as those of run {record.name}: {error}") from None
     digest = hashlib.sha256(record.store.get(record.name, BEST) or b"").hexdigest()
     return recipe.but(parent=f"{id_of(record, record.recipe)}:{digest[:12]}")
 
