@@ -13,7 +13,7 @@ from fairtrial.disk import Disk
 class Operation:
     """One call of a disk; paths are relative to the store."""
 
-    kind: str  # make_folder, write, append, rename, remove or sync_folder
+    kind: str  # make_folder, write, read, append, rename, remove or sync_folder
     path: Path
     data: bytes = b""
     durable: bool = False  # of an append
@@ -49,6 +49,10 @@ class Watched(Disk):
     def write(self, path: Path, data: bytes) -> None:
         self._say("write", path, data)
         super().write(path, data)
+
+    def read(self, path: Path) -> bytes:
+        self._say("read", path)
+        return super().read(path)
 
     def append(self, path: Path, data: bytes, durable: bool) -> None:
         self._say("append", path, data, durable)

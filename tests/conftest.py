@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch, not imported yet: the suite has a process for each core
+os.environ["FAIRTRIAL_RETRY_SECONDS"] = "0 0 0"
 
 from fairtrial.runner import Quiet
 from fairtrial.spec.events import Event

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conftest import bits, fairtrial, stop_at, tiny
+from conftest import Look, bits, fairtrial, stop_at, tiny
+from fairtrial.disk import Disk
 from fairtrial.runner import run
-from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName
+from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended, Fitted, Saved, Scored, from_json, to_json
 from fairtrial.spec.recipe import make_recipe
 from fairtrial.store import (
@@ -253,15 +259,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     libc.umount(place)
 
 
+def fill(place: Path, free: int = 0) -> Path:
+    """A file that leaves so many bytes on a file system."""
+    about = os.statvfs(place)
+    ballast = place / "ballast"
+    ballast.write_bytes(b"x" * max(about.f_bavail * about.f_frsize - free, 0))
+    return ballast
+
+
 @pytest.mark.parametrize("free", [0, 4_000, 8_000])
 def test_a_full_disk_stops_the_run_and_room_lets_it_go_on_to_the_same_bits(small_disk: Path, free: int) -> None:
     recipe, alone, store = tiny(save_every=2, epochs=3), MemoryStore(), FolderStore(small_disk)
     name = run(recipe, alone).name
     run(recipe, store, watch=stop_at(6))
     before = generations(store, name)
-    ballast = small_disk / "ballast"
-    room = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
-    ballast.write_bytes(b"x" * max(room - free, 0))
+    ballast = fill(small_disk, free)
     with pytest.raises(OutOfResources, match="No space left"):
         run(recipe, store)
     assert len(generations(store, name)) == 2
@@ -269,6 +281,162 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on_to_the_same_bits(small
     assert [path.name for path in (small_disk / name).glob(".writing-*")] == []
     ballast.unlink()
     run(recipe, store)
+    assert bits(store, name) == bits(alone, name)
+
+
+WAITS = r"waiting 0 s to write again: .+: No space left on device, [\d,]{4,} bytes needed and [\d,]+ free; make room"
+
+
+@pytest.mark.parametrize("free", [0, 4_000])
+@pytest.mark.row("S1")
+def test_a_disk_that_is_full_for_a_while_is_waited_for(small_disk: Path, free: int) -> None:
+    class Tidy(Look):
+        def say(self, text: str) -> None:
+            super().say(text)
+            if len(self.said) == 2:
+                (small_disk / "ballast").unlink()
+
+    recipe, alone, store = tiny(save_every=2, epochs=3, keep="all"), MemoryStore(), FolderStore(small_disk)
+    name = run(recipe, alone).name
+    watch = Tidy(lambda event: event.step == 7 and fill(small_disk, free))
+    run(recipe, store, watch=watch)
+    assert len(watch.said) == 2
+    assert all(re.match(WAITS, said) for said in watch.said), watch.said
+    assert bits(store, name) == bits(alone, name)
+
+
+@pytest.mark.row("S1")
+def test_a_disk_that_stays_full_ends_the_run_with_what_was_saved(small_disk: Path) -> None:
+    recipe, alone, store = tiny(save_every=2, epochs=3), MemoryStore(), FolderStore(small_disk)
+    name = run(recipe, alone).name
+    watch = Look(lambda event: event.step == 7 and fill(small_disk))
+    with pytest.raises(OutOfResources, match=r"No space left on device, [\d,]{4,} bytes needed and 0 free; make room"):
+        run(recipe, store, watch=watch)
+    assert len(watch.said) == 3
+    assert generations(store, name) == ["state-6.safetensors", "state-5.safetensors"]
+    (small_disk / "ballast").unlink()
+    run(recipe, store, watch=Look())
+    assert bits(store, name) == bits(alone, name)
+
+
+@pytest.mark.row("S1")
+def test_a_signal_ends_the_waiting(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Impatient(Look):
+        def say(self, text: str) -> None:
+            super().say(text)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setenv("FAIRTRIAL_RETRY_SECONDS", "60 60")
+    watch = Impatient(lambda event: event.step == 5 and fill(small_disk))
+    began = time.monotonic()
+    with pytest.raises(OutOfResources, match="No space left"):
+        run(tiny(save_every=2), FolderStore(small_disk), watch=watch)
+    assert time.monotonic() - began < 5
+    assert len(watch.said) == 1
+
+
+def test_seconds_between_tries_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRTRIAL_RETRY_SECONDS", "soon")
+    with pytest.raises(UsageError, match="FAIRTRIAL_RETRY_SECONDS='soon': it must be"):
+        run(tiny(), MemoryStore())
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.EROFS])
+@pytest.mark.row("S1", "S2")
+def test_a_line_and_a_state_that_fail_half_way_come_whole_the_next_time(number: int, tmp_path: Path) -> None:
+    class Failing(Disk):
+        def __init__(self) -> None:
+            self.left = {"write": 5, "append": 3}
+
+        def fails(self, kind: str, path: Path, data: bytes) -> None:
+            self.left[kind] -= 1
+            if not self.left[kind]:
+                with path.open("ab") as file:
+                    file.write(data[: len(data) // 2])
+                raise OSError(number, os.strerror(number), str(path))
+
+        def write(self, path: Path, data: bytes) -> None:
+            self.fails("write", path, data)
+            super().write(path, data)
+
+        def append(self, path: Path, data: bytes, durable: bool) -> None:
+            self.fails("append", path, data)
+            super().append(path, data, durable)
+
+    alone, store, watch = MemoryStore(), FolderStore(tmp_path, Failing()), Look()
+    name = run(tiny(), alone).name
+    run(tiny(), store, watch=watch)
+    assert len(watch.said) == 2
+    assert all(os.strerror(number) in said for said in watch.said)
+    assert bits(store, name) == bits(alone, name)
+
+
+@pytest.mark.row("S2")
+def test_after_an_io_error_what_was_written_is_read_back_before_it_takes_its_name(tmp_path: Path) -> None:
+    class Liar(Disk):
+        def __init__(self) -> None:
+            self.lies = ["fails", "lies"]
+
+        def write(self, path: Path, data: bytes) -> None:
+            lie = "state-5" in path.name and self.lies and self.lies.pop(0)
+            if lie == "fails":
+                raise OSError(errno.EIO, "Input/output error", str(path))
+            super().write(path, data[:-1] + b"?" if lie else data)
+
+    alone, store, watch = MemoryStore(), FolderStore(tmp_path, Liar()), Look()
+    name = run(tiny(), alone).name
+    run(tiny(), store, watch=watch)
+    assert [said.partition(f"/{name}/")[2].partition(";")[0] for said in watch.said] == [
+        f".writing-{os.getpid()}-state-5.safetensors: Input/output error",
+        "state-5.safetensors: it reads otherwise than it was written",
+    ]
+    assert bits(store, name) == bits(alone, name)
+
+
+@pytest.mark.parametrize("fields", [{"epochs": 300, "keep": "all"}, {"model": "flatten, linear 200, linear classes"}])
+@pytest.mark.row("S3")
+def test_a_run_for_which_there_is_no_room_is_refused_before_a_step(small_disk: Path, fields: dict[str, Any]) -> None:
+    watch = Look()
+    with pytest.raises(OutOfResources, match=r": [\d,]{7,} bytes needed and 2\d\d,\d\d\d free; make room"):
+        run(tiny(**fields), FolderStore(small_disk), watch=watch)
+    assert not watch.begun
+
+
+@pytest.mark.row("S3")
+def test_the_room_that_is_asked_for_is_the_room_that_a_run_takes(tmp_path: Path) -> None:
+    class Narrow(FolderStore):
+        least: int
+
+        def room(self, name: str) -> tuple[int, int]:
+            return super().room(name)[0], self.least
+
+    store = Narrow(tmp_path)
+    store.least = 0
+    recipe = tiny(keep="all", epochs=4)
+    with pytest.raises(OutOfResources) as caught:
+        run(recipe, store)
+    asked = int(str(caught.value).split(": ")[1].split()[0].replace(",", ""))
+    store.least = asked
+    name = run(recipe, store).name
+    taken, state = store.room(name)[0], len(store.get(name, generations(store, name)[0]) or b"")
+    assert taken + state == pytest.approx(asked, rel=0.1)  # it needs one more state for a moment
+
+
+@pytest.mark.row("S14")
+def test_a_file_system_that_cannot_sync_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class NoSync(Disk):
+        def sync(self, handle: int, path: Path) -> None:
+            pipe = os.pipe()
+            super().sync(pipe[0], path)  # which the system answers with EINVAL
+            for end in pipe:
+                os.close(end)
+
+    alone, store = MemoryStore(), FolderStore(tmp_path, NoSync())
+    name = run(tiny(), alone).name
+    run(tiny(), store)
+    (said,) = caplog.messages
+    assert said.startswith(f"{tmp_path}/{name}")
+    assert "durability is reduced" in said
     assert bits(store, name) == bits(alone, name)
 
 

@@ -6,11 +6,13 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import platform
 import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from math import log
@@ -34,7 +36,15 @@ from fairtrial.parts.optimizers import make_rule
 from fairtrial.parts.schedules import make_schedule
 from fairtrial.spec.arch import Arch, BatchNorm, Conv, Shape, text, walk
 from fairtrial.spec.arrays import NumpyArray, Tensors, as_dtype
-from fairtrial.spec.errors import DamagedFile, DataError, EnvironmentDiffers, NewerVersion, OutOfResources, UsageError
+from fairtrial.spec.errors import (
+    DamagedFile,
+    DataError,
+    DiskFailed,
+    EnvironmentDiffers,
+    NewerVersion,
+    OutOfResources,
+    UsageError,
+)
 from fairtrial.spec.events import PAUSED, Ended, Event, Saved, Scored
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tensorfile import pack, unpack
@@ -49,6 +59,7 @@ from fairtrial.store import (
     Store,
     as_lines,
     generations,
+    in_bytes,
     json_of,
     recipe_and_made,
     whole_events,
@@ -64,6 +75,9 @@ _OURS = re.compile(
 SAMPLE = 5000  # training images that an initialisation may look at
 NAMED = 3  # images of a batch that went wrong
 GENERATIONS = 2  # states kept: a damaged newest one falls back to the one before
+LINE = 256  # bytes of an event, about
+PAUSES = "20 20 20"  # seconds before a write is tried again for which the disk has no room; $FAIRTRIAL_RETRY_SECONDS
+NAP = 0.1  # seconds in which a signal is noticed
 
 
 class Watch(Protocol):
@@ -188,6 +202,7 @@ def run(
     with interrupts() as signals, memory_errors(), new_start_offered(name), store.hold(name), engine_threads(recipe):
         job = begin(plan, data, store, name, module, from_scratch)
         past = resume(job, watch, allow_inexact)
+        check_room(job)
         watch.begin(name, recipe, recipe.epochs * job.stream.per_epoch, job.state.step)
         first_step = job.state.step
         if clock:
@@ -440,25 +455,69 @@ def check_environment(job: Job, watch: Watch, allow_inexact: bool) -> None:
     job.store.put(job.name, MADE, as_json({**was, "inexact": sorted({*was.get("inexact", []), *differing})}))
 
 
-class Desk:
-    """Writes a run's events as they come, with the weights and states that belong to them."""
+def check_room(job: Job) -> None:
+    """OutOfResources, before a step is made, if the disk has no room for all that the run will write."""
+    recipe, state = job.plan.recipe, job.state
+    weights = sum(values.nbytes for values in [*state.net.params.values(), *state.net.buffers.values()])
+    whole = sum(values.nbytes for values in state.changing())
+    kept = recipe.epochs if recipe.keep == "all" else 0
+    steps = recipe.epochs * job.stream.per_epoch
+    lines = 12 * recipe.epochs + sum(steps // every for every in (recipe.score_every, recipe.save_every) if every)
+    taken, there = job.store.room(job.name)
+    needed = (GENERATIONS + 1) * whole + (1 + kept) * weights + LINE * lines - taken
+    if needed > there:
+        raise OutOfResources(
+            f"{job.store.path}/{job.name}: {in_bytes(needed, there)}; make room, or give another folder with --store"
+        )
 
-    def __init__(self, job: Job, past: tuple[Event, ...], watch: Watch) -> None:
-        self.job, self.watch, self.count = job, watch, len(past)
+
+class Desk:
+    """Writes a run's events as they come, with the weights and states that belong to them; waits for a full disk."""
+
+    def __init__(self, job: Job, past: tuple[Event, ...], watch: Watch, signals: list[int]) -> None:
+        self.job, self.watch, self.signals = job, watch, signals
+        self.events = list(past)
         self.progress = progress_of(job.plan.recipe, past)
         self.growth = Growth(log(job.plan.criterion.classes) if job.plan.recipe.loss == "cross-entropy" else 0.0)
         for event in past:
             self.growth.see(event)
+        self.pauses = pauses()
 
     def write(self, event: Event) -> None:
         """When this returns, the disk holds what the event promises."""
-        self.job.store.append(self.job.name, event)
-        self.count += 1
+        store, name = self.job.store, self.job.name
+        self.events.append(event)
+        self.patiently(
+            lambda: store.append(name, event),
+            # Whole: it may end in half a line by now, and lines that could not be synced may never come to the disk
+            again=lambda: store.put(name, EVENTS, as_lines(self.events)),
+        )
         if isinstance(event, Scored):
             self.progress = self.progress.after(event)
-            keep_weights(self.job, event)
+            self.patiently(lambda: keep_weights(self.job, event))
         elif isinstance(event, Saved):
-            save(self.job, self.count)
+            self.save()
+
+    def save(self) -> None:
+        """Write the state that these events have led to."""
+        self.patiently(lambda: save(self.job, len(self.events)))
+
+    def patiently(self, write: Callable[[], None], again: Callable[[], None] | None = None) -> None:
+        """Write, and where the disk fails, wait and write `again`; DiskFailed after the last time, or on a signal."""
+        for seconds in self.pauses:
+            try:
+                write()
+            except DiskFailed as error:
+                if self.signals:
+                    raise
+                self.watch.say(f"waiting {seconds:g} s to write again: {error}")
+            else:
+                return
+            until = time.monotonic() + seconds
+            while not self.signals and time.monotonic() < until:
+                time.sleep(min(NAP, seconds))
+            write = again or write
+        write()
 
     def take(self, event: Event) -> None:
         """Write the event and tell of it."""
@@ -468,12 +527,12 @@ class Desk:
         if grown and not self.job.plan.recipe.schedule.startswith("sweep"):  # which is to go too far
             self.watch.say(f"{self.job.name}: {grown}")
 
-    def close(self, diverged: Diverged | None, signals: list[int], lap: Lap = untimed) -> None:
+    def close(self, diverged: Diverged | None, lap: Lap = untimed) -> None:
         """Write how the run ended; one that a signal ended is saved first."""
-        if not diverged and signals:
-            save(self.job, self.count)
+        if not diverged and self.signals:
+            self.save()
         detail = f"{diverged}; {batch_in_words(self.job, diverged.step)}" if diverged else ""
-        ended = ending(self.job, self.progress, detail, signals)
+        ended = ending(self.job, self.progress, detail, self.signals)
         lap("evaluation")
         self.take(ended)
         lap("disk")
@@ -481,7 +540,7 @@ class Desk:
 
 def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: list[int], lap: Lap = untimed) -> None:
     """Make what is left of the run, writing each event as it comes."""
-    desk, diverged = Desk(job, past, watch), None
+    desk, diverged = Desk(job, past, watch, signals), None
 
     def stop() -> bool:
         return bool(signals) or 0 < until <= job.state.step / job.stream.per_epoch
@@ -491,7 +550,18 @@ def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: l
             desk.take(event)
     except Diverged as error:
         diverged = error
-    desk.close(diverged, signals, lap)
+    desk.close(diverged, lap)
+
+
+def pauses() -> list[float]:
+    """Seconds to wait, time after time, for a disk that does not take what is written."""
+    given = os.environ.get("FAIRTRIAL_RETRY_SECONDS", PAUSES)
+    try:
+        return [max(0.0, float(word)) for word in given.split()]
+    except ValueError:
+        raise UsageError(
+            f"FAIRTRIAL_RETRY_SECONDS={given!r}: it must be numbers of seconds, as in {PAUSES!r}"
+        ) from None
 
 
 def batch_in_words(job: Job, step: int) -> str:

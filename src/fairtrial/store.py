@@ -7,8 +7,10 @@ import errno
 import json
 import os
 import re
+import shutil
 import socket
-from collections.abc import Callable, Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from fairtrial.disk import Disk, put
 from fairtrial.spec.arrays import Tensors
-from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName, UsageError
+from fairtrial.spec.errors import Busy, DamagedFile, DataError, DiskFailed, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
 from fairtrial.spec.files import BEST, EVENTS, LOCK, MADE, OWNER, RECIPE, STUDIES
 from fairtrial.spec.recipe import Recipe, make_recipe
@@ -134,7 +136,10 @@ class Store(Protocol):
     def read(self, name: str) -> Record: ...
 
     def append(self, name: str, event: Event) -> None:
-        """Add an event; what Saved and Ended promise is on the disk when this returns."""
+        """Add an event; what Saved and Ended promise is on the disk when this returns.
+
+        After an error the file may end in half a line; `put` makes it whole.
+        """
         ...
 
     def put(self, name: str, file: str, data: bytes) -> None:
@@ -147,6 +152,10 @@ class Store(Protocol):
 
     def files(self, name: str) -> list[str]:
         """The files of a run, sorted."""
+        ...
+
+    def room(self, name: str) -> tuple[int, int]:
+        """Bytes that events, states and weights of a run that is held take up, and bytes that are free."""
         ...
 
     def hold(self, name: str) -> contextlib.AbstractContextManager[None]:
@@ -206,24 +215,50 @@ def whole_events(store: Store, name: str) -> tuple[Event, ...]:
     return tuple(events)
 
 
-def as_lines(events: tuple[Event, ...]) -> bytes:
+def as_lines(events: Iterable[Event]) -> bytes:
     """The file of these events."""
     return "".join(to_json(event) + "\n" for event in events).encode()
 
 
+GOES_ON = "the same command goes on from the last save"
+
+
 @contextlib.contextmanager
-def disk_errors(path: Path) -> Generator[None]:
-    """OSErrors as OutOfResources with the path, the system's words and what helps; a name too long as UsageError."""
+def disk_errors(path: Path, size: int = 0) -> Generator[None]:
+    """OSErrors as OutOfResources with the path, the system's words and what helps; a name too long as UsageError.
+
+    `size` bytes were to be written. What may pass is a DiskFailed.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            raise UsageError(f"{error.filename or path}: {error.strerror}; a name has at most 255 bytes") from error
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        helps = (
-            "make room: the same command goes on from the last save" if full else "give a folder that can be written"
-        )
-        raise OutOfResources(f"{error.filename or path}: {error.strerror or error}; {helps}") from error
+        said = f"{error.filename or path}: {error.strerror or error}"
+        match error.errno:
+            case errno.ENAMETOOLONG:
+                raise UsageError(f"{said}; a name has at most 255 bytes") from error
+            case errno.ENOSPC | errno.EDQUOT:
+                raise DiskFailed(f"{said}, {in_bytes(size, free(path))}; make room: {GOES_ON}") from error
+            case errno.EIO:
+                raise DiskFailed(f"{said}; see to the disk: {GOES_ON}") from error
+            case errno.EROFS:
+                raise DiskFailed(f"{said}; give a folder that can be written") from error
+            case errno.EFBIG:
+                raise OutOfResources(f"{said}; allow larger files with `ulimit -f`: {GOES_ON}") from error
+            case errno.EMFILE | errno.ENFILE:
+                most = f", {os.sysconf('SC_OPEN_MAX')} at most" if os.name == "posix" else ""
+                raise OutOfResources(f"{said}{most}; allow more with `ulimit -n`: {GOES_ON}") from error
+            case _:
+                raise OutOfResources(f"{said}; give a folder that can be written") from error
+
+
+def in_bytes(needed: int, there: int) -> str:
+    """How much room there should be, and how much there is."""
+    return f"{needed:,} bytes needed and {there:,} free"
+
+
+def free(path: Path) -> int:
+    """Bytes that are free where the path is, or will be."""
+    return shutil.disk_usage(next(folder for folder in path.absolute().parents if folder.is_dir())).free
 
 
 class FolderStore:
@@ -232,6 +267,7 @@ class FolderStore:
     def __init__(self, path: Path | str = "runs", disk: Disk | None = None) -> None:
         self.root = Path(path)
         self.disk = disk or Disk()
+        self.suspect = False  # an I/O error came: what is written since is read back before it takes its name
 
     @property
     def path(self) -> str:
@@ -262,14 +298,22 @@ class FolderStore:
         return read_record(self, name)
 
     def append(self, name: str, event: Event) -> None:
-        path = self.root / name / EVENTS
-        with disk_errors(path):
-            self.disk.append(path, to_json(event).encode() + b"\n", isinstance(event, Saved | Ended))
+        path, line = self.root / name / EVENTS, as_lines((event,))
+        with disk_errors(path, len(line)), self._suspecting():
+            self.disk.append(path, line, isinstance(event, Saved | Ended))
 
     def put(self, name: str, file: str, data: bytes) -> None:
         path = self.root / name / file
-        with disk_errors(path):
-            put(path, data, self.disk)
+        with disk_errors(path, len(data)), self._suspecting():
+            put(path, data, self.disk, verify=self.suspect)
+
+    @contextlib.contextmanager
+    def _suspecting(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.suspect |= error.errno == errno.EIO
+            raise
 
     def get(self, name: str, file: str) -> bytes | None:
         path = self.root / name / file
@@ -289,6 +333,12 @@ class FolderStore:
             return []
         return sorted(e.name for e in os.scandir(folder) if e.name not in (LOCK, OWNER) and e.name[0] != ".")
 
+    def room(self, name: str) -> tuple[int, int]:
+        folder = self.root / name
+        with disk_errors(folder):
+            ours = (entry for entry in os.scandir(folder) if entry.name.endswith((".safetensors", EVENTS)))
+            return sum(entry.stat().st_size for entry in ours), free(folder / EVENTS)
+
     @contextlib.contextmanager
     def hold(self, name: str) -> Generator[None]:
         folder = self.root / name
@@ -301,8 +351,9 @@ class FolderStore:
                 who = owner.read_text("utf8") if owner.is_file() else "another process"
                 raise Busy(f"run {name} is being worked on by {who}; wait until that is done, or stop it") from None
         try:
-            with disk_errors(owner):
-                owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", "utf8")
+            who = f"process {os.getpid()} on {socket.gethostname()}"
+            with disk_errors(owner, len(who)):
+                owner.write_text(who, "utf8")
                 for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
                     self.disk.remove(leftover)
             yield
@@ -359,6 +410,9 @@ class MemoryStore:
 
     def files(self, name: str) -> list[str]:
         return sorted(self._files.get(name, {}))
+
+    def room(self, name: str) -> tuple[int, int]:
+        return 0, sys.maxsize
 
     @contextlib.contextmanager
     def hold(self, name: str) -> Generator[None]:

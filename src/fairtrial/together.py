@@ -20,6 +20,7 @@ from fairtrial.runner import (
     Watch,
     as_json,
     begin,
+    check_room,
     engine_threads,
     folder_of,
     has_reached,
@@ -114,9 +115,10 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
             held.enter_context(store.hold(folder))
             job = begin(plan, data, store, folder, None, False)
             past = resume(job, watch, False)
+            check_room(job)
             course = Course(plan.recipe, job.state, job.stream, plan.criterion, past)
             job.stream.images = next(iter(desks), course).stream.images  # one copy serves all
-            desks[course] = Desk(job, past, watch)
+            desks[course] = Desk(job, past, watch, signals)
         courses = sorted(_in_step(desks), key=lambda course: repr(key(course)))
         if len(courses) < 2 or not tried(courses, arch, shape).pays:
             return {}
@@ -140,7 +142,7 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
                 for event in (event for several in events.values() for event in several):
                     watch.see(event)
         for course in courses:
-            desks[course].close(diverged.get(course), signals)
+            desks[course].close(diverged.get(course))
     return {course.recipe: store.read(desks[course].job.name) for course in courses}
 
 

@@ -58,6 +58,10 @@ class OutOfResources(FairtrialError):
     exit_code = 6
 
 
+class DiskFailed(OutOfResources):
+    """The disk did not take what was written, for a reason that may pass."""
+
+
 class Busy(FairtrialError):
     """Another process is working on this run."""
 
