@@ -97,6 +97,18 @@ def test_a_damaged_run_is_listed_as_one_beside_the_others(file: str, content: by
     assert len(runs_text(run_lines(tmp_path), None)) == 3
 
 
+@pytest.mark.row("S9")
+def test_a_damaged_end_of_an_epoch_is_passed_over_and_counted(tmp_path: Path) -> None:
+    scores = {"valid/loss": 0.5, "valid/accuracy": 0.25}
+    first, second, last = as_lines(
+        (Scored(1, 1, True, scores, True, 0.1), Scored(2, 2, True, scores, True, 0.1), Ended(2, 2, "finished", 2, {}))
+    ).splitlines(keepends=True)
+    write(tmp_path, first + second[1:] + last)
+    (line,) = run_lines(tmp_path)
+    assert (line.ended, line.epochs, line.best_epoch, line.valid, line.damaged_lines) == ("finished", 2, 2, 0.25, 1)
+    assert "finished, 1 damaged line" in runs_text([line], None)[1]
+
+
 def test_what_is_no_run_is_not_listed(tmp_path: Path) -> None:
     assert run_lines(tmp_path / "nowhere") == []
     (tmp_path / "file").touch()

@@ -619,7 +619,9 @@ def test_w13_a_line_damaged_in_the_middle_is_told(store: FolderStore, tmp_path: 
     first, second, *rest = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join([first, b"@" + second, *rest]))
     server = started(root)
-    assert "events.jsonl:2" in server.get(f"/runs/{name}")["damaged"]
+    told = server.get(f"/runs/{name}")
+    assert told["unread"] == "left out of events.jsonl: 1 damaged line (2)"
+    assert told["ended"] == "finished"
     assert server.end()[0] == 0
 
 

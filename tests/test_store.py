@@ -19,6 +19,9 @@ import pytest
 
 from conftest import Look, bits, fairtrial, stop_at, tiny
 from fairtrial.disk import Disk
+from fairtrial.inventory import run_lines
+from fairtrial.report.contract import record_json
+from fairtrial.report.tables import run_table
 from fairtrial.runner import run
 from fairtrial.spec.errors import Busy, DamagedFile, DataError, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended, Fitted, Saved, Scored, from_json, to_json
@@ -30,9 +33,11 @@ from fairtrial.store import (
     FolderStore,
     MemoryStore,
     Store,
+    as_lines,
     events_of,
     generations,
     json_of,
+    read_rest,
     whole_events,
 )
 
@@ -116,6 +121,26 @@ def test_a_torn_last_line_is_left_out_and_a_damaged_line_is_named(store: Store) 
     with pytest.raises(DamagedFile, match=rf"a-1/{EVENTS}:2"):
         store.read("a-1")
     assert whole_events(store, "a-1") == (SCORED,)
+
+
+@pytest.mark.row("S9")
+def test_lines_damaged_in_the_middle_are_left_out_and_told_where_a_run_is_looked_at(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    whole = run(tiny(epochs=3), store)
+    lines = as_lines(whole.events).splitlines(keepends=True)
+    bad = next(number for number, line in enumerate(lines) if b'"at_end": true' in line)
+    lines[bad] = lines[bad].replace(b'"event"', b'"\xff"')
+    store.put(whole.name, EVENTS, b"".join(lines))
+    rest = read_rest(store, whole.name)
+    assert rest.events == whole.events[:bad] + whole.events[bad + 1 :]
+    assert rest.damaged_lines == (bad + 1,)
+    assert (rest.end, rest.scores) == (whole.end, whole.scores)
+    assert f"left out of {EVENTS}: 1 damaged line ({bad + 1})" in run_table(rest).notes
+    assert record_json(rest)["damaged_lines"] == [bad + 1]
+    (line,) = run_lines(tmp_path)
+    assert (line.ended, line.epochs) == ("finished", 3)
+    with pytest.raises(DamagedFile, match=rf"/{EVENTS}:{bad + 1}: "):  # what is judged by has to be whole
+        store.read(whole.name)
 
 
 def test_an_unknown_run_is_named_with_the_nearest(store: Store) -> None:

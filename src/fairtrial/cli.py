@@ -269,10 +269,11 @@ def show(
     from fairtrial.report.text import show_arch, show_record
     from fairtrial.runner import make_plan
     from fairtrial.spec.arrays import as_dtype
+    from fairtrial.store import read_rest
     from fairtrial.study.file import describe, find_study, in_words
 
     if target in _store(store).list():
-        record = _store(store).read(target)
+        record = read_rest(_store(store), target)
         print_json(record_json(record)) if as_json else show_record(record, console())
         return
     if not fields and (made := studies_called(_store(store), target)):

@@ -40,6 +40,7 @@ class RunLine:
     best_epoch: int | None = None  # whose weights are scored; 0: none was completed
     valid: float | None = None  # accuracy
     test: float | None = None
+    damaged_lines: int = 0  # of those at the end of its events that say how far it came
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _described(name: str, recipe: dict[str, Any], events: bytes, written: float)
     end = events.rfind(b"\n")
     last = _read(events[events.rfind(b"\n", 0, end) + 1 : end].decode()) if end >= 0 else {}
     over = last.get("event") == "ended"
-    epoch, best = _epochs(events, max(0, end))
+    epoch, best, damaged = _epochs(events, max(0, end))
     return RunLine(
         name=name,
         ended=("paused" if last.get("detail") == PAUSED else last["reason"]) if over else "unfinished",
@@ -134,6 +135,7 @@ def _described(name: str, recipe: dict[str, Any], events: bytes, written: float)
         best_epoch=last["best_epoch"] if over else best.get("epoch", 0),
         valid=_number(best["scores"].get("valid/accuracy")) if best else None,
         test=_number(last["scores"].get("test/accuracy")) if over else None,
+        damaged_lines=damaged,
     )
 
 
@@ -141,23 +143,29 @@ def _number(value: float | None) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def _epochs(events: bytes, end: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The last end of an epoch and the last that was the best, as far as they are there.
+def _epochs(events: bytes, end: int) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """The last end of an epoch and the last that was the best, as far as they are there, and damaged lines on the way.
 
     Of all lines only theirs say `true`, once and twice: that spares reading the others.
     """
     epoch: dict[str, Any] = {}
+    damaged = 0
     while (place := events.rfind(b"true", 0, end)) >= 0:
         end = max(0, events.rfind(b"\n", 0, place))
         line = events[end : events.find(b"\n", place)]
         if epoch and line.count(b"true") < 2:
             continue
-        event = _read(line.decode())
-        if event["event"] == "scored" and event["at_end"]:
+        try:
+            event = _read(line.decode())
+            at_end = event["event"] == "scored" and event["at_end"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            damaged += 1
+            continue
+        if at_end:
             epoch = epoch or event
             if event["best"]:
-                return epoch, event
-    return epoch, {}
+                return epoch, event, damaged
+    return epoch, {}, damaged
 
 
 def _study_line(folder: Path) -> StudyLine | None:

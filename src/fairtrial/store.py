@@ -36,6 +36,7 @@ class Record:
     made: dict[str, Any]
     events: tuple[Event, ...]
     store: Store
+    damaged_lines: tuple[int, ...] = ()  # of the events, from 1, that `read_rest` left out
 
     @property
     def end(self) -> Ended | None:
@@ -168,18 +169,25 @@ def read_record(store: Store, name: str) -> Record:
     return Record(name, *recipe_and_made(store, name), tuple(events_of(store, name)), store)
 
 
+def read_rest(store: Store, name: str) -> Record:
+    """The record without those lines that are damaged, whose numbers it tells: to be looked at, not to be judged by."""
+    lines = [*_lines(store, name)]
+    damaged = tuple(number for number, event in lines if isinstance(event, DamagedFile))
+    events = tuple(event for _, event in lines if not isinstance(event, DamagedFile))
+    return Record(name, *recipe_and_made(store, name), events, store, damaged)
+
+
 def recipe_and_made(store: Store, name: str) -> tuple[Recipe, dict[str, Any]]:
     """What a run was begun with; NewerVersion where a later fairtrial wrote what this one cannot read."""
     fields, made = (json_of(store, name, file) for file in (RECIPE, MADE))
     version = written_by(made)
     check_schema(made, version, name)
     try:
-        recipe = make_recipe(fields)
+        return make_recipe(fields), made
     except UsageError as error:
         if is_newer(version):
             raise newer(version, f"{name}/{RECIPE}") from error
         raise DamagedFile(f"{name}/{RECIPE}: {str(error).partition('; there are:')[0]}") from error
-    return recipe, made
 
 
 def json_of(store: Store, name: str, file: str) -> dict[str, Any]:
@@ -198,13 +206,21 @@ def json_of(store: Store, name: str, file: str) -> dict[str, Any]:
 
 def events_of(store: Store, name: str) -> Iterator[Event]:
     """The events of a run up to a torn last line."""
+    for _, event in _lines(store, name):
+        if isinstance(event, DamagedFile):
+            raise event
+        yield event
+
+
+def _lines(store: Store, name: str) -> Iterator[tuple[int, Event | DamagedFile]]:
+    """The lines of a run's events with their numbers, up to a torn last one."""
     *lines, torn = (store.get(name, EVENTS) or b"").split(b"\n")
     del torn  # what follows the last line break was not written whole
     for number, line in enumerate(lines, 1):
         try:
-            yield from_json(line.decode())
+            yield number, from_json(line.decode())
         except (DamagedFile, UnicodeDecodeError) as error:
-            raise DamagedFile(f"{name}/{EVENTS}:{number}: {error}") from None
+            yield number, DamagedFile(f"{name}/{EVENTS}:{number}: {error}")
 
 
 def whole_events(store: Store, name: str) -> tuple[Event, ...]:

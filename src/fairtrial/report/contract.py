@@ -32,6 +32,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "seconds": round(made.seconds, 3),
         "images_per_second": round(made.images_per_second, 1) if made.images_per_second else None,
         "findings": findings(record),
+        "damaged_lines": list(record.damaged_lines),  # of its events, from 1, left out
         "inexact": record.made.get("inexact", []),
         "together": record.made.get("together", 1),  # runs that shared its time
         "parent": record.made.get("parent"),  # the run whose weights it started from

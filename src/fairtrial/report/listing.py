@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fairtrial.inventory import RunLine, StudyLine
-from fairtrial.report.wording import clean, percent
+from fairtrial.report.wording import clean, counted, percent
 
 MODEL_WIDTH = 24  # characters of a model's line of text; --json has the whole
 RIGHT = frozenset({"lr", "seed", "epochs", "valid", "test", "arms", "seeds"})  # headings of numbers
@@ -44,7 +44,7 @@ def _run_cells(line: RunLine) -> tuple[str, ...]:
         "-" if line.lr is None else f"{line.lr:g}",
         "-" if line.seed is None else str(line.seed),
         "-" if line.epochs is None else f"{line.epochs}/{line.planned}",
-        clean(line.ended),
+        clean(line.ended) + f", {counted(line.damaged_lines, 'damaged line')}" * bool(line.damaged_lines),
         percent(line.valid),
         percent(line.test),
         _moment(line.written_seconds),

@@ -23,6 +23,7 @@ from fairtrial.report.views import (
     outcome,
     title,
     tuned_ranges,
+    unread,
 )
 from fairtrial.report.wording import (
     between,
@@ -91,7 +92,7 @@ def run_table(record: Record) -> Table:
         for part in parts
     ]
     rate = f", {made.images_per_second:,.0f} images/s in training" if made.images_per_second else ""
-    left = filter(None, [left_out(record, FEW_FILES)])
+    left = filter(None, [left_out(record, FEW_FILES), unread(record)])
     ended = ending(made), f"{duration(made.seconds)}{rate}", made.path
     notes = [*_sampling(made), *_origin(record), *left, *ended]
     return table(title(record.recipe), ("part", "loss", "accuracy", "images"), rows, notes=notes)

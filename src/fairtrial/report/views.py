@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from fairtrial.costs import fit_seconds, images_per_second, score_seconds
 from fairtrial.report.wording import between, clean, counted, duration, is_share, level, percent, score
 from fairtrial.spec.events import Ended, Fitted, Scored, Scores
+from fairtrial.spec.files import EVENTS
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tuning import Range, Trial, Tuned
 from fairtrial.statistics import Interval, estimate
@@ -21,6 +22,7 @@ Became: TypeAlias = Literal["chosen", "to its end", "given up early", "diverged"
 
 FEW = 5  # arms up to which bands and single seeds can be told apart
 MOST_TICKS = 10
+MOST_LINES = 5  # damaged ones that are named
 LONG = 5  # epochs from which a curve is seen well enough at their ends
 PARTS = ("train", "valid", "test", "running")
 
@@ -100,6 +102,15 @@ def ending(made: Outcome) -> str:
     best = f", best epoch {made.best_epoch}" if made.best_epoch else ""
     why = f": {made.detail}" if made.detail else ""
     return clean(f"{made.ended} after {made.epochs} of {counted(made.planned, 'epoch')}{best}{why}")
+
+
+def unread(record: Record) -> str:
+    """Which lines of a run's events could not be read; empty: all were."""
+    lines = record.damaged_lines
+    if not lines:
+        return ""
+    some = ", ".join(map(str, lines[:MOST_LINES])) + ", ..." * (len(lines) > MOST_LINES)
+    return f"left out of {EVENTS}: {counted(len(lines), 'damaged line')} ({some})"
 
 
 def steps_per_epoch(record: Record) -> float:

@@ -27,7 +27,7 @@ from fairtrial.spec.errors import DamagedFile, FairtrialError, UsageError
 from fairtrial.spec.events import PAUSED
 from fairtrial.spec.files import EVENTS
 from fairtrial.spec.recipe import Recipe
-from fairtrial.store import Record
+from fairtrial.store import Record, read_rest
 
 PAGES = (Page("/", "list", "Runs"), Page("/runs/{name:name}", "run"))
 
@@ -105,7 +105,7 @@ class Changes:
 
 def _read(site: Site, name: str) -> Record:
     site.index.row(name)  # UnknownName for a name that is none of the list's
-    return site.store.read(name)
+    return read_rest(site.store, name)
 
 
 def run_json(site: Site, name: str) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def run_json(site: Site, name: str) -> dict[str, Any]:
     row = site.index.row(name)
     size = _size(site, name)  # before the events are read: what comes meanwhile is sent again
     try:
-        record = site.store.read(name)
+        record = read_rest(site.store, name)
         made = views.outcome(record)
     except (FairtrialError, KeyError, TypeError, ValueError, AttributeError) as error:
         return {"name": name, "damaged": row.reason or str(error).removeprefix(f"{name}/"), "recipe": row.recipe}
@@ -122,6 +122,7 @@ def run_json(site: Site, name: str) -> dict[str, Any]:
         "title": views.title(record.recipe),
         "ended": "paused" if made.detail == PAUSED else made.ended,  # as it is now: the list follows in a moment
         "ending": views.ending(made),
+        "unread": views.unread(record),
         "epochs": made.epochs,
         "planned": made.planned,
         "best_epoch": made.best_epoch,

@@ -100,7 +100,8 @@ page(async (main, name) => {
   const says = (news) => fill(now, OVER.includes(run.ended) ? run.ending : [
     el("span", { class: "state training" }, el("span", { class: "live-dot", "aria-hidden": "true" }), news ? "training" : run.ended),
     ` ${run.epochs} of ${run.planned} epochs done${run.images_per_second ? `, ${Math.round(run.images_per_second).toLocaleString("en")} images/s` : ""}`]);
-  fill(main, el("h1", {}, run.title), el("p", { class: "note" }, run.name, tried(run)), now, top, drawn.node, el("p", { class: "note" }, run.caption), below);
+  const lost = run.unread && el("p", { class: "alarm", role: "alert" }, `${run.unread}.`);
+  fill(main, el("h1", {}, run.title), el("p", { class: "note" }, run.name, tried(run)), now, lost, top, drawn.node, el("p", { class: "note" }, run.caption), below);
   says(null);
   const doctor = section("What the doctor says", el("p", { class: "note" }, "looking …")), wrong = section("What it gets wrong");
   fill(top, scores(run));
