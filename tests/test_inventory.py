@@ -109,6 +109,15 @@ def test_a_damaged_end_of_an_epoch_is_passed_over_and_counted(tmp_path: Path) ->
     assert "finished, 1 damaged line" in runs_text([line], None)[1]
 
 
+@pytest.mark.row("S11")
+@pytest.mark.parametrize("file", [RECIPE, "made.json", EVENTS])
+def test_a_run_that_lacks_a_file_is_listed_as_damaged(file: str, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    broken, whole = run(tiny(), store).name, run(tiny(seed=1), store).name
+    (tmp_path / broken / file).unlink()
+    assert {line.name: line.ended for line in run_lines(tmp_path)} == {broken: "damaged", whole: "finished"}
+
+
 def test_what_is_no_run_is_not_listed(tmp_path: Path) -> None:
     assert run_lines(tmp_path / "nowhere") == []
     (tmp_path / "file").touch()

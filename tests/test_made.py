@@ -96,8 +96,6 @@ def spoil(store: FolderStore, name: str, what: str) -> None:
     folder = store.root / "studies" / name
     plain: dict[str, Any] = json.loads((folder / "study.json").read_text("utf8"))
     match what:
-        case "a run is gone":
-            shutil.rmtree(store.root / plain["arms"][0]["runs"][0])
         case "a score was changed":
             plain["arms"][0]["values"][0] += 0.01
             (folder / "study.json").write_text(json.dumps(plain))
@@ -113,7 +111,7 @@ def spoil(store: FolderStore, name: str, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("a run is gone", "is gone from"), ("a score was changed", "other scores"), ("a key is missing", "study.json"),
+        ("a score was changed", "other scores"), ("a key is missing", "study.json"),
         ("scores are missing", "scores.csv is missing"), ("scores are damaged", "scores.csv"),
     ],
 )  # fmt: skip

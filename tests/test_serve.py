@@ -610,6 +610,18 @@ def test_w13_a_damaged_run_says_why_and_the_others_live(served: Served) -> None:
     assert sum(row["ended"] == "finished" for row in rows.values()) >= 4
 
 
+@pytest.mark.row("S11")
+@pytest.mark.parametrize("file", ["recipe.json", "made.json", "events.jsonl"])
+def test_s11_a_run_that_lacks_a_file_is_in_the_list_and_the_others_live(file: str, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    broken, whole = run(tiny(), store).name, run(tiny(seed=1), store).name
+    (tmp_path / broken / file).unlink()
+    index = Index(ReadStore(tmp_path))
+    index.look()
+    assert {name: row.line.ended for name, row in index.rows.items()} == {broken: "damaged", whole: "finished"}
+    assert index.row(broken).reason == f"{file} is missing"
+
+
 @pytest.mark.row("W13")
 def test_w13_a_line_damaged_in_the_middle_is_told(store: FolderStore, tmp_path: Path) -> None:
     root = tmp_path / "runs"
@@ -655,13 +667,13 @@ def test_the_index_sees_what_comes_changes_and_goes(tmp_path: Path) -> None:
 def test_a_folder_becomes_a_run_when_its_recipe_comes(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "runs")
     record = run(tiny(), store)
-    recipe = (store.root / record.name / "recipe.json").read_bytes()
     index = Index(ReadStore(store.root))
-    index.look()
     late = store.root / "late-000000000000"
     late.mkdir()
-    index.look()
-    (late / "recipe.json").write_bytes(recipe)
+    for file in ("made.json", "recipe.json"):
+        index.look()
+        assert late.name not in index.rows
+        shutil.copy(store.root / record.name / file, late)
     index.look()
     assert index.row(late.name).line.epochs == 0
 

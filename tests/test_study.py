@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,13 +25,14 @@ from hypothesis import strategies as st
 import fairtrial as ft
 from conftest import MAIN, Look, bits, stop_at, tiny
 from fairtrial.api import Judged, make, make_runs, scores_csv, write_report
+from fairtrial.made import reread
 from fairtrial.report.contract import comparison_json
 from fairtrial.runner import run
 from fairtrial.spec.errors import FairtrialError, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended, Fitted
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tuning import Tuned
-from fairtrial.store import EVENTS, FolderStore, MemoryStore, Record
+from fairtrial.store import EVENTS, MADE, RECIPE, FolderStore, MemoryStore, Record
 from fairtrial.study import execute
 from fairtrial.study.plan import Study, make_study, read_levels, read_seeds
 
@@ -58,6 +60,28 @@ class Counts:
 
     def decided(self, arm: str, seeds: int, spared: int) -> None:
         self.spared[arm] = (seeds, spared)
+
+
+@pytest.mark.row("S11")
+def test_runs_that_lack_a_file_are_left_out_by_name_and_the_others_compared(tmp_path: Path) -> None:
+    store, study = FolderStore(tmp_path), make_study("s", tiny(), RULES, 4)
+    whole = make(study, store, executor="serial")
+    write_report(whole, store, "")
+    adam, sgd = (next(arm.runs for arm in whole.arms if arm.name == name) for name in ("adam", "sgd"))
+    store.drop(adam[1], MADE)
+    store.drop(adam[3], EVENTS)
+    shutil.rmtree(tmp_path / sgd[0])
+    shown, again = reread(store, whole.folder.partition("/")[2]), make(study, store, executor="serial")
+    why = [f"{adam[1]}/{MADE} is missing", f"{adam[3]}/{EVENTS} is missing"]
+    gone = f"{sgd[0]}/{RECIPE} is gone from {tmp_path}; compare makes it again"
+    assert sorted(each.why for each in shown.damaged) == sorted([*why, gone])
+    assert sorted(each.why for each in again.damaged) == sorted(why)  # what has no recipe is made anew
+    assert all(f"adam: a run is damaged and left out: {each}." in again.summary for each in why)
+    values = {arm.name: arm.values for arm in whole.arms}
+    left = {arm.name: arm.values for arm in again.arms}
+    assert left == {"adam": (values["adam"][0], values["adam"][2]), "sgd": values["sgd"]}
+    assert [pair.judged.n for pair in again.pairs] == [2]
+    assert [each["why"] for each in comparison_json(again, tmp_path)["damaged"]] == [each.why for each in again.damaged]
 
 
 def test_levels_are_read_from_words() -> None:

@@ -15,8 +15,8 @@ from fairtrial.parts.datasets import load, test_in_train
 from fairtrial.parts.metrics import MEASURES, PREFIX, check_metric
 from fairtrial.report.contract import comparison_json
 from fairtrial.report.notebook import StudyOutput, in_notebook
-from fairtrial.runner import Quiet, Watch, effective, has_reached, make_plan, slug
-from fairtrial.spec.errors import UsageError
+from fairtrial.runner import Quiet, Watch, check_files, effective, has_reached, make_plan, slug
+from fairtrial.spec.errors import DamagedFile, UsageError
 from fairtrial.spec.files import CHART, PAGE, RESULT, SCORES
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tuning import LEAST_TRIALS, TRIALS, Tuned, read_range
@@ -24,7 +24,7 @@ from fairtrial.store import FolderStore, Record, Store
 from fairtrial.study.execute import Pool, Task, make_executor, serial
 from fairtrial.study.ledger import begin
 from fairtrial.study.plan import DEFAULT_SEEDS, LEAST_TO_SETTLE, Study, make_study, read_seeds
-from fairtrial.verdicts import Comparison, compare_records
+from fairtrial.verdicts import Comparison, Damaged, compare_records, readable
 
 if TYPE_CHECKING:
     from fairtrial.report.profile import Profile
@@ -147,9 +147,15 @@ def make(
     fingerprints = {word: each.fingerprint for word, each in data.items()}
 
     def find(task: Task) -> str:
-        """The name of the task's run if the store holds it, as far as asked; else nothing."""
+        """The name of the task's run if the store holds it, as far as asked; else nothing.
+
+        DamagedFile if it can never come so far.
+        """
         name = store.find(task.recipe.id(fingerprints[task.recipe.data]))
-        return name if name and has_reached(store, name, task.until) else ""
+        if not name or has_reached(store, name, task.until):
+            return name
+        check_files(store, name)
+        return ""
 
     with work(store, watch) as pool:
         folder = begin(study, fingerprints, store)
@@ -191,9 +197,15 @@ def make_runs(judged: Judged, pool: Pool, find: Callable[[Task], str], progress:
         Task(recipe, among=str(recipe.seed) if judged.study.until_settled else ""): (arm, recipe.seed)
         for arm, recipe in judged.study.recipes()
     }
-    judged.names = {run: name for task, run in tasks.items() if (name := find(task))}
+    for task, run in tasks.items():
+        try:
+            if name := find(task):
+                judged.names[run] = name
+        except DamagedFile as error:
+            judged.damaged[run] = Damaged(run[0], str(error))
     judged.look()
-    left = [task for task, run in tasks.items() if run not in judged.names and run[0] not in judged.closed]
+    known = judged.names.keys() | judged.damaged.keys()
+    left = [task for task, run in tasks.items() if run not in known and run[0] not in judged.closed]
     progress.begin(len(judged.names) + len(left), len(judged.names))
     for task in left:
         pool.submit(task)
@@ -222,6 +234,7 @@ class Judged:
     store: Store
     tuning: tuple[Tuned, ...] = ()
     names: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])  # by arm and seed
+    damaged: dict[tuple[str, int], Damaged] = field(default_factory=dict[tuple[str, int], Damaged])  # cannot go on
     measured: dict[str, Record] = field(default_factory=dict[str, Record])  # a measure may take its time
     looked: int = 1  # seeds that were looked at; fewer than two show nothing
     closed: dict[str, int] = field(default_factory=dict[str, int])  # arms, and with how many seeds
@@ -242,7 +255,8 @@ class Judged:
         """Whether all open arms have one seed more than was looked at."""
         seeds, still = self.study.seeds[: self.looked + 1], self._open()
         new = bool(still) and len(seeds) > self.looked
-        return new and all((arm, seed) in self.names for seed in seeds for arm in still)
+        known = self.names.keys() | self.damaged.keys()
+        return new and all((arm, seed) in known for seed in seeds for arm in still)
 
     def record(self, name: str) -> Record:
         """The run with the study's metric."""
@@ -254,13 +268,16 @@ class Judged:
         """The arms by the seeds that were looked at; where nobody asked for looks, by all."""
         study = self.study
         seeds = study.seeds[: self.looked] if study.until_settled else study.seeds
-        arms = {
-            arm: (study.fields(arm), [self.record(self.names[arm, seed]) for seed in seeds[: self.closed.get(arm)]])
-            for arm in study.arms
-        }
+        arms: dict[str, tuple[dict[str, Any], list[Record]]] = {}
+        damaged = list(self.damaged.values())
+        for arm in study.arms:
+            names = [self.names[arm, seed] for seed in seeds[: self.closed.get(arm)] if (arm, seed) in self.names]
+            records, lost = readable(arm, names, self.record)
+            arms[arm] = study.fields(arm), records
+            damaged += lost
         return compare_records(
             study.name, arms, metric=study.metric, margin=study.margin, at_any_time=study.until_settled,
-            tuning=self.tuning,
+            tuning=self.tuning, damaged=damaged,
         )  # fmt: skip
 
 

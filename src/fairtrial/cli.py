@@ -248,6 +248,8 @@ def compare(
     else:
         show_comparison(comparison, console())
         print(f"report: {plain['report']}")
+    if comparison.damaged:
+        raise typer.Exit(DamagedFile.exit_code)
 
 
 @app.command()

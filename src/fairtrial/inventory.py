@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Any
 
 from fairtrial.spec.errors import OutOfResources
 from fairtrial.spec.events import PAUSED
-from fairtrial.spec.files import EVENTS, PLAN, RECIPE, RESULT, STUDIES
+from fairtrial.spec.files import EVENTS, MADE, PLAN, RECIPE, RESULT, STUDIES
 
 TAIL = 1 << 13  # bytes at the end of a run's events in which its best epoch nearly always is
 # A link is not followed, and a pipe not waited for: the run may be of somebody else's making
 _PLAIN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NAME = re.compile(r"-[0-9a-f]{12}$")  # of a run's folder
+_TRAINED = re.compile(rf"{EVENTS}|.*\.safetensors")  # files that come after the recipe
 _read = json.JSONDecoder().decode
 
 
@@ -28,7 +31,9 @@ class RunLine:
     """A run as a list shows it; what a damaged one does not say is None."""
 
     name: str
-    ended: str  # finished, early-stopped, diverged, interrupted, paused; unfinished: killed or at work; or damaged
+    # finished, early-stopped, diverged, interrupted, paused; unfinished: killed or at work; incomplete: no run so far;
+    # damaged
+    ended: str
     written_seconds: float  # since 1970, when its events were last written
     model: str | None = None
     data: str | None = None
@@ -83,13 +88,29 @@ def run_line(folder: str, name: str) -> RunLine | None:
     written = 0.0
     try:
         recipe, written, _ = _tail(f"{folder}/{RECIPE}")
+        if not os.access(f"{folder}/{MADE}", os.F_OK):
+            return RunLine(name, "damaged", written)
         with contextlib.suppress(FileNotFoundError):  # begun, and killed before its first event
             return _with_events(name, _read(recipe.decode()), f"{folder}/{EVENTS}")
+        if _was_trained(Path(folder)):
+            return RunLine(name, "damaged", written)
         return _described(name, _read(recipe.decode()), b"", written)
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return _without_recipe(Path(folder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return RunLine(name, "damaged", written)
+
+
+def _without_recipe(folder: Path) -> RunLine | None:
+    """What was a run, or was to become one; None for any other folder."""
+    if not _NAME.search(folder.name) or not folder.is_dir():
+        return None
+    return RunLine(folder.name, "damaged" if _was_trained(folder) else "incomplete", folder.stat().st_mtime)
+
+
+def _was_trained(folder: Path) -> bool:
+    """Whether files are there that come after a run's recipe."""
+    return any(_TRAINED.fullmatch(path.name) for path in folder.iterdir())
 
 
 def _with_events(name: str, recipe: dict[str, Any], path: str) -> RunLine:

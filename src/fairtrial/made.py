@@ -11,10 +11,10 @@ from typing import Any
 from fairtrial.inventory import StudyLine, study_lines
 from fairtrial.spec.errors import DamagedFile, UnknownName, UsageError
 from fairtrial.spec.events import Ended
-from fairtrial.spec.files import RESULT, SCORES, STUDIES
+from fairtrial.spec.files import EVENTS, RECIPE, RESULT, SCORES, STUDIES
 from fairtrial.spec.tuning import read_tuned
 from fairtrial.store import FolderStore, Record, json_of
-from fairtrial.verdicts import Comparison, compare_records
+from fairtrial.verdicts import Comparison, Damaged, compare_records, readable
 
 
 def studies_called(store: FolderStore, word: str) -> list[StudyLine]:
@@ -45,36 +45,51 @@ def result(store: FolderStore, folder: str) -> dict[str, Any]:
 
 
 def reread(store: FolderStore, folder: str) -> Comparison:
-    """The comparison that the study came to; DamagedFile if its runs are not there, or not as they were."""
+    """The comparison that the study came to, less the runs that are damaged.
+
+    DamagedFile if other runs, or what was written of the study, are not as they were.
+    """
     plain, scores = result(store, folder), _scores(store, folder)
+    damaged: list[Damaged] = []
+
+    def left(arm: str, runs: list[str]) -> list[Record]:
+        records, lost = readable(arm, runs, lambda run: _scored(store, run, plain["metric"], scores))
+        damaged.extend(lost)
+        return records
+
     try:
-        arms = {
-            arm["name"]: (arm["fields"], [_scored(store, folder, run, plain["metric"], scores) for run in arm["runs"]])
-            for arm in plain["arms"]
-        }
+        arms = {arm["name"]: (arm["fields"], left(arm["name"], arm["runs"])) for arm in plain["arms"]}
         tuning = tuple(read_tuned(each) for each in plain.get("tuning", []))  # which the first studies had not
         comparison = compare_records(
             plain["study"], arms, metric=plain["metric"], margin=plain["margin"], at_any_time=plain["until_settled"],
-            tuning=tuning,
+            tuning=tuning, damaged=damaged,
         )  # fmt: skip
         leaks = {str(word): int(count) for word, count in plain.get("test_in_train", {}).items()}
         was = {arm["name"]: tuple(arm["values"]) for arm in plain["arms"]}
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, UsageError) as error:
         raise DamagedFile(f"{STUDIES}/{folder}/{RESULT}: not what a study is written as ({error})") from error
-    if changed := [arm.name for arm in comparison.arms if arm.values != was[arm.name]]:
+    fewer = {each.arm for each in damaged}
+    changed = [
+        arm.name
+        for arm in comparison.arms
+        if (not set(arm.values) <= set(was[arm.name]) if arm.name in fewer else arm.values != was[arm.name])
+    ]
+    if changed:
         raise DamagedFile(
             f"study {folder}: its runs of {', '.join(changed)} have other scores now than it was made from"
         )
     return replace(comparison, folder=f"{STUDIES}/{folder}", test_in_train=leaks)
 
 
-def _scored(store: FolderStore, folder: str, run: str, metric: str, scores: Mapping[str, float]) -> Record:
+def _scored(store: FolderStore, run: str, metric: str, scores: Mapping[str, float]) -> Record:
     """A run of the study, with the measure that was worked out from its weights when the study was made."""
     try:
         record = store.read(run)
     except UnknownName:
-        raise DamagedFile(f"study {folder}: its run {run} is gone from {store.path}; compare makes it again") from None
-    last = record.events[-1] if record.events else None
+        raise DamagedFile(f"{run}/{RECIPE} is gone from {store.path}; compare makes it again") from None
+    if not record.events:
+        raise DamagedFile(f"{run}/{EVENTS} is missing")
+    last = record.events[-1]
     if not isinstance(last, Ended) or metric in record.scores or run not in scores:
         return record
     ended = replace(last, scores={**last.scores, metric: scores[run]})

@@ -244,6 +244,13 @@ def has_reached(store: Store, name: str, until: int = 0) -> bool:
     )
 
 
+def check_files(store: Store, name: str) -> None:
+    """DamagedFile if a run that was saved lacks what it has to go on from."""
+    missing = {MADE, EVENTS} - set(store.files(name))
+    if missing and generations(store, name):
+        raise DamagedFile(f"{name}/{min(missing)} is missing")
+
+
 def was_stopped(record: Record) -> bool:
     """Whether a signal ended the run, and not its recipe or a pause that was asked for."""
     return record.end is None and not _paused(record.events[-1])

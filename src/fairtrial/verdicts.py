@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import inf, isfinite, nan
@@ -10,6 +10,7 @@ from typing import Any
 
 from fairtrial.costs import Cost, cost
 from fairtrial.parts.metrics import lower_is_better
+from fairtrial.spec.errors import DamagedFile
 from fairtrial.spec.tuning import Tuned
 from fairtrial.statistics import Estimate, Verdict, estimate, judge_pairs, sampling_error, settled_pairs
 from fairtrial.store import Record
@@ -40,6 +41,14 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Damaged:
+    """A run that was left out because it cannot be read, or cannot go on."""
+
+    arm: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Comparison:
     """The arms, best first, every pair of them, and how they were compared."""
 
@@ -55,6 +64,7 @@ class Comparison:
     tuning: tuple[Tuned, ...] = ()  # of each arm; empty, if no field was tuned
     folder: str = ""  # of the study in its store
     test_in_train: Mapping[str, int] = field(default_factory=dict[str, int])  # test images that are, by data
+    damaged: tuple[Damaged, ...] = ()  # runs that are left out
 
     @property
     def summary(self) -> str:
@@ -63,13 +73,26 @@ class Comparison:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """What may have made a straw man of an arm."""
-        return tuple(straw_men(self.tuning))
+        """Which runs are missing, and what may have made a straw man of an arm."""
+        left_out = (f"{each.arm}: a run is damaged and left out: {each.why}." for each in self.damaged)
+        return (*left_out, *straw_men(self.tuning))
 
     def _repr_html_(self) -> str:
         from fairtrial.report.page import comparison_html  # needs altair
 
         return comparison_html(self)
+
+
+def readable(arm: str, names: Iterable[str], read: Callable[[str], Record]) -> tuple[list[Record], list[Damaged]]:
+    """The records of an arm's runs, and the runs that cannot be read."""
+    records: list[Record] = []
+    damaged: list[Damaged] = []
+    for name in names:
+        try:
+            records.append(read(name))
+        except DamagedFile as error:
+            damaged.append(Damaged(arm, str(error).partition("\n")[0]))
+    return records, damaged
 
 
 def compare_records(
@@ -81,6 +104,7 @@ def compare_records(
     alpha: float = 0.05,
     at_any_time: bool = False,
     tuning: tuple[Tuned, ...] = (),
+    damaged: Sequence[Damaged] = (),
 ) -> Comparison:
     """Arms by name, each with its fields and its records in the order of seeds, estimated and judged pair by pair.
 
@@ -102,7 +126,10 @@ def compare_records(
     pairs = [Pair(a, b, p, verdict) for (a, b), (p, verdict) in zip(couples, judged, strict=True)]
     seeds = max((len(records) for _, records in arms.values()), default=0)
     kept = {name: tuple(records) for name, (_, records) in arms.items()}
-    return Comparison(study, metric, margin, alpha, seeds, tuple(made), tuple(pairs), kept, at_any_time, tuning)
+    return Comparison(
+        study, metric, margin, alpha, seeds, tuple(made), tuple(pairs), kept, at_any_time, tuning,
+        damaged=tuple(damaged),
+    )  # fmt: skip
 
 
 def _arm(name: str, fields: dict[str, Any], records: Sequence[Record], metric: str, alpha: float) -> Arm:

@@ -105,6 +105,7 @@ def comparison_json(comparison: Comparison, path: Path) -> dict[str, Any]:
         ],
         "tuning": [tuned_json(tuned) for tuned in comparison.tuning],
         "test_in_train": dict(comparison.test_in_train),
+        "damaged": [asdict(each) for each in comparison.damaged],  # runs left out, and why
         "alarms": comparison.alarms,
         "summary": comparison.summary,
     }

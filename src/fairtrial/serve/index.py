@@ -19,6 +19,7 @@ from fairtrial.inventory import RunLine, folders, run_line
 from fairtrial.serve.reading import ReadStore, is_name
 from fairtrial.spec.errors import FairtrialError, UnknownName
 from fairtrial.spec.files import EVENTS, RECIPE
+from fairtrial.store import read_record
 
 OVER = ("finished", "early-stopped", "diverged")
 SHARE = 200  # looking at all runs may take one part in so many of the time
@@ -93,15 +94,15 @@ class Index:
                 self._take(name, folder, stamp)
 
     def _take(self, name: str, folder: str, stamp: tuple[Stamp, Stamp]) -> None:
-        if stamp[0] == NOTHING:
+        line = None if LINK in stamp else run_line(folder, name)
+        if stamp[0] == NOTHING and (line is None or line.ended == "incomplete"):
             if name in self.rows:
                 self._forget(name)
             return
-        line = None if LINK in stamp else run_line(folder, name)
         recipe = self._recipe(name) if line and line.ended != "damaged" else {}
         reason = "" if line and recipe else self._reason(name)
         if line is None or reason:
-            line = RunLine(name, "damaged", stamp[0][0] / 1e9)
+            line = RunLine(name, "damaged", max(stamp)[0] / 1e9)
         for field, value in recipe.items():
             self._values.setdefault(field, set()).add(json.dumps(value))
         self.version += 1
@@ -125,7 +126,8 @@ class Index:
         if not is_name(name):
             return "its folder's name is too long, or has what stands for something else in an address: rename it"
         try:
-            self.store.read(name)
+            if not read_record(self.store, name).events:
+                return f"{EVENTS} is missing"
         except FairtrialError as error:
             return str(error).removeprefix(f"{name}/")
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:

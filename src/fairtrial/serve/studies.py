@@ -21,8 +21,8 @@ from fairtrial.serve.site import Page, Site
 from fairtrial.spec.errors import DamagedFile, UnknownName
 from fairtrial.spec.files import CHART, PAGE, PLAN, RESULT, SCORES, STUDIES
 from fairtrial.spec.recipe import make_recipe
-from fairtrial.store import json_of
-from fairtrial.verdicts import Comparison, compare_records
+from fairtrial.store import Record, json_of
+from fairtrial.verdicts import Comparison, Damaged, compare_records, readable
 
 PAGES = (Page("/studies/{name:name}", "study"),)
 FILES = (PAGE, f"{CHART}.svg", f"{CHART}.png", SCORES, RESULT)  # of the report that compare wrote
@@ -104,15 +104,18 @@ def so_far(site: Site, name: str) -> Comparison | None:
         return reread(site.store, name)
     plan = json_of(site.store, f"{STUDIES}/{name}", PLAN)
     over = [each for each in planned(site, name) if each.run and site.index.row(each.run).line.ended in OVER]
-    arms = {
-        arm: ({}, [site.store.read(each.run) for each in over if each.arm == arm])
-        for arm in dict.fromkeys(each.arm for each in over)
-    }
+    arms: dict[str, tuple[dict[str, Any], list[Record]]] = {}
+    damaged: list[Damaged] = []
+    for arm in dict.fromkeys(each.arm for each in over):
+        records, lost = readable(arm, [each.run for each in over if each.arm == arm], site.store.read)
+        arms[arm] = {}, records
+        damaged += lost
     if not arms:
         return None
     return compare_records(
-        plan["study"], arms, metric=plan["metric"], margin=plan["margin"], at_any_time=plan["until_settled"]
-    )
+        plan["study"], arms, metric=plan["metric"], margin=plan["margin"], at_any_time=plan["until_settled"],
+        damaged=damaged,
+    )  # fmt: skip
 
 
 def study_json(site: Site, name: str) -> dict[str, Any]:
