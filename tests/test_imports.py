@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "parts": {"spec", "rng", "disk"},
     "engine": {"spec", "rng", "parts"},
     "train": {"spec", "rng", "parts", "engine"},
-    "store": {"spec", "disk"},
+    "store": {"spec", "disk", "inventory"},
     "inventory": {"spec"},
     "runner": {"spec", "rng", "parts", "engine", "train", "store"},
     "together": {"spec", "parts", "engine", "train", "store", "runner"},

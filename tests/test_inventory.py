@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -116,6 +118,27 @@ def test_a_run_that_lacks_a_file_is_listed_as_damaged(file: str, tmp_path: Path)
     broken, whole = run(tiny(), store).name, run(tiny(seed=1), store).name
     (tmp_path / broken / file).unlink()
     assert {line.name: line.ended for line in run_lines(tmp_path)} == {broken: "damaged", whole: "finished"}
+
+
+@pytest.mark.row("S16")
+def test_runs_and_studies_stand_in_the_order_in_which_they_were_begun_whatever_the_clock_said(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    names = [run(tiny(seed=seed), store).name for seed in (2, 0, 1)]
+    folders = [f"s-{letter * 12}" for letter in "ba"]
+    for folder in folders:
+        store.put(f"studies/{folder}", "plan.json", b"{}")
+    shutil.copytree(tmp_path / names[0], tmp_path / "copy-000000000000")  # begun elsewhere
+    (tmp_path / "order").write_bytes((tmp_path / "order").read_bytes() + b"\nto")  # torn by a crash
+    later = run(tiny(seed=3), store).name
+    for place, name in enumerate([*names, later, *(f"studies/{folder}" for folder in folders)]):
+        for file in (tmp_path / name).iterdir():
+            os.utime(file, (-place, -place))  # the clock goes back
+    order = ["copy-000000000000", *names, later]
+    assert store.list() == order
+    assert [line.name for line in run_lines(tmp_path)] == order
+    assert [line.folder for line in study_lines(tmp_path)] == folders
+    run(tiny(seed=2), store, from_scratch=True)
+    assert store.list() == [order[0], *names[1:], later, names[0]]
 
 
 def test_what_is_no_run_is_not_listed(tmp_path: Path) -> None:

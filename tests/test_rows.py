@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import os
 import pickle
 import re
@@ -23,6 +24,7 @@ from watched_disk import Operation, Watched
 from conftest import Look, bits, fairtrial, tiny
 from data_helpers import picture_folder, save_picture
 from fairtrial.engine.memory import available
+from fairtrial.inventory import run_lines
 from fairtrial.parts.datasets import load
 from fairtrial.parts.memory import of_a_step
 from fairtrial.runner import make_plan, run
@@ -138,6 +140,28 @@ def test_killed_while_it_resumes_and_then_again(tmp_path: Path) -> None:
         kill_in(function, 1, recipe, tmp_path)
         assert {file: store.get(name, file) for file in generations(store, name)} == before
     assert as_if_left_alone(recipe, tmp_path)
+
+
+@posix
+@pytest.mark.row("K12")
+def test_killed_before_it_is_a_run_it_is_listed_as_incomplete_and_can_be_cleared_away(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    kill_in("put", 2, tiny(), tmp_path)  # fairtrial.disk's, of its recipe
+    ((name, ended),) = ((line.name, line.ended) for line in run_lines(tmp_path))
+    assert ended == "incomplete"
+    assert store.list() == []
+    with store.hold(name):
+        assert store.clean() == []  # somebody is about to begin it
+    assert as_if_left_alone(tiny(), tmp_path)
+    assert [line.ended for line in run_lines(tmp_path)] == ["finished"]
+    kill_in("put", 1, tiny(seed=1), tmp_path)
+    notes = tmp_path / "notes-0123456789ab"
+    notes.mkdir()
+    (notes / "page.txt").write_text("not ours")
+    done = fairtrial("list", "runs", "--clean", "--json", "--store", str(tmp_path), cwd=tmp_path)
+    told = json.loads(done.stdout)
+    assert (list(told["runs"]), len(told["removed"])) == ([name], 1)
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {name, notes.name}
 
 
 @pytest.mark.row("K8")

@@ -321,6 +321,7 @@ def data(
 @app.command("list")
 def list_(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="models, recipes, optimizers, losses, ... or runs")] = "",
+    clean: Annotated[bool, typer.Option("--clean", help="remove incomplete runs: those that never began")] = False,
     as_json: Json = False,
     store: StorePath = RUNS,
 ) -> None:
@@ -328,8 +329,10 @@ def list_(
 
     Runs and studies of the store come with what they were and how they ended, the newest last.
     """
+    if clean and kind != "runs":
+        raise UsageError("--clean is for runs: `fairtrial list runs --clean`")
     if kind == "runs":
-        list_runs(store, as_json)
+        list_runs(store, as_json, _store(store).clean() if clean else [])
         return
     from fairtrial.catalogue import KINDS, listing
 
@@ -464,15 +467,18 @@ def reproduce(
     raise typer.Exit(0 if made.identical else 1)
 
 
-def list_runs(store: Path, as_json: bool) -> None:
-    """The runs of the store."""
+def list_runs(store: Path, as_json: bool, removed: list[str]) -> None:
+    """The runs of the store, and those that were removed just now."""
     from fairtrial.inventory import run_lines
     from fairtrial.report.listing import runs_json, runs_text
 
     lines = run_lines(store)
     if as_json:
-        print_json({"runs": runs_json(lines)})
-    elif lines:
+        print_json({"runs": runs_json(lines), "removed": removed})
+        return
+    for name in removed:
+        print(f"removed {name}, which never began", file=sys.stderr)
+    if lines:
         print_lines(runs_text(lines, room()))
     else:
         print(f"no runs in {store}", file=sys.stderr)

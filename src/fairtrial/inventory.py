@@ -16,12 +16,13 @@ from typing import Any
 
 from fairtrial.spec.errors import OutOfResources
 from fairtrial.spec.events import PAUSED
-from fairtrial.spec.files import EVENTS, MADE, PLAN, RECIPE, RESULT, STUDIES
+from fairtrial.spec.files import EVENTS, LOCK, MADE, ORDER, OWNER, PLAN, RECIPE, RESULT, STUDIES
 
 TAIL = 1 << 13  # bytes at the end of a run's events in which its best epoch nearly always is
 # A link is not followed, and a pipe not waited for: the run may be of somebody else's making
 _PLAIN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NAME = re.compile(r"-[0-9a-f]{12}$")  # of a run's folder
+_BEFORE = re.compile(rf"{MADE}|{LOCK}|{OWNER}|\.writing-.*")  # files that come before the recipe
 _TRAINED = re.compile(rf"{EVENTS}|.*\.safetensors")  # files that come after the recipe
 _read = json.JSONDecoder().decode
 
@@ -63,16 +64,23 @@ class StudyLine:
 
 
 def run_lines(root: Path) -> list[RunLine]:
-    """All runs below the folder, the one written last at the end."""
-    lines = [line for name in folders(root) if (line := run_line(f"{root}/{name}", name))]
-    return sorted(lines, key=lambda line: line.written_seconds)
+    """All runs below the folder, the one begun last at the end."""
+    lines, place = [line for name in folders(root) if (line := run_line(f"{root}/{name}", name))], places(root)
+    return sorted(lines, key=lambda line: (place.get(line.name, -1), line.written_seconds))
 
 
 def study_lines(root: Path) -> list[StudyLine]:
-    """All studies that were made or begun, the one written last at the end."""
+    """All studies that were made or begun, the one begun last at the end."""
     folder = root / STUDIES
-    lines = [line for name in folders(folder) if (line := _study_line(folder / name))]
-    return sorted(lines, key=lambda line: line.written_seconds)
+    lines, place = [line for name in folders(folder) if (line := _study_line(folder / name))], places(root)
+    return sorted(lines, key=lambda line: (place.get(f"{STUDIES}/{line.folder}", -1), line.written_seconds))
+
+
+def places(root: Path) -> dict[str, int]:
+    """Runs and studies of a store by when they were begun, whatever clocks said; those copied into it are not there."""
+    path = root / ORDER
+    names = path.read_bytes().split(b"\n") if path.is_file() else []
+    return {os.fsdecode(name): place for place, name in enumerate(names)}
 
 
 def folders(root: Path) -> list[str]:
@@ -105,7 +113,11 @@ def _without_recipe(folder: Path) -> RunLine | None:
     """What was a run, or was to become one; None for any other folder."""
     if not _NAME.search(folder.name) or not folder.is_dir():
         return None
-    return RunLine(folder.name, "damaged" if _was_trained(folder) else "incomplete", folder.stat().st_mtime)
+    written = folder.stat().st_mtime
+    if _was_trained(folder):
+        return RunLine(folder.name, "damaged", written)
+    to_begin = all(_BEFORE.fullmatch(path.name) for path in folder.iterdir())
+    return RunLine(folder.name, "incomplete", written) if to_begin else None
 
 
 def _was_trained(folder: Path) -> bool:

@@ -18,10 +18,11 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from fairtrial.disk import Disk, put
+from fairtrial.inventory import places, run_line, run_lines
 from fairtrial.spec.arrays import Tensors
 from fairtrial.spec.errors import Busy, DamagedFile, DataError, DiskFailed, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
-from fairtrial.spec.files import BEST, EVENTS, LOCK, MADE, OWNER, RECIPE, STUDIES
+from fairtrial.spec.files import BEST, EVENTS, LOCK, MADE, ORDER, OWNER, PLAN, RECIPE, STUDIES
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.spec.tensorfile import unpack
 from fairtrial.spec.version import check_schema, is_newer, newer, written_by
@@ -291,8 +292,10 @@ class FolderStore:
 
     def list(self) -> list[str]:
         with disk_errors(self.root):
-            begun = {name: time for name in self._names() if (time := _written(self.root / name / RECIPE))}
-            return sorted(begun, key=begun.__getitem__)
+            times = {name: _written(self.root / name / RECIPE) for name in self._names()}
+            begun = {name: time for name, time in times.items() if time is not None}
+            place = places(self.root)
+            return sorted(begun, key=lambda name: (place.get(name, -1), begun[name]))
 
     def _names(self) -> tuple[str, ...]:
         """Of all that lies in the store."""
@@ -321,6 +324,9 @@ class FolderStore:
     def put(self, name: str, file: str, data: bytes) -> None:
         path = self.root / name / file
         with disk_errors(path, len(data)), self._suspecting():
+            if file in (RECIPE, PLAN):  # it takes its place among the others; behind what a crash may have torn
+                self.disk.make_folder(self.root)
+                self.disk.append(self.root / ORDER, b"\n" + os.fsencode(name), durable=False)
             put(path, data, self.disk, verify=self.suspect)
 
     @contextlib.contextmanager
@@ -348,6 +354,18 @@ class FolderStore:
         if not folder.is_dir():
             return []
         return sorted(e.name for e in os.scandir(folder) if e.name not in (LOCK, OWNER) and e.name[0] != ".")
+
+    def clean(self) -> list[str]:
+        """Remove the folders of runs that never began, unless one is being begun just now; returns their names."""
+        removed: list[str] = []
+        for name in (line.name for line in run_lines(self.root) if line.ended == "incomplete"):
+            folder = self.root / name
+            with contextlib.suppress(Busy), self.hold(name), disk_errors(folder):
+                line = run_line(str(folder), name)
+                if line and line.ended == "incomplete":
+                    shutil.rmtree(folder)
+                    removed.append(name)
+        return removed
 
     def room(self, name: str) -> tuple[int, int]:
         folder = self.root / name
@@ -379,12 +397,12 @@ class FolderStore:
             lock.release()
 
 
-def _written(path: Path) -> int:
-    """When a file was written, in nanoseconds; 0 if there is none."""
+def _written(path: Path) -> int | None:
+    """When a file was written, in nanoseconds; None if there is none."""
     try:
         return path.stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
-        return 0
+        return None
 
 
 class MemoryStore:
