@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -83,16 +84,26 @@ def modules() -> list[Path]:
     return sorted(ROOT.rglob("*.py"))
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def tree(path: Path) -> ast.Module:
+    """A module, parsed once for all who look at it."""
+    return ast.parse(path.read_text("utf8"))
+
+
+@cache
+def imported(path: Path) -> list[str]:
     """Full names of all that a module imports at any depth, except for type checkers only."""
-    tree = ast.parse(path.read_text("utf8"))
+    return list(imports(path))
+
+
+def imports(path: Path) -> Iterator[str]:
     hidden = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in ast.walk(tree(path)):
         if id(node) in hidden:
             continue
         if isinstance(node, ast.Import):
@@ -138,7 +149,7 @@ def test_nothing_unpickles_or_evaluates() -> None:
     banned = {"pickle", "shelve", "marshal", "dill", "cloudpickle"}
     for path in modules():
         assert not {name.split(".")[0] for name in imported(path)} & banned, path
-        calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(path.read_text("utf8"))) if isinstance(n, ast.Call)}
+        calls = {ast.unparse(n.func) for n in ast.walk(tree(path)) if isinstance(n, ast.Call)}
         own = (
             {"exec"} if room(path) == "doctor" and path.name == "child.py" else set[str]()
         )  # the script it is asked to run
