@@ -25,8 +25,9 @@ def plan_of(study: Study, fingerprints: Mapping[str, str]) -> dict[str, Any]:
     """All that decides a study; data by their fingerprints, so that no path matters."""
     arms = {arm: recipe.model_dump(mode="json", exclude={"seed"}) for arm, recipe in study.arms.items()}
     for fields in arms.values():
-        if not fields["parent"]:
-            del fields["parent"]  # which the first plans had not: their studies go on
+        for field in ("parent", "skip_bad"):  # which the first plans had not: without them, their studies go on
+            if not fields[field]:
+                del fields[field]
     return {
         "schema": 1,
         "study": study.name,
