@@ -111,6 +111,25 @@ def test_unpacked_bytes_are_checked(server: Server, tmp_path: Path, content: byt
     assert kept(tmp_path) == []
 
 
+@pytest.mark.row("D6")
+def test_a_bomb_is_not_unpacked_beyond_the_published_size(server: Server, tmp_path: Path) -> None:
+    bomb = gzip.compress(idx(np.zeros((60_000, 28, 28), np.uint8)), mtime=0)
+    with pytest.raises(DataError, match=r"not the published file: the header announces 47040000 values"):
+        get(tmp_path, remote(server.give("/bad", whole(bomb)), of="unpacked"))
+
+
+@pytest.mark.row("D1", "D9")
+def test_all_attempts_that_bring_nothing_take_a_minute_at_most(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairtrial.parts.datasets.download.FAILING_SECONDS", 2.0)
+    slow = tuple(server.give(f"/{place}", (silent_server, dripping)[place % 2]) for place in range(8))
+    began = time.monotonic()
+    get(tmp_path, remote(*slow, server.give("/good", whole(FILE))), stall=1.0)
+    assert time.monotonic() - began < 2.0
+    assert (tmp_path / "images.gz").read_bytes() == FILE
+
+
 @pytest.mark.row("D2")
 def test_a_broken_connection_is_taken_up_where_it_broke(server: Server, tmp_path: Path) -> None:
     third = len(FILE) // 3 + 1
@@ -178,7 +197,20 @@ def dripping(request: BaseHTTPRequestHandler) -> None:
         pass  # the client has had enough
 
 
-@pytest.mark.parametrize(("answer", "reason"), [(silent_server, "no answer in time"), (dripping, "too slow")])
+def dripping_its_head(request: BaseHTTPRequestHandler) -> None:
+    try:
+        for place in range(30):
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Padding: " if place == 0 else b"x")
+            request.wfile.flush()
+            time.sleep(0.1)
+    except OSError:
+        pass  # the client has had enough
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(silent_server, "no answer in time"), (dripping, "too slow"), (dripping_its_head, "no answer in time")],
+)
 @pytest.mark.row("D9")
 def test_a_stalling_mirror_is_given_up(server: Server, tmp_path: Path, answer: Answer, reason: str) -> None:
     slow = server.give("/slow", answer)

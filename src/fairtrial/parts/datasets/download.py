@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 from filelock import FileLock
@@ -19,8 +22,10 @@ STALL_SECONDS = 15.0
 CONNECT_SECONDS = 8.0
 # A mirror that sends less than this over the stall time is not going to finish.
 SLOWEST_BYTES_PER_SECOND = 1024
-# Time that may be lost on attempts that bring nothing; one that goes forward may take as long as it needs.
+# Time that may be lost on what brings less than that; a download that goes forward may take as long as it needs.
 FAILING_SECONDS = 60.0
+# An attempt may stall before its answer begins, and for twice the stall time in it; what was resumed is tried twice.
+STALLS_AN_ATTEMPT = 4
 RESUMES = 8
 THE_REST, NOTHING_MORE = 206, 416  # what a server answers when asked for the bytes from some place on
 # gzip adds little to what cannot be packed; a mirror that sends more than this sends something else.
@@ -75,23 +80,27 @@ def _fetched(remote: Remote, folder: Path, progress: Progress, stall: float) -> 
     """Why each mirror failed; empty once the file is there under its name."""
     partial = folder / f".{remote.name}.part"
     failures: dict[str, str] = {}
-    lost = 0.0
-    timeout = httpx.Timeout(stall, connect=CONNECT_SECONDS)
-    headers = {"Accept-Encoding": "identity"}
-    with httpx.Client(timeout=timeout, headers=headers, follow_redirects=True) as client:
+    left = FAILING_SECONDS
+    with httpx.Client(headers={"Accept-Encoding": "identity"}, follow_redirects=True) as client:
         for url in remote.mirrors:
             before, began = _size(partial), time.monotonic()
             try:
-                _from_mirror(client, url, partial, remote, progress, stall)
+                _from_mirror(client, url, partial, remote, progress, min(stall, left / STALLS_AN_ATTEMPT))
                 partial.replace(folder / remote.name)
             except (httpx.HTTPError, httpx.InvalidURL, _MirrorError) as error:
                 failures[url] = _why(error)
             else:
                 return {}
-            lost += time.monotonic() - began if _size(partial) <= before else 0.0
-            if lost > FAILING_SECONDS:
+            left -= _lost(began, partial, before)
+            if left <= 0:
                 break
     return failures
+
+
+def _lost(began: float, partial: Path, before: int) -> float:
+    """Seconds since then beyond those that the bytes gained are worth."""
+    gained = max(0, _size(partial) - before)
+    return max(0.0, time.monotonic() - began - gained / SLOWEST_BYTES_PER_SECOND)
 
 
 def _why(error: Exception) -> str:
@@ -111,7 +120,7 @@ def _from_mirror(
         _transfer(client, url, partial, remote, progress, stall)
         _verify(partial, remote)
     except _MirrorError:
-        if not resumed:
+        if not resumed or partial.exists():
             raise
         # What was there from before may be the part that is wrong: once more from the beginning.
         _transfer(client, url, partial, remote, progress, stall)
@@ -121,20 +130,20 @@ def _from_mirror(
 def _transfer(client: httpx.Client, url: str, partial: Path, remote: Remote, progress: Progress, stall: float) -> None:
     """Read to the end, taking up again a connection that broke after bringing something."""
     for _ in range(RESUMES):
-        before = _size(partial)
+        before, began = _size(partial), time.monotonic()
         try:
             return _stream(client, url, partial, remote, progress, stall)
         except httpx.TimeoutException:
             raise
         except httpx.TransportError:
-            if _size(partial) <= before:
+            if _size(partial) <= before or _lost(began, partial, before):
                 raise
     raise _MirrorError(f"the connection broke {RESUMES} times")
 
 
 def _stream(client: httpx.Client, url: str, partial: Path, remote: Remote, progress: Progress, stall: float) -> None:
     have = _size(partial)
-    with client.stream("GET", url, headers={"Range": f"bytes={have}-"} if have else {}) as response:
+    with _answer(client, url, have, stall) as response:
         if response.status_code == NOTHING_MORE:
             return  # nothing is left to send; the checksum tells whether what is here is the file
         response.raise_for_status()
@@ -148,10 +157,48 @@ def _stream(client: httpx.Client, url: str, partial: Path, remote: Remote, progr
                 out.write(block)
                 written += len(block)
                 if written > remote.size + PACKING_BYTES:
+                    partial.unlink()
                     raise _MirrorError(f"over {written} bytes: not this file")
                 progress(f"downloading {remote.name}", written, max(total, written))
             out.flush()
             os.fsync(out.fileno())
+
+
+@contextmanager
+def _answer(client: httpx.Client, url: str, have: int, stall: float) -> Generator[httpx.Response]:
+    """The answer to a request for the rest, if it begins in time, whatever drips or redirects come first."""
+    late, connections = threading.Event(), list[socket.socket]()
+
+    def trace(event: str, about: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.started" and late.is_set():  # redirected once more
+            raise httpx.ConnectTimeout("redirected too slowly")
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            connections.append(about["return_value"].get_extra_info("socket"))
+
+    def hang_up() -> None:
+        late.set()
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(stall, hang_up)
+    timer.start()
+    try:
+        with client.stream(
+            "GET",
+            url,
+            headers={"Range": f"bytes={have}-"} if have else {},
+            timeout=httpx.Timeout(stall, connect=min(stall, CONNECT_SECONDS)),
+            extensions={"trace": trace},
+        ) as response:
+            timer.cancel()
+            yield response
+    except httpx.TransportError as error:
+        if late.is_set():
+            raise httpx.ReadTimeout("the answer begins too slowly") from error
+        raise
+    finally:
+        timer.cancel()
 
 
 def _watched(blocks: Iterable[bytes], stall: float) -> Iterator[bytes]:
@@ -170,7 +217,7 @@ def _verify(partial: Path, remote: Remote) -> None:
     """Refuse and remove a file that is not the published one."""
     try:
         found = (
-            checksum_of(unpack_idx(partial), remote.checksum)
+            checksum_of(unpack_idx(partial, remote.size), remote.checksum)
             if remote.of == "unpacked"
             else file_checksum(partial, remote.checksum)
         )

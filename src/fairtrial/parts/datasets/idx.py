@@ -31,13 +31,13 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=len(content) - math.prod(shape)).reshape(shape)
 
 
-def unpack_idx(path: Path) -> bytes:
-    """The plain bytes of a file, gzip or not, header and all."""
-    return _content(path)[0]
+def unpack_idx(path: Path, size: int) -> bytes:
+    """The plain bytes of a file, gzip or not, header and all; refused if its header announces more than `size`."""
+    return _content(path, size)[0]
 
 
-def _content(path: Path) -> tuple[bytes, tuple[int, ...]]:
-    """All bytes, and the shape they hold; nothing is read beyond what the header announces."""
+def _content(path: Path, published: float = math.inf) -> tuple[bytes, tuple[int, ...]]:
+    """All bytes, and the shape they hold; nothing is read beyond what the header announces, or was published."""
     with blame(path), path.open("rb") as raw:
         start = raw.read(512)
         raw.seek(0)
@@ -46,16 +46,18 @@ def _content(path: Path) -> tuple[bytes, tuple[int, ...]]:
         size = path.stat().st_size
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
         try:
-            return _whole(stream, size * DEFLATE_RATIO if packed else size, path)
+            return _whole(stream, size * DEFLATE_RATIO if packed else size, published, path)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataError(f"{path}: damaged gzip: {error}") from error
 
 
-def _whole(stream: BinaryIO, at_most: int, path: Path) -> tuple[bytes, tuple[int, ...]]:
+def _whole(stream: BinaryIO, at_most: int, published: float, path: Path) -> tuple[bytes, tuple[int, ...]]:
     head, shape = _head(stream, path)
     count = math.prod(shape)
     if len(head) + count > at_most:
         raise DataError(f"{path}: truncated: the header announces {count} values of shape {shape}, the file is shorter")
+    if len(head) + count > published:
+        raise DataError(f"{path}: not the published file: the header announces {count} values of shape {shape}")
     body = stream.read(count)
     if len(body) < count:
         raise DataError(f"{path}: truncated: {len(body)} of {count} values")
@@ -122,7 +124,7 @@ class IdxSet:
 
     def _read(self, path: Path, remote: Remote, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """Soundness first, for that error says more; then whether it is the published file."""
-        content, found = _content(path)
+        content, found = _content(path, 4 + 4 * len(shape) + math.prod(shape))
         if remote.of == "unpacked":
             require_checksum(checksum_of(content, remote.checksum), remote.checksum, f"{path} (unpacked bytes)")
         elif _provable(path, remote):
