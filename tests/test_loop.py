@@ -201,6 +201,7 @@ def test_a_last_batch_of_one_is_left_out(images: int, batch: int, steps: int) ->
     [
         ({"lr": 1e30, "optimizer": "sgd"}, (1, 1), "linear"),  # after one step already
         ({"schedule": "step 1 1e30", "optimizer": "sgd", "lr": 0.01}, (5, 7), "linear"),  # in the second epoch
+        ({"lr": 1e39, "optimizer": "rmsprop", "save_every": 0}, (1, 1), "linear"),  # more than a float32 holds
     ],
 )
 def test_a_number_that_is_not_finite_stops_the_run_on_its_step(
@@ -208,7 +209,7 @@ def test_a_number_that_is_not_finite_stops_the_run_on_its_step(
 ) -> None:
     store = MemoryStore()
     model = "flatten, linear 32, act, linear 32, act, linear classes"
-    recipe = tiny(model=model, engine=engine, save_every=1, **fields)
+    recipe = tiny(model=model, engine=engine, **{"save_every": 1, **fields})
     record = run(recipe, store)
     assert record.end
     assert record.end.reason == "diverged"

@@ -10,7 +10,7 @@ import copy
 import os
 import shutil
 from collections.abc import Callable, Generator, Mapping, MutableMapping
-from math import gcd
+from math import gcd, inf
 from types import SimpleNamespace
 from typing import Any
 
@@ -490,7 +490,7 @@ class TorchOptimizer:
     """
 
     def __init__(self, rule: Rule, net: TorchNet) -> None:
-        self.rule, self.net = rule, net
+        self.rule, self.net, self.most = rule, net, torch.finfo(net.dtype).max
         self.slots = {slot: {name: torch.zeros_like(p) for name, p in net.params.items()} for slot in rule.slots}
         self.slots["step"] = {name: torch.zeros((), device=net.device) for name in net.params}
         self.memory = {f"{slot}/{name}": m for slot, named in self.slots.items() for name, m in named.items()}
@@ -500,6 +500,7 @@ class TorchOptimizer:
         grads = self.net.grads  # without the parameters that this step left out, which a user's module may do
         columns = [[memory[name] for name in grads] for memory in (self.net.params, *self.slots.values())]
         params, *slots, steps = columns
+        lr = lr if lr <= self.most else inf  # some of torch's functions refuse another number that theirs cannot hold
         self.rule.fused(FUNCTIONS, Batch(params, list(grads.values()), slots, steps), lr)
 
     def tensors(self) -> Tensors:

@@ -231,7 +231,7 @@ def due(
     epoch, place = -(-step // per_epoch), step % per_epoch
     saves = place == 0 or (recipe.save_every and step % recipe.save_every == 0)
     if saves:
-        check_weights(state.net, step, lr)
+        check_numbers(state, lr)
     if place % ceil(per_epoch / 10) == 0:
         yield Fitted(step, epoch, lr, state.sums.scores(), state.sums.images, state.sums.fit_seconds)
     if place == 0:
@@ -248,11 +248,11 @@ def due(
         yield Saved(step, epoch)
 
 
-def check_weights(net: Net, step: int, lr: float) -> None:
-    """Diverged if finite gradients led to weights that are not: none such are written."""
-    for name, w in net.params.items():
-        if not bool(net.xp.isfinite(w).all()):
-            raise Diverged(step, lr, f"the update of {name}")
+def check_numbers(state: State, lr: float) -> None:
+    """Diverged if finite gradients led to numbers that are not, in the net or in what is remembered: none are saved."""
+    for name, values in state.changing().items():
+        if not bool(state.net.xp.isfinite(values).all()):
+            raise Diverged(state.step, lr, f"the update of {name}")
 
 
 def score_epoch(recipe: Recipe, state: State, stream: Stream, criterion: Criterion, progress: Progress) -> Scored:

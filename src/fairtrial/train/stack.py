@@ -162,7 +162,7 @@ def _timed(courses: Sequence[Course], step: Callable[[], object]) -> tuple[float
     """Seconds of the quickest step, and what all have come to; then the steps are undone."""
     start, per_epoch, total = courses[0].state.step, courses[0].stream.per_epoch, courses[0].total
     last = start // per_epoch * per_epoch + per_epoch - 1  # perhaps with fewer images
-    before = [(replace(t.state.sums), [x.clone() for x in t.state.changing()]) for t in courses]
+    before = [(replace(t.state.sums), [x.clone() for x in t.state.changing().values()]) for t in courses]
     seconds: list[float] = []
     try:
         for place in (*range(start, min(start + STEPS, total)), last):
@@ -175,7 +175,7 @@ def _timed(courses: Sequence[Course], step: Callable[[], object]) -> tuple[float
     finally:
         for course, (sums, arrays) in zip(courses, before, strict=True):
             course.state.step, course.state.sums = start, sums
-            for values, then in zip(course.state.changing(), arrays, strict=True):
+            for values, then in zip(course.state.changing().values(), arrays, strict=True):
                 values.copy_(then)
 
 
@@ -183,5 +183,5 @@ def _outcome(course: Course) -> tuple[list[bytes], float, dict[str, float]]:
     """All numbers to the bit, and scores in eval mode: of whole batches, and of what is left after these."""
     state, stream = course.state, course.stream
     rows = stream.split.train[: SCORE_BATCH + len(stream.split.train) % SCORE_BATCH]
-    numbers = [state.net.numpy(values).tobytes() for values in state.changing()]
+    numbers = [state.net.numpy(values).tobytes() for values in state.changing().values()]
     return numbers, state.sums.loss, score(state.net, stream, course.criterion, "train", rows)

@@ -57,7 +57,7 @@ class State:
         """Remember what a deferred net is now, on its device; it comes back to that if a step turns out to be bad."""
         self.unseen = 0.0  # sum of losses and gradient norms since then: not finite once one of them is not
         if self.net.deferred:
-            copies = [self.net.xp.asarray(values, copy=True) for values in self.changing()]
+            copies = [self.net.xp.asarray(values, copy=True) for values in self.changing().values()]
             self._marked = self.step, replace(self.sums), copies
 
     def settle(self) -> bool:
@@ -71,14 +71,15 @@ class State:
         if isfinite(self.unseen):
             return True
         self.step, self.sums, copies = self._marked
-        for values, before in zip(self.changing(), copies, strict=True):
+        for values, before in zip(self.changing().values(), copies, strict=True):
             values[...] = before
         self.net.deferred = False
         return False
 
-    def changing(self) -> list[Array]:
-        """All arrays that a step changes."""
-        return [*self._numbers().values(), *self.optimizer.memory.values(), *self.slow.values()]
+    def changing(self) -> dict[str, Array]:
+        """All arrays that a step changes, by name."""
+        slow = {f"average/{name}": values for name, values in self.slow.items()}
+        return {**self._numbers(), **self.optimizer.memory, **slow}
 
     @contextmanager
     def averaged(self) -> Generator[None]:
