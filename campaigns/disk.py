@@ -14,7 +14,8 @@ Failures: the n-th operation fails, for every n until a run has no more of them,
 too many open files, once and from then on, before anything is written and after half of it. The run has to try again,
 and to go on or end with an OutOfResources of one line; then the next start has to end in the same bits.
 
-Flips: every bit of a small state turned, and every length that it may be cut to: all have to be refused.
+Flips: every bit of a small state turned, and every length that it may be cut to; and random bits, one at a time, of
+the state that a net of 2.6 MB leaves behind: all have to be refused.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import random
 import sys
 import tempfile
 import time
@@ -40,10 +42,13 @@ from fairtrial.runner import Quiet, run
 from fairtrial.spec.errors import DamagedFile, OutOfResources
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.spec.tensorfile import pack, unpack
-from fairtrial.store import FolderStore
+from fairtrial.store import FolderStore, generations
 
 os.environ["FAIRTRIAL_RETRY_SECONDS"] = "0 0 0"  # three times, as by default, without waiting
 SECTOR = 512  # bytes that a disk writes at once
+LARGE = make_recipe(
+    {"model": "flatten, linear 256, act, linear classes", "engine": "numpy", "images": 512, "batch": 256, "epochs": 1}
+)
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EMFILE)
 
 
@@ -244,6 +249,22 @@ def flips() -> tuple[Counter[str], list[str]]:
     return count, wrong
 
 
+def large_flips(recipe: Recipe, folder: Path, count: int) -> tuple[int, list[str]]:
+    """How large the last state of the recipe's run is, and which of so many random bits of it may be turned."""
+    store = FolderStore(folder, Unsynced())
+    record = run(recipe, store, watch=Silent())
+    data = bytearray(store.get(record.name, generations(store, record.name)[0]) or b"")
+    chance, wrong = random.Random(0), list[str]()
+    for place in (chance.randrange(8 * len(data)) for _ in range(count)):
+        data[place // 8] ^= 1 << place % 8
+        if loads(bytes(data)):
+            wrong.append(f"bit {place} turned: loaded")
+        data[place // 8] ^= 1 << place % 8
+    if not loads(bytes(data)):
+        wrong.append("the state itself is refused")
+    return len(data), wrong
+
+
 def loads(data: bytes) -> bool:
     """Whether the bytes are taken for a state."""
     try:
@@ -267,6 +288,7 @@ def main() -> None:
     """Print the tables; exit with 1 if anything was wrong."""
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--nets", type=int, default=len(NETS))
+    words.add_argument("--flips", type=int, default=50_000, help="random bits of a large state")
     words.add_argument("--only", choices=["states", "failures", "flips"])
     given = words.parse_args()
     began, bad = time.monotonic(), 0
@@ -293,6 +315,10 @@ def main() -> None:
             *wrong[:5],
             sep="\n  ",
         )
+        with tempfile.TemporaryDirectory() as folder:
+            size, wrong = large_flips(LARGE, Path(folder), given.flips)
+        bad += len(wrong)
+        print(f"flips: {given.flips} random bits of {size:,} bytes, {len(wrong)} wrong", *wrong[:5], sep="\n  ")
     print(f"{bad} wrong; {time.monotonic() - began:.0f} s")
     sys.exit(bool(bad))
 

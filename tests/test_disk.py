@@ -37,6 +37,12 @@ def test_no_bit_and_no_length_of_a_state_is_taken_for_another() -> None:
     assert count["bit turned"] > 65_000
 
 
+def test_no_random_bit_of_a_state_of_megabytes_may_be_turned(tmp_path: Path) -> None:
+    size, wrong = campaign.large_flips(campaign.LARGE.model_copy(update={"data": "digits"}), tmp_path, 300)
+    assert not wrong
+    assert size > 200_000
+
+
 def test_states_after_a_crash_are_those_that_a_file_system_may_leave() -> None:
     log = [
         Operation("append", FILE, b"first\n"),
