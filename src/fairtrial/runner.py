@@ -466,7 +466,7 @@ def check_room(job: Job) -> None:
     """OutOfResources, before a step is made, if the disk has no room for all that the run will write."""
     recipe, state = job.plan.recipe, job.state
     weights = sum(values.nbytes for values in [*state.net.params.values(), *state.net.buffers.values()])
-    whole = sum(values.nbytes for values in state.changing())
+    whole = sum(values.nbytes for values in state.changing().values())
     kept = recipe.epochs if recipe.keep == "all" else 0
     steps = recipe.epochs * job.stream.per_epoch
     lines = 12 * recipe.epochs + sum(steps // every for every in (recipe.score_every, recipe.save_every) if every)
