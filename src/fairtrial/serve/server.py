@@ -81,14 +81,19 @@ def serve(opened: Opened, root: Path) -> None:
         app, http=_Patient, ws="none", log_config=None, access_log=False, server_header=False, proxy_headers=False,
         h11_max_incomplete_event_size=HEAD, timeout_keep_alive=30, timeout_graceful_shutdown=1,
     )  # fmt: skip
-    # That what still goes on is let go after a second is as it should be; whatever else goes wrong is told.
-    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.getMessage())
+    logging.getLogger("uvicorn.error").addFilter(_went_wrong)
     try:
         with contextlib.closing(opened.listening):
             _Server(config, site).run(sockets=[opened.listening])
     finally:
         for name in site.jobs.close():
             print(f"fairtrial: {name} was stopped and saved; start it again to go on", file=sys.stderr)
+
+
+def _went_wrong(record: logging.LogRecord) -> bool:
+    """Whether a log line tells more than that the server, when it ends, lets go what still goes on a second later."""
+    let_go = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not let_go and "graceful shutdown" not in record.getMessage()
 
 
 def _own_names() -> list[str]:
