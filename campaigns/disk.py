@@ -47,7 +47,14 @@ from fairtrial.store import FolderStore, generations
 os.environ["FAIRTRIAL_RETRY_SECONDS"] = "0 0 0"  # three times, as by default, without waiting
 SECTOR = 512  # bytes that a disk writes at once
 LARGE = make_recipe(
-    {"model": "flatten, linear 256, act, linear classes", "engine": "numpy", "images": 512, "batch": 256, "epochs": 1}
+    {
+        "model": "flatten, linear 256, act, linear classes",
+        "data": "mnist",
+        "engine": "numpy",
+        "images": 512,
+        "batch": 256,
+        "epochs": 1,
+    }
 )
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EMFILE)
 

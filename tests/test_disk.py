@@ -38,7 +38,7 @@ def test_no_bit_and_no_length_of_a_state_is_taken_for_another() -> None:
 
 
 def test_no_random_bit_of_a_state_of_megabytes_may_be_turned(tmp_path: Path) -> None:
-    size, wrong = campaign.large_flips(campaign.LARGE.model_copy(update={"data": "digits"}), tmp_path, 300)
+    size, wrong = campaign.large_flips(campaign.LARGE.model_copy(update={"data": "digits"}), tmp_path, 100)
     assert not wrong
     assert size > 200_000
 

@@ -15,6 +15,6 @@ def test_short_runs_end_as_they_should_and_leave_no_descriptor() -> None:
     runs, notes = soak.alone("numpy", random.Random(2)), soak.Notes()
     next(runs)
     notes.take(1)
-    assert [said for said in islice(runs, 25) if said != ["runs"]] == []
-    notes.take(26)
+    assert [said for said in islice(runs, 12) if said != ["runs"]] == []
+    notes.take(13)
     assert notes.descriptors == 0
