@@ -33,7 +33,7 @@ from fairtrial.parts.schedules import SCHEDULES, make_schedule
 from fairtrial.runner import Job, begin, folder_of, make_plan, newest_good, resume, work
 from fairtrial.spec.arrays import Array
 from fairtrial.spec.recipe import Recipe, make_recipe
-from fairtrial.store import EVENTS, FolderStore, generations
+from fairtrial.store import EVENTS, FolderStore
 from fairtrial.train.state import State
 from fairtrial.train.stream import Stream
 
@@ -163,7 +163,7 @@ def look(recipe: Recipe, place: str, value: float, folder: Path) -> tuple[str, s
     wrong += ["a weight has taken it"] * (place in BATCH and weights(job.state) != fault.weights)
     wrong += ["other files than before"] * (files(job) != fault.files)
     again = started(recipe, folder)
-    state = newest_good(again, generations(again.store, again.name), Silent())[0]
+    state = newest_good(again.store, again.name, Silent())[0]
     wrong += [f"the state is of step {state.meta['step']}"] * (state.meta["step"] != SAVED)
     wrong += [f"{name} in the state" for name, array in state.tensors.items() if not np.isfinite(array).all()]
     return {STEP: "on that step", STEP + 1: "one step later"}.get(found, "at the next save"), ", ".join(wrong)

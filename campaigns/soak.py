@@ -13,6 +13,7 @@ run that ends in any other way than it should is counted. Needs /proc: Linux.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import random
 import shutil
@@ -52,6 +53,7 @@ class Notes:
     taken: list[tuple[int, int, int]] = field(default_factory=list)
 
     def take(self, runs: int) -> None:
+        gc.collect()  # a map of images may wait for it
         folder = Path("/proc", str(self.process))
         resident = int((folder / "statm").read_text().split()[1]) * PAGE
         self.taken.append((runs, resident, len(list((folder / "fd").iterdir()))))
