@@ -17,6 +17,7 @@ import torch
 from conftest import MAIN
 from data_helpers import save_picture
 from fairtrial.cli import main
+from fairtrial.spec.files import OWNER
 from fairtrial.store import FolderStore
 
 FAST = ["engine=numpy", "epochs=1", "batch=512"]
@@ -334,6 +335,10 @@ def test_no_link_inside_a_run_is_followed(fairtrial: Command, tmp_path: Path) ->
         ended = printed(fairtrial("list", "runs", "--json"))["runs"][name]["ended"]
         assert (ended == "damaged") == (file in ("recipe.json", "events.jsonl"))
         elsewhere.replace(path)
+    (tmp_path / "letter").write_text("mine")
+    Path("runs", name, OWNER).symlink_to(tmp_path / "letter")
+    assert fairtrial("run", "linear", *FAST, "--from-scratch").returncode == 0
+    assert (tmp_path / "letter").read_text() == "mine"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

@@ -387,6 +387,7 @@ class FolderStore:
         try:
             who = f"process {os.getpid()} on {socket.gethostname()}"
             with disk_errors(owner, len(who)):
+                owner.unlink(missing_ok=True)  # of one that was killed; a link there would lead the text elsewhere
                 owner.write_text(who, "utf8")
                 for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
                     self.disk.remove(leftover)
