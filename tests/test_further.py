@@ -283,3 +283,11 @@ def test_a_name_that_stands_for_other_layers_now_is_refused(monkeypatch: pytest.
     del how["layers"]  # as in what was written before layers had a hash
     store.put(name, MADE, as_json(how))
     assert run(tiny(model="changing"), store).end
+
+
+@pytest.mark.row("R1")
+def test_a_child_that_would_be_scored_on_what_its_parent_has_learnt_is_refused() -> None:
+    parent = run(tiny(), MemoryStore())
+    for changed in ({"seed": 1}, {"valid": 0.5}, {"images": 300}):
+        with pytest.raises(UsageError, match=f"keep {next(iter(changed))}="):
+            fork(parent, parent.recipe.but(**changed))

@@ -360,9 +360,10 @@ def test_a_signal_ends_the_waiting(small_disk: Path, monkeypatch: pytest.MonkeyP
     assert len(watch.said) == 1
 
 
-def test_seconds_between_tries_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAIRTRIAL_RETRY_SECONDS", "soon")
-    with pytest.raises(UsageError, match="FAIRTRIAL_RETRY_SECONDS='soon': it must be"):
+@pytest.mark.parametrize("given", ["soon", "-1", "20 nan", "inf"])
+def test_seconds_between_tries_are_numbers(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRTRIAL_RETRY_SECONDS", given)
+    with pytest.raises(UsageError, match=f"FAIRTRIAL_RETRY_SECONDS='{given}': it must be"):
         run(tiny(), MemoryStore())
 
 

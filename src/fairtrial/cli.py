@@ -51,7 +51,7 @@ LOCAL = "127.0.0.1"
 DEFAULT = "mlp"
 TAKEN = "a script (.py), curves (.csv, .tsv, .json, .jsonl, TensorBoard's event files or a folder of them), or a run"
 USAGE = 2  # the exit code for words of the command that cannot be meant
-ANEW = "its `fairtrial run` with --from-scratch makes a damaged run anew, its `fairtrial compare` a damaged study"
+ANEW = "the words that began a damaged run make it anew with --from-scratch, those of a damaged study by themselves"
 WrongWords = cast(
     "type[Exception]", typer.BadParameter.mro()[1]
 )  # typer's errors are click's, or those of its own copy of it
@@ -101,6 +101,10 @@ def run(
     begun = run_called(words[0], _store(store))
     if begun and probed:
         raise UsageError(f"threads=auto is for new runs: {begun.name} keeps its threads={begun.recipe.threads}")
+    if begun and (find_lr or overfit):
+        raise UsageError(
+            "--find-lr and --overfit begin at the start: give the words of a recipe, not the name of a run"
+        )
     if fork and not begun:
         raise UsageError(f"--fork starts from a run's weights, and {words[0]!r} is none; see: fairtrial list runs")
     name, recipe, module = read_again(begun, words[1:], fork) if begun else read_target(words[0], words[1:], trust_code)

@@ -12,12 +12,14 @@ from fairtrial.engine.net import check_fit
 from fairtrial.parts.datasets import load
 from fairtrial.parts.schedules import Moment, make_schedule
 from fairtrial.report.wording import run_words, setting
-from fairtrial.runner import Watch, has_begun, make_folder, make_plan, newest_good
+from fairtrial.runner import Quiet, Watch, has_begun, make_folder, make_plan, newest_good
 from fairtrial.spec.arch import arch_buffers, arch_params
 from fairtrial.spec.errors import DataError, ShapeError, UsageError
 from fairtrial.spec.recipe import FIELDS, Recipe
 from fairtrial.store import BEST, EVENTS, Record, as_lines
 from fairtrial.train.stream import steps_per_epoch
+
+SPLIT = ("seed", "valid", "images")  # fields that say which images are held out
 
 
 def go_on(record: Record, recipe: Recipe, watch: Watch) -> None:
@@ -31,22 +33,28 @@ def go_on(record: Record, recipe: Recipe, watch: Watch) -> None:
             f"run {record.name} was begun otherwise: {'; '.join(changed)}\n"
             f"--fork starts from its best weights; from the beginning: {command(record, recipe)}"
         )
-    was, now = (
-        record.made["data"]["fingerprint"],
-        load(recipe.data, skip_bad=recipe.skip_bad, progress=watch.wait).fingerprint,
-    )
-    if was != now:
-        raise DataError(
-            f"data {recipe.data}: fingerprint {now}, but run {record.name} was begun with {was}\n"
-            f"bring those back; or a run of its own: {command(record, recipe)}"
-        )
+    check_data(record, recipe, watch)
     if recipe.epochs > record.recipe.epochs:
         lengthen(record, recipe, watch)
 
 
 def fork(record: Record, recipe: Recipe) -> Recipe:
-    """The recipe of a child that starts from the run's best weights; ShapeError, by the layer, if they do not fit."""
+    """The recipe of a child that starts from the run's best weights; ShapeError, by the layer, if they do not fit.
+
+    UsageError where images that the run has learnt would be held out, DataError where its data have changed.
+    """
     check_own(record)
+    if recipe.data == record.recipe.data:
+        if moved := [
+            f"{field}={getattr(record.recipe, field)}"
+            for field in SPLIT
+            if getattr(recipe, field) != getattr(record.recipe, field)
+        ]:
+            raise UsageError(
+                f"--fork: with another split the weights of run {record.name} know images that are held out; "
+                f"keep {', '.join(moved)}"
+            )
+        check_data(record, recipe, Quiet())
     plan = make_plan(recipe)
     fitting = {name: w for name, w in record.weights().items() if not name.startswith("input/")}
     try:
@@ -55,6 +63,17 @@ def fork(record: Record, recipe: Recipe) -> Recipe:
         raise ShapeError(f"--fork needs layers of the same shapes as those of run {record.name}: {error}") from None
     digest = hashlib.sha256(record.store.get(record.name, BEST) or b"").hexdigest()
     return recipe.but(parent=f"{id_of(record, record.recipe)}:{digest[:12]}")
+
+
+def check_data(record: Record, recipe: Recipe, watch: Watch) -> None:
+    """DataError, with both fingerprints, if the data are not those that the run was begun with."""
+    was = record.made["data"]["fingerprint"]
+    now = load(recipe.data, skip_bad=recipe.skip_bad, progress=watch.wait).fingerprint
+    if was != now:
+        raise DataError(
+            f"data {recipe.data}: fingerprint {now}, but run {record.name} was begun with {was}\n"
+            f"bring those back; or a run of its own: {command(record, recipe)}"
+        )
 
 
 def check_own(record: Record) -> None:

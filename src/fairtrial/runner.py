@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
-from math import log
+from math import inf, log
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -563,12 +563,11 @@ def work(job: Job, past: tuple[Event, ...], watch: Watch, until: int, signals: l
 def pauses() -> list[float]:
     """Seconds to wait, time after time, for a disk that does not take what is written."""
     given = os.environ.get("FAIRTRIAL_RETRY_SECONDS", PAUSES)
-    try:
-        return [max(0.0, float(word)) for word in given.split()]
-    except ValueError:
-        raise UsageError(
-            f"FAIRTRIAL_RETRY_SECONDS={given!r}: it must be numbers of seconds, as in {PAUSES!r}"
-        ) from None
+    with contextlib.suppress(ValueError):
+        seconds = [float(word) for word in given.split()]
+        if all(0 <= each < inf for each in seconds):
+            return seconds
+    raise UsageError(f"FAIRTRIAL_RETRY_SECONDS={given!r}: it must be numbers of seconds, as in {PAUSES!r}")
 
 
 def batch_in_words(job: Job, step: int) -> str:
