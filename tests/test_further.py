@@ -207,11 +207,13 @@ def test_data_that_were_changed_are_refused_with_both_fingerprints(tmp_path: Pat
     store, recipe = MemoryStore(), tiny(data=str(tmp_path / "data"), batch=8)
     record = run(recipe, store, watch=stop_at(2))
     before = contents(store, record.name)
-    Image.fromarray(np.full((8, 8), 7, np.uint8)).save(path)
+    Image.fromarray(np.full((8, 8), 7, np.uint8)).save(tmp_path / "data" / "class-1" / "19.png")
     with pytest.raises(DataError, match=f"fingerprint {load(recipe.data).fingerprint}, .*") as refused:
         go_on(record, recipe, Look())
     assert record.made["data"]["fingerprint"] in str(refused.value)
     assert refused.value.exit_code == 3
+    with pytest.raises(DataError, match="fingerprint"):
+        fork(record, recipe.but(lr=0.5))
     assert contents(store, record.name) == before
     assert store.list() == [record.name]
 
