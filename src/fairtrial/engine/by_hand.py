@@ -18,6 +18,7 @@ from fairtrial.spec import arch as a
 aten = torch.ops.aten
 Back = Callable[[Tensor], Tensor]  # from the gradient of a layer's output to that of its input
 Pass = Callable[[Tensor], tuple[Tensor, Back]]  # through a layer in training: its output, and the way back
+Make = Callable[[Any, bool], Pass]  # of a module, and whether the gradient of its input is wanted
 
 
 class Chain:
@@ -133,45 +134,30 @@ def _dropout(dropout: Any, wanted: bool) -> Pass:
     return thinned
 
 
-def _relu(layer: Any, wanted: bool) -> Pass:
-    def relu(x: Tensor) -> tuple[Tensor, Back]:
-        y = torch.relu(x)
-        return y, lambda dy: aten.threshold_backward(dy, y, 0)
-
-    return relu
-
-
 def _leaky_relu(layer: Any, wanted: bool) -> Pass:
     slope = layer.negative_slope
     return lambda x: (f.leaky_relu(x, slope), lambda dy: aten.leaky_relu_backward(dy, x, slope, False))
 
 
-def _silu(layer: Any, wanted: bool) -> Pass:
-    return lambda x: (f.silu(x), lambda dy: aten.silu_backward(dy, x))
+def _of_input(function: Callable[[Tensor], Tensor], back: Callable[[Tensor, Tensor], Tensor]) -> Make:
+    """An activation whose gradient is told by what went in."""
+    return lambda layer, wanted: lambda x: (function(x), lambda dy: back(dy, x))
 
 
-def _gelu(layer: Any, wanted: bool) -> Pass:
-    return lambda x: (f.gelu(x), lambda dy: aten.gelu_backward(dy, x))
+def _of_output(function: Callable[[Tensor], Tensor], back: Callable[[Tensor, Tensor], Tensor]) -> Make:
+    """An activation whose gradient is told by what came out."""
+
+    def passed(x: Tensor) -> tuple[Tensor, Back]:
+        y = function(x)
+        return y, lambda dy: back(dy, y)
+
+    return lambda layer, wanted: passed
 
 
-def _tanh(layer: Any, wanted: bool) -> Pass:
-    def tanh(x: Tensor) -> tuple[Tensor, Back]:
-        y = torch.tanh(x)
-        return y, lambda dy: aten.tanh_backward(dy, y)
-
-    return tanh
-
-
-def _sigmoid(layer: Any, wanted: bool) -> Pass:
-    def sigmoid(x: Tensor) -> tuple[Tensor, Back]:
-        y = torch.sigmoid(x)
-        return y, lambda dy: aten.sigmoid_backward(dy, y)
-
-    return sigmoid
-
-
-PASSES: dict[type[a.Layer], Callable[[Any, bool], Pass]] = {
+PASSES: dict[type[a.Layer], Make] = {
     a.Conv: _conv, a.Linear: _linear, a.BatchNorm: _batch_norm, a.MaxPool: _max_pool, a.Flatten: _flatten,
-    a.Dropout: _dropout, a.ReLU: _relu, a.LeakyReLU: _leaky_relu, a.SiLU: _silu, a.GELU: _gelu, a.Tanh: _tanh,
-    a.Sigmoid: _sigmoid,
+    a.Dropout: _dropout, a.LeakyReLU: _leaky_relu,
+    a.ReLU: _of_output(torch.relu, lambda dy, y: aten.threshold_backward(dy, y, 0)),
+    a.Tanh: _of_output(torch.tanh, aten.tanh_backward), a.Sigmoid: _of_output(torch.sigmoid, aten.sigmoid_backward),
+    a.SiLU: _of_input(f.silu, aten.silu_backward), a.GELU: _of_input(f.gelu, aten.gelu_backward),
 }  # fmt: skip
