@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import json
 import os
 import re
@@ -835,6 +837,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell has it for what runs in the background
             signal.signal(number, _stop)
+    atexit.register(gc.freeze)  # the process ends without a last look for cycles in all of torch: 0.4 s of each command
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], "fairtrial", standalone_mode=False))
     except WrongWords as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, inf, isfinite, isnan, log, log1p, nan, sqrt
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
+import scipy  # its parts come when they are asked for: a single run asks for none
 from numpy.typing import NDArray
-from scipy import special
 
 from fairtrial.spec.errors import UsageError
 
@@ -115,13 +116,21 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
     return result
 
 
+def wilson(share: float, images: int, alpha: float = 0.05) -> tuple[float, float]:
+    """Wilson's interval (1927) for a share of so many images: where other test images may put it."""
+    z2 = NormalDist().inv_cdf(1 - alpha / 2) ** 2
+    half = sqrt(z2 * (share * (1 - share) / images + z2 / (4 * images**2)))
+    centre, all_of_it = share + z2 / (2 * images), 1 + z2 / images
+    return (centre - half) / all_of_it, (centre + half) / all_of_it
+
+
 def sampling_error(share: float, images: int, alpha: float = 0.05) -> float:
-    """Half the width of Wilson's interval (1927) for a share of so many images: what other test images would change.
+    """Half the width of Wilson's interval: what other test images would change.
 
     Of a mean over seeds it is an upper bound: an image that some seeds get right and some wrong adds less.
     """
-    z2 = float(special.ndtri(1 - alpha / 2)) ** 2
-    return sqrt(z2 * (share * (1 - share) / images + z2 / (4 * images**2))) / (1 + z2 / images)
+    low, high = wilson(share, images, alpha)
+    return (high - low) / 2
 
 
 # A difference and what it says
@@ -145,7 +154,7 @@ class Contrast:
             return None
         if self.error == 0:
             return 1.0 if self.difference == 0 else 0.0
-        return float(2 * special.stdtr(self.df, -abs(self.difference) / self.error))
+        return float(2 * scipy.special.stdtr(self.df, -abs(self.difference) / self.error))
 
 
 def paired_contrast(a: Floats, b: Floats, step: float) -> Contrast:
@@ -211,9 +220,13 @@ def _more_seeds(contrast: Contrast, margin: float, alpha: float, corrected: floa
 
     def enough(n: int) -> bool:
         df, error = growth * (n - 1), spread / sqrt(n)
-        two, one = special.stdtrit(df, 1 - corrected / 2), special.stdtrit(df, 1 - alpha)
-        shows = special.stdtr(df, gap / error - two)
-        equal = special.stdtr(df, (margin - gap) / error - one) + special.stdtr(df, (margin + gap) / error - one) - 1
+        two, one = scipy.special.stdtrit(df, 1 - corrected / 2), scipy.special.stdtrit(df, 1 - alpha)
+        shows = scipy.special.stdtr(df, gap / error - two)
+        equal = (
+            scipy.special.stdtr(df, (margin - gap) / error - one)
+            + scipy.special.stdtr(df, (margin + gap) / error - one)
+            - 1
+        )
         return bool(shows + max(equal, 0.0) >= POWER)
 
     return _until(enough, contrast.n) if spread > 0 else None
@@ -221,7 +234,7 @@ def _more_seeds(contrast: Contrast, margin: float, alpha: float, corrected: floa
 
 def _half_too_low(df: float) -> float:
     """What makes a standard deviation too low as often as too high: of few values it is mostly too low."""
-    return sqrt(df / float(special.chdtri(df, 0.5)))
+    return sqrt(df / float(scipy.special.chdtri(df, 0.5)))
 
 
 def _until(enough: Callable[[int], bool], n: int) -> int | None:
@@ -313,7 +326,7 @@ def _anytime_half(n: int, alpha: float) -> float:
 def _more_looks(c: Contrast, margin: float, alpha: float, corrected: float) -> int | None:
     def enough(n: int) -> bool:
         error, gap = c.spread / sqrt(n), abs(c.difference)
-        power = float(special.ndtri(POWER))
+        power = float(scipy.special.ndtri(POWER))
         shows = (_anytime_half(n, corrected) + power) * error <= gap
         return shows or (_anytime_half(n, alpha) + power) * error <= margin - gap
 
@@ -355,5 +368,5 @@ def _check(margin: float, alpha: float, step: float | None) -> None:
 
 
 def _interval(mean: float, error: float, df: float, alpha: float) -> Interval:
-    half = float(special.stdtrit(df, 1 - alpha / 2)) * error
+    half = float(scipy.special.stdtrit(df, 1 - alpha / 2)) * error
     return mean - half, mean + half

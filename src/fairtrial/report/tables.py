@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from scipy import stats
-
 from fairtrial.report.arm_findings import ArmFinding
 from fairtrial.report.views import (
     FEW,
@@ -41,6 +39,7 @@ from fairtrial.report.wording import (
     setting,
     size,
 )
+from fairtrial.statistics import wilson
 from fairtrial.store import Record
 from fairtrial.verdicts import Arm, Comparison, Pair, metric_of
 
@@ -114,7 +113,7 @@ def _sampling(made: Outcome) -> list[str]:
     share, images = made.scores.get("test/accuracy"), made.images.get("test", 0)
     if share is None or not images or not isfinite(share):
         return []
-    low, high = stats.binomtest(round(share * images), images).proportion_ci(0.95, method="wilson")
+    low, high = wilson(share, images)
     return [f"other test images: {100 * low:.2f} to {100 * high:.2f} % (95 %, Wilson); other seeds: n = 1"]
 
 
