@@ -1,4 +1,5 @@
-"""What starting costs: `fairtrial --help`, `import fairtrial` and a refused command, beside `python -c pass`.
+"""What starting costs: `fairtrial --help`, `import fairtrial` and a refused command, beside `python -c pass`; an epoch
+on the digits with its chart, on each engine, beside `import torch`.
 
 python bench/startup.py [--repeats 15]
 """
@@ -9,6 +10,7 @@ import argparse
 import statistics
 import subprocess
 import sys
+import tempfile
 from time import perf_counter
 
 COMMANDS = {
@@ -18,14 +20,20 @@ COMMANDS = {
     "fairtrial run mlpp": ["-m", "fairtrial", "run", "mlpp"],
     "fairtrial run mlp epoch=3": ["-m", "fairtrial", "run", "mlp", "epoch=3"],
     "fairtrial list optimizers": ["-m", "fairtrial", "list", "optimizers"],
+    "import torch": ["-c", "import torch"],
+    "fairtrial run, torch": ["-m", "fairtrial", "run", "mlp", "epochs=1"],
+    "fairtrial run, numpy": ["-m", "fairtrial", "run", "mlp", "epochs=1", "engine=numpy"],
 }
 
 
 def seconds(words: list[str]) -> float:
-    """Wall time of one process."""
-    began = perf_counter()
-    subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    return perf_counter() - began
+    """Wall time of one process in an empty folder."""
+    with tempfile.TemporaryDirectory() as empty:
+        began = perf_counter()
+        subprocess.run(
+            [sys.executable, *words], cwd=empty, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        )
+        return perf_counter() - began
 
 
 def main() -> None:
