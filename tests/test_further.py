@@ -23,6 +23,7 @@ from fairtrial.spec.errors import DamagedFile, DataError, NewerVersion, ShapeErr
 from fairtrial.spec.recipe import Recipe
 from fairtrial.spec.tensorfile import pack, unpack
 from fairtrial.store import BEST, MADE, RECIPE, MemoryStore, Record, Store, generations
+from fairtrial.verdicts import readable
 
 
 def contents(store: Store, name: str) -> dict[str, bytes | None]:
@@ -266,6 +267,8 @@ def test_a_run_that_a_later_version_has_just_begun_is_not_begun_anew() -> None:
     with pytest.raises(NewerVersion):
         run(tiny(), store)
     assert contents(store, name) == before
+    (left_out,) = readable("an arm", [name], store.read)[1]
+    assert left_out.why == f"{name}: written by fairtrial 9.1.0"
 
 
 @pytest.mark.row("R11")

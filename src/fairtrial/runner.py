@@ -41,7 +41,6 @@ from fairtrial.spec.errors import (
     DataError,
     DiskFailed,
     EnvironmentDiffers,
-    NewerVersion,
     OutOfResources,
     UsageError,
 )
@@ -329,12 +328,8 @@ def has_begun(store: Store, name: str) -> bool:
 
 def check_version(store: Store, name: str) -> None:
     """NewerVersion for a run that a later fairtrial wrote; one that is damaged is judged where it matters."""
-    try:
+    with contextlib.suppress(DamagedFile):
         recipe_and_made(store, name)
-    except NewerVersion:
-        raise
-    except DamagedFile:
-        return
 
 
 def adopt(net: Net, store: Store, recipe: Recipe) -> dict[str, Any]:
@@ -422,8 +417,6 @@ def newest_good(store: Store, name: str, watch: Watch) -> tuple[StateFile, tuple
                 raise DamagedFile(f"{name}/{file}: {EVENTS} ends before it")
             if any(isinstance(e, Scored) and e.best for e in events[: state.meta["events"]]):
                 unpack(store.get(name, BEST) or b"", f"{name}/{BEST}")
-        except NewerVersion:
-            raise
         except DamagedFile as error:
             reasons.append(str(error))
             continue
@@ -656,8 +649,6 @@ def new_start_offered(name: str) -> Generator[None]:
     """Damage that a run cannot get over, with the one thing that is left to do."""
     try:
         yield
-    except NewerVersion:
-        raise
     except DamagedFile as error:
         raise DamagedFile(f"{error}\n--from-scratch begins run {name} anew") from error
 

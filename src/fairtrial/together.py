@@ -45,7 +45,7 @@ from fairtrial.spec.arch import (
     Tanh,
     walk,
 )  # fmt: skip
-from fairtrial.spec.errors import Busy, DamagedFile, EnvironmentDiffers
+from fairtrial.spec.errors import Busy, DamagedFile, EnvironmentDiffers, NewerVersion
 from fairtrial.spec.events import Event
 from fairtrial.spec.recipe import Recipe, make_recipe
 from fairtrial.store import MADE, Record, Store, json_of
@@ -89,7 +89,9 @@ def run_together(
     watch = watch or Quiet()
     made: dict[Recipe, Record] = {}
     if len(recipes) > 1 and alike(recipes[0]) and len(set(map(alike, recipes))) == 1:
-        with contextlib.suppress(Busy, DamagedFile, EnvironmentDiffers):  # each run alone will say which, and of whom
+        with contextlib.suppress(
+            Busy, DamagedFile, EnvironmentDiffers, NewerVersion
+        ):  # each run alone will say which, and of whom
             made = _stacked(recipes, store, name, until, watch)
     if not made:
         made[recipes[0]] = run(recipes[0], store, name=name, until=until, watch=watch)

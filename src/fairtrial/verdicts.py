@@ -10,7 +10,7 @@ from typing import Any
 
 from fairtrial.costs import Cost, cost
 from fairtrial.parts.metrics import lower_is_better
-from fairtrial.spec.errors import DamagedFile
+from fairtrial.spec.errors import DamagedFile, NewerVersion
 from fairtrial.spec.tuning import Tuned
 from fairtrial.statistics import Estimate, Verdict, estimate, judge_pairs, sampling_error, settled_pairs
 from fairtrial.store import Record
@@ -90,7 +90,7 @@ def readable(arm: str, names: Iterable[str], read: Callable[[str], Record]) -> t
     for name in names:
         try:
             records.append(read(name))
-        except DamagedFile as error:
+        except (DamagedFile, NewerVersion) as error:
             damaged.append(Damaged(arm, str(error).partition("\n")[0]))
     return records, damaged
 

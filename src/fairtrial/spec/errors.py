@@ -48,8 +48,10 @@ class DamagedFile(FairtrialError):
     exit_code = 4
 
 
-class NewerVersion(DamagedFile):
+class NewerVersion(FairtrialError):
     """A file that a later version of fairtrial wrote; the text names the version that reads it."""
+
+    exit_code = 4
 
 
 class OutOfResources(FairtrialError):
