@@ -120,13 +120,52 @@ def test_words_behind_a_run_are_looked_at_before_any_work(fairtrial: Command, tm
         ("linear-", "threads=auto"): "keeps its threads=1",
         ("linear-", "model=small-mlp", "--fork"): "linear1.bias",
         ("linear-", "epochs=0"): "epochs is a whole number",
-        ("linear-0",): "unknown study, recipe or model",
+        ("linear-0",): "unknown study, recipe, model or run",
         ("",): "unknown model ''",
     }.items():
         done = fairtrial("run", *words, "--quiet")
         assert done.returncode == 2
         assert said in done.stderr
         assert sorted((tmp_path / "runs").rglob("*")) == before
+
+
+@pytest.mark.row("U1")
+def test_every_command_takes_a_run_by_its_folder_and_its_beginning(fairtrial: Command, tmp_path: Path) -> None:
+    name = printed(fairtrial("run", "linear", *FAST, "--json"))["run"]
+    save_picture(Path("digit.png"), size=(8, 8), mode="L")
+    for word in (f"runs/{name}", f"runs/{name}/", str(tmp_path / "runs" / name), name, "linear-"):
+        for words in (["run", word], ["show", word], ["predict", word, "digit.png"], ["doctor", word]):
+            done = fairtrial(*words, "--json", "--store", "runs")
+            assert done.returncode == 0, done.stderr
+            assert printed(done).get("run", name) == name
+    mistyped = name[:-1] + "x"
+    for command in ("run", "show"):
+        assert f"did you mean {name}" in fairtrial(command, mistyped).stderr
+    assert not FolderStore("linear").list()
+    (tmp_path / "elsewhere").mkdir()
+    Path("runs", name).rename(tmp_path / "elsewhere" / name)
+    assert printed(fairtrial("run", f"elsewhere/{name}", "--json"))["path"].startswith(str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.row("U1", "S11")
+def test_a_name_that_lies_in_the_store_is_told_as_what_it_is(fairtrial: Command, tmp_path: Path) -> None:
+    name = printed(fairtrial("run", "linear", *FAST, "--json"))["run"]
+    begun = Path("runs", "mlp-0123456789ab")
+    begun.mkdir()
+    for n in range(10):
+        Path("runs", f"many-{n:012}").mkdir()
+        Path("runs", f"many-{n:012}", "recipe.json").write_text("{}")
+    Path("runs", name, "recipe.json").unlink()
+    for command in (["run"], ["show"], ["predict", "digit.png"]):
+        for word, code, said in (
+            (begun.name, 2, f"run {begun.name} never began"),
+            (name, 4, f"{name}/recipe.json is missing"),
+            ("many-", 2, "10 runs begin with 'many-'"),
+        ):
+            done = fairtrial(command[0], word, *command[1:])
+            assert done.returncode == code, done.stderr
+            assert said in done.stderr
+    assert done.stderr.endswith("-000000000008, ...\n")
 
 
 def test_compare_prints_one_object_and_writes_the_report(fairtrial: Command, tmp_path: Path) -> None:

@@ -83,8 +83,11 @@ def listing(kind: str) -> dict[str, str]:
     return KINDS[kind]()
 
 
-def read_base(target: str) -> tuple[str, Recipe]:
-    """A name for runs, and the recipe that `target` stands for: a TOML file, a shipped recipe, or a model."""
+def read_base(target: str, runs: Callable[[], list[str]] = list) -> tuple[str, Recipe]:
+    """A name for runs, and the recipe that `target` stands for: a TOML file, a shipped recipe, or a model.
+
+    UsageError for anything else, with the nearest names, those of `runs` among them.
+    """
     if target.endswith(".toml"):
         return Path(target).stem, read_recipe(Path(target))
     shipped = _RECIPES / f"{target}.toml"
@@ -92,7 +95,9 @@ def read_base(target: str) -> tuple[str, Recipe]:
         if shipped in _RECIPES.iterdir():  # a name may be too long to ask the system for
             return target, read_recipe(Path(str(shipped)))
         if target not in MODELS and target not in WORDS.values():
-            raise UnknownName("study, recipe or model", target, [*studies(), *recipes(), *MODELS])
+            begun = runs()
+            kinds = "study, recipe, model or run" if begun else "study, recipe or model"
+            raise UnknownName(kinds, target, [*studies(), *recipes(), *MODELS, *begun])
     if not target.rpartition(":")[0].endswith(".py"):
         model_text(target, 1)
     return target, Recipe(model=target)

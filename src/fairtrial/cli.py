@@ -43,6 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 LEAVING = 100  # ms
+NAMED = 9  # runs that a word may mean
 Fields = Annotated[list[str] | None, typer.Argument(metavar="[field=value ...]", help="recipe fields to set")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object; everything else goes to standard error")]
 StorePath = Annotated[Path, typer.Option("--store", metavar="DIR", help="the folder where runs are kept")]
@@ -100,7 +101,8 @@ def run(
     if find_lr + overfit + profile > 1:
         raise UsageError("--find-lr, --overfit and --profile are runs of their own: ask for one, then for the other")
     words, probed = without_auto_threads([target, *(fields or [])])
-    begun = run_called(words[0], _store(store))
+    begun = run_called(words[0], store)
+    store = Path(begun.store.path) if begun else store
     if begun and probed:
         raise UsageError(f"threads=auto is for new runs: {begun.name} keeps its threads={begun.recipe.threads}")
     if begun and (find_lr or overfit):
@@ -277,19 +279,17 @@ def show(
     from fairtrial.report.text import show_arch, show_record
     from fairtrial.runner import make_plan
     from fairtrial.spec.arrays import as_dtype
-    from fairtrial.store import read_rest
     from fairtrial.study.file import describe, find_study, in_words
 
-    if target in _store(store).list():
-        record = read_rest(_store(store), target)
-        print_json(record_json(record)) if as_json else show_record(record, console())
-        return
     if not fields and (made := studies_called(_store(store), target)):
         show_study(made, _store(store), as_json)
         return
     if path := find_study(target):
         plain = describe(path)
         print_json(plain) if as_json else show_names(in_words(plain))
+        return
+    if record := run_called(target, store):
+        print_json(record_json(record)) if as_json else show_record(record, console())
         return
     _, recipe, _ = read_target(target, fields or [], False)
     plan = make_plan(recipe)
@@ -360,10 +360,9 @@ def predict(
     import numpy as np
 
     from fairtrial.parts.datasets import picture
+    from fairtrial.store import read_record
 
-    if Path(name).is_dir():
-        store, name = Path(name).resolve().parent, Path(name).resolve().name
-    record = _store(store).read(whole_name(_store(store), name))
+    record = read_record(*find_run(name, store))
     pixels = np.concatenate([picture(path, tuple(record.made["image"])) for path in images])
     classes = record.made["data"]["classes"]
     rows: list[dict[str, Any]] = [
@@ -432,12 +431,11 @@ def export(
     fairtrial export mlp-0123456789ab --to html --out mlp.html
     """
     from fairtrial.export.exporting import export as write
+    from fairtrial.store import read_record
 
     if script and to != "torch":
         raise UsageError(f"--script writes PyTorch, and goes with --to torch, not with --to {to}")
-    if Path(name).is_dir():
-        store, name = Path(name).resolve().parent, Path(name).resolve().name
-    made = write(_store(store).read(whole_name(_store(store), name)), "torch --script" if script else to, out)
+    made = write(read_record(*find_run(name, store)), "torch --script" if script else to, out)
     print_json(made.plain()) if as_json else print(made.said)
 
 
@@ -457,8 +455,9 @@ def reproduce(
     from fairtrial import reproduce as again
     from fairtrial.report.progress import Progress
     from fairtrial.runner import Quiet
+    from fairtrial.store import read_record
 
-    record = _store(store).read(whole_name(_store(store), name))
+    record = read_record(*find_run(name, store))
     with _watching(quiet, Progress, Quiet) as watch:
         made = again.reproduce(record, watch)
     if as_json:
@@ -646,10 +645,9 @@ def _of_what_was_kept(target: str, classes: int | None, images: int | None, stor
     if classes or images:
         raise UsageError(f"--classes and --images are for curves, and {target} is a run")
     from fairtrial.doctor.records import diagnose
+    from fairtrial.store import read_record
 
-    if Path(target).is_dir():
-        store, target = Path(target).resolve().parent, Path(target).resolve().name
-    return diagnose(_store(store).read(whole_name(_store(store), target)))
+    return diagnose(read_record(*find_run(target, store)))
 
 
 def read_study_or_levels(target: str, words: list[str], seeds: int | None, full: bool) -> Study:
@@ -708,18 +706,22 @@ def read_target(target: str, words: list[str], trust_code: bool) -> tuple[str, R
     return Path(path).stem, recipe, load_class(Path(path), class_name)
 
 
-def run_called(word: str, store: FolderStore) -> Record | None:
-    """The run with this name, this beginning or this id; None for a recipe, a model, and for what is nothing."""
+def run_called(word: str, store: Path) -> Record | None:
+    """The run that this word means, less events that are damaged; None for what makes one: a recipe, a model, a field.
+
+    UnknownName for what is nothing of these.
+    """
     from fairtrial.catalogue import read_base
     from fairtrial.spec.errors import UnknownName
+    from fairtrial.store import read_rest
 
     try:
-        read_base(word)
-    except UnknownName:
-        name = whole_name(store, word) if word else ""
-        return store.read(name) if name in store.list() else None
-    except UsageError:
-        return None
+        read_base(split_target(word, [])[0], _store(store).list)
+    except UsageError as wrong:
+        try:
+            return read_rest(*find_run(word, store))
+        except (UnknownName, OSError):  # a line of text may be too long for a path
+            raise wrong from None
     return None
 
 
@@ -757,14 +759,31 @@ def _store(path: Path) -> FolderStore:
     return FolderStore(path)
 
 
-def whole_name(store: FolderStore, start: str) -> str:
-    """The name of the only run that starts so, or has this id; the word itself if none does, UsageError for several."""
-    names = store.list()
-    matching = [name for name in names if name.startswith(start) or name.endswith(f"-{start}")]
-    if len(matching) > 1 and start not in names:
-        some = ", ".join(matching[:9])
-        raise UsageError(f"{store.root}: {len(matching)} runs begin with {start!r}; give more of one's name: {some}")
-    return matching[0] if len(matching) == 1 else start
+def find_run(word: str, store: Path) -> tuple[FolderStore, str]:
+    """Store and name of the run that this word means: its folder, its name, the only one that begins so, or its id.
+
+    UsageError for what several begin with, and for a run that never began; UnknownName for what is none.
+    """
+    from fairtrial.inventory import folders, run_line
+    from fairtrial.spec.errors import UnknownName
+
+    if Path(word).is_dir():
+        folder = Path(word).resolve()
+        store, word = store if folder.parent == store.resolve() else folder.parent, folder.name
+    names = _store(store).list()
+    matching = [name for name in names if word and (name.startswith(word) or name.endswith(f"-{word}"))]
+    if len(matching) > 1 and word not in names:
+        some = ", ".join([*matching[:NAMED], *["..."] * (len(matching) > NAMED)])
+        raise UsageError(f"{store}: {len(matching)} runs begin with {word!r}; give more of one's name: {some}")
+    name = matching[0] if len(matching) == 1 else word
+    line = run_line(f"{store}/{name}", name) if name in folders(store) else None
+    if line is None:
+        raise UnknownName("run", name, names, f"{store}: ")
+    if line.ended == "incomplete":
+        raise UsageError(
+            f"run {name} never began; the words of its recipe begin it, `fairtrial list runs --clean` removes it"
+        )
+    return _store(store), name
 
 
 def draw_curves(record: Record, store: FolderStore) -> None:
