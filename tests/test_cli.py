@@ -168,6 +168,23 @@ def test_a_name_that_lies_in_the_store_is_told_as_what_it_is(fairtrial: Command,
     assert done.stderr.endswith("-000000000008, ...\n")
 
 
+@pytest.mark.row("S9")
+def test_a_finished_run_with_a_damaged_line_predicts_and_says_which_line_keeps_it_from_going_on(
+    fairtrial: Command,
+) -> None:
+    name = printed(fairtrial("run", "linear", *FAST, "--json"))["run"]
+    save_picture(Path("digit.png"), size=(8, 8), mode="L")
+    said = fairtrial("predict", name, "digit.png").stdout
+    path = Path("runs", name, "events.jsonl")
+    path.write_bytes(b"{}\n" + path.read_bytes())
+    assert fairtrial("predict", name, "digit.png").stdout == said
+    for words in (["run", name], ["run", "linear", *FAST]):
+        refused = fairtrial(*words)
+        assert refused.returncode == 4
+        assert f"{name}/events.jsonl:1: not an event: '{{}}'; no saved state" in refused.stderr
+    assert fairtrial("doctor", name).returncode == 4
+
+
 def test_compare_prints_one_object_and_writes_the_report(fairtrial: Command, tmp_path: Path) -> None:
     words = ["compare", "small-mlp", *FAST, "optimizer=adam,sgd", "--seeds", "2", "--json"]
     done = fairtrial(*words, "--executor", "serial")

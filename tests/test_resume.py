@@ -337,7 +337,7 @@ def test_a_line_damaged_after_the_older_state_leads_back_to_that_state(tmp_path:
     store.put(name, EVENTS, b"".join(lines))
     look = Look()
     run(tiny(save_every=2), store, watch=look)
-    assert any("going back to" in said for said in look.said)
+    assert any(f"{name}/{EVENTS}:{len(lines) - 1}: " in said and "going back to" in said for said in look.said)
     assert bits(store, name) == wanted
 
 

@@ -360,9 +360,9 @@ def predict(
     import numpy as np
 
     from fairtrial.parts.datasets import picture
-    from fairtrial.store import read_record
+    from fairtrial.store import read_rest
 
-    record = read_record(*find_run(name, store))
+    record = read_rest(*find_run(name, store))  # what counts is in its weights
     pixels = np.concatenate([picture(path, tuple(record.made["image"])) for path in images])
     classes = record.made["data"]["classes"]
     rows: list[dict[str, Any]] = [

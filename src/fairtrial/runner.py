@@ -57,6 +57,7 @@ from fairtrial.store import (
     Record,
     Store,
     as_lines,
+    events_of,
     generations,
     in_bytes,
     json_of,
@@ -414,6 +415,7 @@ def newest_good(store: Store, name: str, watch: Watch) -> tuple[StateFile, tuple
         try:
             state = read_state(data, f"{name}/{file}")
             if len(events) < state.meta["events"]:
+                list(events_of(store, name))  # a line that is damaged is what to tell
                 raise DamagedFile(f"{name}/{file}: {EVENTS} ends before it")
             if any(isinstance(e, Scored) and e.best for e in events[: state.meta["events"]]):
                 unpack(store.get(name, BEST) or b"", f"{name}/{BEST}")
@@ -426,7 +428,7 @@ def newest_good(store: Store, name: str, watch: Watch) -> tuple[StateFile, tuple
             store.put(name, f"{bad}.bad", store.get(name, bad) or b"")
             store.drop(name, bad)
         return state, events[: state.meta["events"]]
-    raise DamagedFile("; ".join([*dict.fromkeys(reasons), "no saved state is whole"]))
+    raise DamagedFile("; ".join([*dict.fromkeys(reasons), "no saved state can be gone on from"]))
 
 
 def check_layers(job: Job) -> None:
