@@ -86,7 +86,7 @@ def test_a_run_stopped_early_says_so(fairtrial: Command, tmp_path: Path) -> None
 
 def test_words_override_the_file_and_the_file_the_defaults(fairtrial: Command, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('model = "linear"\nengine = "numpy"\nepochs = 7\nbatch = 512\n')
-    plain = printed(fairtrial("run", "mine.toml", "epochs=2", "epochs=1", "--json"))
+    plain = printed(fairtrial("run", "mine.toml", "epochs=1", "--json"))
     assert plain["run"].startswith("mine-")
     recipe = plain["recipe"]
     assert (recipe["model"], recipe["epochs"], recipe["batch"], recipe["lr"]) == ("linear", 1, 512, 0.001)
@@ -210,6 +210,10 @@ def test_compare_prints_one_object_and_writes_the_report(fairtrial: Command, tmp
         (["run", "mlp", "lr=-1"], "lr is a number > 0"),
         (["run", "mlp", "batch=two"], "batch is a whole number >= 1"),
         (["run", "mlp", "nonsense"], "field=value"),
+        (["run", "mlp", "lr=1e-3", "lr=1e-2"], "lr=1e-3 and lr=1e-2: a field is set once"),
+        (["run", "lr=1", "lr=1"], "lr=1 and lr=1: a field is set once"),
+        (["compare", "mlp", "lr=1e-3", "lr=1e-2"], "lr=1e-3 and lr=1e-2: a field is set once"),
+        (["list", "runs", "--store", ""], "--store runs"),
         (["run", "conv 3 11 valid, flatten, linear classes"], "conv1"),
         (["run", "mlp", "augment=flop"], "flip"),
         (["run", "mlp", "init=zorro"], "zeros"),

@@ -13,6 +13,7 @@ from fairtrial import probe
 from fairtrial.cli import without_auto_threads
 from fairtrial.probe import pick, pick_threads
 from fairtrial.runner import run
+from fairtrial.spec.errors import UsageError
 from fairtrial.store import MemoryStore
 
 CONV = "conv 4, act, pool, flatten, linear classes"
@@ -62,8 +63,10 @@ def test_the_probe_leaves_the_run_as_it_is() -> None:
 
 def test_words_for_threads() -> None:
     assert without_auto_threads(["mlp", "threads=auto", "lr=1"]) == (["mlp", "lr=1"], True)
-    assert without_auto_threads(["threads=2", "lr=1", "threads=auto"]) == (["lr=1"], True)
-    assert without_auto_threads(["mlp", "threads=auto", "threads=2"]) == (["mlp", "threads=auto", "threads=2"], False)
+    assert without_auto_threads(["mlp", "threads=2"]) == (["mlp", "threads=2"], False)
+    for words in (["threads=2", "threads=auto"], ["threads=auto", "threads=2"]):
+        with pytest.raises(UsageError, match=f"{words[0]} and {words[1]}"):
+            without_auto_threads(words)
     assert without_auto_threads(["threads=auto"]) == (["mlp"], True)
 
 

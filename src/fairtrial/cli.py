@@ -42,11 +42,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def store_folder(path: Path | str) -> Path:
+    """A folder by its path; an empty one, as of a variable that is not set, would be the working directory."""
+    if path == "":
+        raise UsageError("--store '' names no folder; give one, as in --store runs")
+    return Path(path)
+
+
 LEAVING = 100  # ms
 NAMED = 9  # runs that a word may mean
 Fields = Annotated[list[str] | None, typer.Argument(metavar="[field=value ...]", help="recipe fields to set")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object; everything else goes to standard error")]
-StorePath = Annotated[Path, typer.Option("--store", metavar="DIR", help="the folder where runs are kept")]
+StorePath = Annotated[
+    Path, typer.Option("--store", metavar="DIR", parser=store_folder, help="the folder where runs are kept")
+]
 Silent = Annotated[bool, typer.Option("--quiet", help="no progress, only the outcome")]
 Trust = Annotated[bool, typer.Option("--trust-code", help="let model=path/net.py:Class run the code in that file")]
 RUNS = Path("runs")
@@ -735,9 +746,10 @@ def read_again(begun: Record, words: list[str], fork: bool) -> tuple[str, Recipe
 
 
 def without_auto_threads(words: list[str]) -> tuple[list[str], bool]:
-    """The words without any for threads, if the last of these is threads=auto; and whether it was."""
-    asked = [word for word in words if word.startswith("threads=")][-1:] == ["threads=auto"]
-    return ([word for word in words if not word.startswith("threads=")] or [DEFAULT] if asked else words), asked
+    """The words without threads=auto, and whether that was one of them."""
+    split_words([word for word in words if word.startswith("threads=")])
+    others = [word for word in words if word != "threads=auto"]
+    return others or [DEFAULT], others != words
 
 
 def split_target(target: str, words: list[str]) -> tuple[str, list[str]]:
@@ -746,11 +758,16 @@ def split_target(target: str, words: list[str]) -> tuple[str, list[str]]:
 
 
 def split_words(words: list[str]) -> dict[str, str]:
-    """`field=value` words; the last one wins."""
+    """Fields and values of `field=value` words; UsageError for any other word, and for a field that is set twice."""
+    given: dict[str, str] = {}
     for word in words:
-        if "=" not in word:
+        field, sign, value = word.partition("=")
+        if not sign:
             raise UsageError(f"{word!r}: fields are set as field=value")
-    return dict(word.split("=", 1) for word in words)
+        if field in given:
+            raise UsageError(f"{field}={given[field]} and {word}: a field is set once; give one of them")
+        given[field] = value
+    return given
 
 
 def _store(path: Path) -> FolderStore:
