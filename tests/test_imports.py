@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "runner": {"spec", "rng", "parts", "engine", "train", "store"},
     "together": {"spec", "parts", "engine", "train", "store", "runner"},
     "study": {"spec", "rng", "parts", "engine", "train", "store", "runner", "together", "catalogue"},
-    "reproduce": {"spec", "runner", "store"},
+    "reproduce": {"spec", "runner", "store", "further"},
     "further": {"spec", "parts", "engine", "train", "store", "runner", "report"},
     "checks": {"spec", "parts", "train", "store", "runner", "report"},
     "probe": {"spec", "parts", "train", "store", "runner", "study"},

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from fairtrial.engine.net import check_fit
-from fairtrial.parts.datasets import load
+from fairtrial.parts.datasets import Dataset, load
 from fairtrial.parts.schedules import Moment, make_schedule
 from fairtrial.report.wording import run_words, setting
 from fairtrial.runner import Quiet, Watch, has_begun, make_folder, make_plan, newest_good
@@ -19,6 +19,7 @@ from fairtrial.spec.recipe import FIELDS, Recipe
 from fairtrial.store import BEST, EVENTS, Record, as_lines
 from fairtrial.train.stream import steps_per_epoch
 
+SHORT = 12  # digits of a fingerprint
 SPLIT = ("seed", "valid", "images")  # fields that say which images are held out
 
 
@@ -66,14 +67,27 @@ def fork(record: Record, recipe: Recipe) -> Recipe:
 
 
 def check_data(record: Record, recipe: Recipe, watch: Watch) -> None:
-    """DataError, with both fingerprints, if the data are not those that the run was begun with."""
+    """DataError, with what differs, if the data are not those that the run was begun with."""
     was = record.made["data"]["fingerprint"]
-    now = load(recipe.data, skip_bad=recipe.skip_bad, progress=watch.wait).fingerprint
-    if was != now:
+    data = load(recipe.data, skip_bad=recipe.skip_bad, progress=watch.wait)
+    if was != data.fingerprint:
         raise DataError(
-            f"data {recipe.data}: fingerprint {now}, but run {record.name} was begun with {was}\n"
+            f"data {recipe.data} are others than run {record.name} was begun with: {other_data(record, data)} "
+            f"(fingerprint {was[:SHORT]} then, {data.fingerprint[:SHORT]} now)\n"
             f"bring those back; or a run of its own: {command(record, recipe)}"
         )
+
+
+def other_data(record: Record, data: Dataset) -> str:
+    """How these data differ from those of the run, as far as its record tells."""
+    then = record.made["data"]
+    counts = then["counts"]
+    numbers = {"classes": (len(then["classes"]), len(data.classes))}
+    if not record.recipe.images:  # else it says nothing of the images that were left out
+        numbers["training images"] = (counts["train"] + counts["valid"], data.test_from)
+    numbers["test images"] = (counts["test"], len(data.labels) - data.test_from)
+    changed = [f"{was} {what} then, {now} now" for what, (was, now) in numbers.items() if was != now]
+    return ", ".join(changed) or "as many images and classes, of other pixels, labels or names"
 
 
 def check_own(record: Record) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairtrial.runner import Watch, parent_weights, run
-from fairtrial.spec.errors import DataError, UsageError
+from fairtrial.further import check_data
+from fairtrial.runner import Quiet, Watch, parent_weights, run
+from fairtrial.spec.errors import UsageError
 from fairtrial.store import BEST, RECIPE, MemoryStore, Record
 
 
@@ -36,10 +37,8 @@ def reproduce(record: Record, watch: Watch | None = None) -> Reproduction:
         name, weights = parent_weights(record.store, record.recipe.parent)
         store.put(name, RECIPE, record.store.get(name, RECIPE) or b"")
         store.put(name, BEST, weights)
+    check_data(record, record.recipe, watch or Quiet())
     again = run(record.recipe, store, watch=watch)
-    was, now = (r.made["data"]["fingerprint"] for r in (record, again))
-    if was != now:
-        raise DataError(f"data {record.recipe.data}: fingerprint {now}, but run {record.name} was made from {was}")
     tensor, largest = difference(record, again)
     scores = {key: (value, again.scores[key]) for key, value in record.scores.items() if again.scores[key] != value}
     then, here = record.made["environment"], again.made["environment"]
