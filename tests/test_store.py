@@ -19,7 +19,7 @@ import pytest
 
 from conftest import Look, bits, fairtrial, stop_at, tiny
 from fairtrial.disk import Disk
-from fairtrial.inventory import run_lines
+from fairtrial.inventory import folders, run_lines
 from fairtrial.report.contract import record_json
 from fairtrial.report.tables import run_table
 from fairtrial.runner import run
@@ -426,6 +426,33 @@ def test_a_run_for_which_there_is_no_room_is_refused_before_a_step(small_disk: P
     with pytest.raises(OutOfResources, match=r": [\d,]{7,} bytes needed and 2\d\d,\d\d\d free; make room"):
         run(tiny(**fields), FolderStore(small_disk), watch=watch)
     assert not watch.begun
+    assert not folders(small_disk)
+
+
+@pytest.mark.row("K12")
+def test_a_start_that_is_refused_leaves_nothing_and_takes_nothing(tmp_path: Path) -> None:
+    class Full(FolderStore):
+        def room(self, name: str) -> tuple[int, int]:
+            return 0, 0
+
+    store, full = FolderStore(tmp_path), Full(tmp_path)
+    name = run(tiny(), store).name
+    before = {file: store.get(name, file) for file in store.files(name)}
+    for recipe in (tiny(), tiny(seed=1)):
+        with pytest.raises(OutOfResources):
+            run(recipe, full, from_scratch=True)
+    assert folders(tmp_path) == [name]
+    assert {file: store.get(name, file) for file in store.files(name)} == before
+
+
+@pytest.mark.row("K12")
+def test_runs_that_never_began_are_removed_where_the_disk_is_full(small_disk: Path) -> None:
+    store = FolderStore(small_disk)
+    begin(store, "killed-0123456789ab")
+    (small_disk / "incomplete-0123456789ab").mkdir()
+    fill(small_disk)
+    assert sorted(store.clean()) == ["incomplete-0123456789ab", "killed-0123456789ab"]
+    assert not folders(small_disk)
 
 
 @pytest.mark.row("S3")

@@ -22,7 +22,7 @@ TAIL = 1 << 13  # bytes at the end of a run's events in which its best epoch nea
 # A link is not followed, and a pipe not waited for: the run may be of somebody else's making
 _PLAIN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NAME = re.compile(r"-[0-9a-f]{12}$")  # of a run's folder
-_BEFORE = re.compile(rf"{MADE}|{LOCK}|{OWNER}|\.writing-.*")  # files that come before the recipe
+_BEFORE = re.compile(rf"{MADE}|{RECIPE}|{LOCK}|{OWNER}|\.writing-.*")  # files that come before the first event
 _TRAINED = re.compile(rf"{EVENTS}|.*\.safetensors")  # files that come after the recipe
 _read = json.JSONDecoder().decode
 
@@ -109,6 +109,12 @@ def run_line(folder: str, name: str) -> RunLine | None:
         return RunLine(name, "damaged", written)
 
 
+def never_began(folder: Path) -> bool:
+    """Whether this was to become a run, and holds nothing that was trained, nor anything of others."""
+    ours = _NAME.search(folder.name) is not None and folder.is_dir()
+    return ours and all(_BEFORE.fullmatch(path.name) for path in folder.iterdir())
+
+
 def _without_recipe(folder: Path) -> RunLine | None:
     """What was a run, or was to become one; None for any other folder."""
     if not _NAME.search(folder.name) or not folder.is_dir():
@@ -116,8 +122,7 @@ def _without_recipe(folder: Path) -> RunLine | None:
     written = folder.stat().st_mtime
     if _was_trained(folder):
         return RunLine(folder.name, "damaged", written)
-    to_begin = all(_BEFORE.fullmatch(path.name) for path in folder.iterdir())
-    return RunLine(folder.name, "incomplete", written) if to_begin else None
+    return RunLine(folder.name, "incomplete", written) if never_began(folder) else None
 
 
 def _was_trained(folder: Path) -> bool:

@@ -202,7 +202,6 @@ def run(
     with interrupts() as signals, memory_errors(), new_start_offered(name), store.hold(name), engine_threads(recipe):
         job = begin(plan, data, store, name, module, from_scratch)
         past = resume(job, watch, allow_inexact)
-        check_room(job)
         watch.begin(name, recipe, recipe.epochs * job.stream.per_epoch, job.state.step)
         first_step = job.state.step
         if clock:
@@ -277,7 +276,7 @@ class Job:
 def begin(
     plan: Plan, data: Dataset, store: Store, name: str, module: Callable[[], Any] | None, from_scratch: bool
 ) -> Job:
-    """The state before the first step, and a folder that is a run."""
+    """The state before the first step, and a folder that is a run, unless something forbids to start."""
     recipe = plan.recipe
     if not from_scratch:
         check_version(store, name)
@@ -291,9 +290,11 @@ def begin(
     fresh = from_scratch or not has_begun(store, name)
     origin = adopt(net, store, recipe) if fresh and recipe.parent else {}
     state = State(net, net.optimizer(make_rule(recipe)), make_average(recipe.average))
+    job = Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), data, split, fitted)
     if fresh:
+        check_room(job)
         make_folder(store, name, recipe, made(plan, data, split, net) | origin)
-    return Job(plan, store, name, state, make_stream(recipe, data, split, net, fitted), data, split, fitted)
+    return job
 
 
 def check_memory(plan: Plan, batch: int) -> None:
@@ -392,17 +393,18 @@ def first(plan: Plan, seen: Callable[[], NumpyArray]) -> Tensors:
 
 def resume(job: Job, watch: Watch, allow_inexact: bool) -> tuple[Event, ...]:
     """Bring the job to the newest good state on disk, and the events to what they were then; returns these."""
-    past: tuple[Event, ...] = ()
-    if generations(job.store, job.name):
-        check_layers(job)
-        check_environment(job, watch, allow_inexact)
-        file, past = newest_good(job.store, job.name, watch)
-        job.state.load(file)
-        if not has_reached(job.store, job.name, until=1):  # a pause was asked for: nobody wonders that it goes on
-            watch.say(f"{job.name}: resumed after step {job.state.step}")
+    if not generations(job.store, job.name):
+        return ()
+    check_layers(job)
+    check_environment(job, watch, allow_inexact)
+    file, past = newest_good(job.store, job.name, watch)
+    job.state.load(file)
+    if not has_reached(job.store, job.name, until=1):  # a pause was asked for: nobody wonders that it goes on
+        watch.say(f"{job.name}: resumed after step {job.state.step}")
     lines = as_lines(past)
     if (job.store.get(job.name, EVENTS) or b"") != lines:  # as bytes: a torn line must not stay, the next would join it
         job.store.put(job.name, EVENTS, lines)
+    check_room(job)
     return past
 
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from fairtrial.disk import Disk, put
-from fairtrial.inventory import places, run_line, run_lines
+from fairtrial.inventory import never_began, places, run_lines
 from fairtrial.spec.arrays import Tensors
 from fairtrial.spec.errors import Busy, DamagedFile, DataError, DiskFailed, OutOfResources, UnknownName, UsageError
 from fairtrial.spec.events import Ended, Event, Fitted, Saved, Scored, from_json, to_json
@@ -358,11 +358,12 @@ class FolderStore:
     def clean(self) -> list[str]:
         """Remove the folders of runs that never began, unless one is being begun just now; returns their names."""
         removed: list[str] = []
-        for name in (line.name for line in run_lines(self.root) if line.ended == "incomplete"):
+        for name in (line.name for line in run_lines(self.root) if line.ended in ("incomplete", "unfinished")):
             folder = self.root / name
-            with contextlib.suppress(Busy), self.hold(name), disk_errors(folder):
-                line = run_line(str(folder), name)
-                if line and line.ended == "incomplete":
+            if not never_began(folder):
+                continue
+            with contextlib.suppress(Busy), self._lock(name), disk_errors(folder):
+                if never_began(folder):  # still
                     shutil.rmtree(folder)
                     removed.append(name)
         return removed
@@ -376,6 +377,29 @@ class FolderStore:
     @contextlib.contextmanager
     def hold(self, name: str) -> Generator[None]:
         folder = self.root / name
+        owner = folder / OWNER
+        with self._lock(name):
+            try:
+                who = f"process {os.getpid()} on {socket.gethostname()}"
+                with disk_errors(owner, len(who)):
+                    owner.unlink(missing_ok=True)  # of one that was killed; a link there would lead the text elsewhere
+                    owner.write_text(who, "utf8")
+                    for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
+                        self.disk.remove(leftover)
+                yield
+            except Exception:
+                with contextlib.suppress(OSError):
+                    if never_began(folder):
+                        shutil.rmtree(folder)
+                raise
+            finally:
+                with contextlib.suppress(OSError):  # a disk that takes no more is reported by what wrote to it
+                    owner.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _lock(self, name: str) -> Generator[None]:
+        """Hold a run without a word of who does, for which the disk may have no room."""
+        folder = self.root / name
         with disk_errors(folder):
             self.disk.make_folder(folder)
             lock, owner = FileLock(folder / LOCK, timeout=0), folder / OWNER
@@ -385,16 +409,8 @@ class FolderStore:
                 who = owner.read_text("utf8") if owner.is_file() else "another process"
                 raise Busy(f"run {name} is being worked on by {who}; wait until that is done, or stop it") from None
         try:
-            who = f"process {os.getpid()} on {socket.gethostname()}"
-            with disk_errors(owner, len(who)):
-                owner.unlink(missing_ok=True)  # of one that was killed; a link there would lead the text elsewhere
-                owner.write_text(who, "utf8")
-                for leftover in folder.glob(".writing-*"):  # of a process that was killed while it wrote
-                    self.disk.remove(leftover)
             yield
         finally:
-            with contextlib.suppress(OSError):  # a disk that takes no more is reported by what wrote to it
-                owner.unlink(missing_ok=True)
             lock.release()
 
 

@@ -20,7 +20,6 @@ from fairtrial.runner import (
     Watch,
     as_json,
     begin,
-    check_room,
     engine_threads,
     folder_of,
     has_reached,
@@ -117,7 +116,6 @@ def _stacked(recipes: Sequence[Recipe], store: Store, name: str, until: int, wat
             held.enter_context(store.hold(folder))
             job = begin(plan, data, store, folder, None, False)
             past = resume(job, watch, False)
-            check_room(job)
             course = Course(plan.recipe, job.state, job.stream, plan.criterion, past)
             job.stream.images = next(iter(desks), course).stream.images  # one copy serves all
             desks[course] = Desk(job, past, watch, signals)
