@@ -185,6 +185,17 @@ def test_a_finished_run_with_a_damaged_line_predicts_and_says_which_line_keeps_i
     assert fairtrial("doctor", name).returncode == 4
 
 
+@pytest.mark.row("R1")
+def test_a_check_is_not_gone_on_with_by_its_name(fairtrial: Command) -> None:
+    fairtrial("run", "linear", "engine=numpy", "batch=9", "lr=0.1", "--overfit", "--quiet")
+    (name,) = FolderStore("runs").list()
+    for more in ([], ["lr=1", "--fork"]):
+        refused = fairtrial("run", name, *more)
+        assert refused.returncode == 2
+        assert f"run {name} is a check: the words that began it go on with it, --overfit among them" in refused.stderr
+    assert FolderStore("runs").list() == [name]
+
+
 def test_compare_prints_one_object_and_writes_the_report(fairtrial: Command, tmp_path: Path) -> None:
     words = ["compare", "small-mlp", *FAST, "optimizer=adam,sgd", "--seeds", "2", "--json"]
     done = fairtrial(*words, "--executor", "serial")

@@ -20,6 +20,7 @@ SWEEP = 400  # steps of a range test: with fewer, slow nets diverge before they 
 ROUND = 20  # steps of its epochs, at most: a point in its curve is a tenth of one
 PAUSES = (25, 50, 100, 200, 400)  # steps on one batch, after which it is looked whether they are enough
 CHART = "check"
+RATE, BATCH = "find-lr", "overfit"  # how the names of their runs begin
 
 
 class Settings(TypedDict, total=False):
@@ -39,7 +40,7 @@ def find_lr(recipe: Recipe, store: Store | None = None, **settings: Unpack[Setti
     the run's folder. The validation and the test part are left alone.
     """
     store = FolderStore() if store is None else store
-    record = _made(range_recipe(recipe, training_images(recipe, settings)), store, "find-lr", settings)
+    record = _made(range_recipe(recipe, training_images(recipe, settings)), store, RATE, settings)
     test = rate_test(record)
     if test.over and test.points and isinstance(store, FolderStore):
         from fairtrial.report.charts import rate_chart, write_chart
@@ -65,12 +66,12 @@ def overfit(recipe: Recipe, store: Store | None = None, **settings: Unpack[Setti
 
 def _learning(recipe: Recipe, store: Store, settings: Settings) -> BatchTest:
     """Go on from pause to pause, until the batch is learnt or the run is over or was stopped."""
-    test = batch_test(_made(recipe, store, "overfit", settings, PAUSES[0]))
+    test = batch_test(_made(recipe, store, BATCH, settings, PAUSES[0]))
     for pause in PAUSES[1:]:
         if test.over or was_stopped(test.record):
             break
         going_on: Settings = {**settings, "from_scratch": False, "watch": _GoesOn(settings.get("watch") or Quiet())}
-        test = batch_test(_made(recipe, store, "overfit", going_on, pause))
+        test = batch_test(_made(recipe, store, BATCH, going_on, pause))
     return test
 
 
@@ -120,6 +121,12 @@ def _made(recipe: Recipe, store: Store, check: str, settings: Settings, until: i
     own = "own" if settings.get("module") else recipe.model
     named: Settings = {**settings, "name": f"{check} {settings.get('name') or own}"}
     return run(recipe, store, until=until, **named)
+
+
+def option_of(record: Record) -> str:
+    """The option that made this run as a check; nothing for any other run."""
+    checked = not record.recipe.valid and not record.recipe.score_test
+    return next((f"--{name}" for name in (RATE, BATCH) if checked and record.name.startswith(f"{name}-")), "")
 
 
 def chart_of(record: Record) -> Path:

@@ -120,6 +120,14 @@ def run(
         raise UsageError(
             "--find-lr and --overfit begin at the start: give the words of a recipe, not the name of a run"
         )
+    if begun:
+        from fairtrial.checks import option_of
+
+        if option := option_of(begun):
+            raise UsageError(
+                f"run {begun.name} is a check: the words that began it go on with it, {option} among them; "
+                f"`fairtrial show {begun.name}` has its numbers"
+            )
     if fork and not begun:
         raise UsageError(f"--fork starts from a run's weights, and {words[0]!r} is none; see: fairtrial list runs")
     name, recipe, module = read_again(begun, words[1:], fork) if begun else read_target(words[0], words[1:], trust_code)
