@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import MAIN
+from conftest import MAIN, tiny
 from data_helpers import save_picture
+from fairtrial.checks import batch_recipe
 from fairtrial.cli import main
+from fairtrial.runner import run
 from fairtrial.spec.files import OWNER
 from fairtrial.store import FolderStore
 
@@ -187,8 +189,7 @@ def test_a_finished_run_with_a_damaged_line_predicts_and_says_which_line_keeps_i
 
 @pytest.mark.row("R1")
 def test_a_check_is_not_gone_on_with_by_its_name(fairtrial: Command) -> None:
-    fairtrial("run", "linear", "engine=numpy", "batch=9", "lr=0.1", "--overfit", "--quiet")
-    (name,) = FolderStore("runs").list()
+    name = run(batch_recipe(tiny(), 40), FolderStore("runs"), name="overfit net", until=1).name
     for more in ([], ["lr=1", "--fork"]):
         refused = fairtrial("run", name, *more)
         assert refused.returncode == 2

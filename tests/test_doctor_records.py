@@ -40,6 +40,30 @@ def test_a_fault_is_proved_and_its_recipe_mended(fault: str, fields: dict[str, A
     assert record_json(record)["findings"][0].keys() == KEYS
 
 
+def test_a_run_that_was_stopped_is_not_told_to_train_longer() -> None:
+    recipe, store = tiny(model="linear", lr=0.001, epochs=10), MemoryStore()
+    faults = {
+        until: {found.fault for found in ft.diagnose(run(recipe, store, until=until)).findings} for until in (9, 0)
+    }
+    assert "under-trained" in faults[0]
+    assert "under-trained" not in faults[9]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"images": 50, "batch": 64, "valid": 0.0}, "In this recipe: batch=6"),
+        ({"images": 50, "batch": 50, "valid": 0.0}, "In this recipe: batch=6"),
+        ({"images": 2, "batch": 2, "valid": 0.0}, ""),
+        ({"batch": 2000}, "In this recipe: batch=64"),
+    ],
+)
+def test_a_smaller_batch_is_one_that_the_images_fill_several_times(fields: dict[str, Any], words: str) -> None:
+    findings = ft.diagnose(run(tiny(epochs=2, **fields), MemoryStore())).findings
+    (fix,) = (found.fix for found in findings if found.fault == "unsuitable-batch-size")
+    assert fix.partition("In this")[1:] == words.partition("In this")[1:]
+
+
 DEEP = f"flatten, {'linear 32, sigmoid, ' * 8}linear classes"
 SOFT = "flatten, linear 32, softmax, linear 32, softmax, linear classes"
 

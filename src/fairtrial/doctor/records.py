@@ -32,6 +32,7 @@ GAINS = (0.02, 5.0)  # of a layer's outputs over its inputs: below and above, a 
 RANGE = (0.1, 20.0)  # of the inputs' numbers; standardised pixels take about 3 to 6
 EQUAL = ("zeros", "constant")  # ways to start that give all units of a layer the same weights
 DEAD = 0.9  # share of a layer's units that must be dead for certain to fail a run; half of it warns
+STEPS = 8  # of an epoch, at least, where a batch is to be smaller
 ONE_SEED = "one run shows nothing about another seed: `fairtrial compare` tells a difference from luck"
 Verdict: TypeAlias = list[Finding] | None
 Rule: TypeAlias = Callable[[Record, a.Arch], Verdict]
@@ -56,7 +57,7 @@ def diagnose(record: Record) -> Diagnosis:
         found.fault in STUCK or (found.fault, found.level) == ("constant-init", "fail") for found in findings
     ):  # which is why the net learns little or nothing
         findings = [found for found in findings if found.level == "fail" or found.fault not in STILL]
-    if any(found.fault in ("lr-too-high", "lr-too-low") for found in findings):
+    if record.end is None or any(found.fault in ("lr-too-high", "lr-too-low") for found in findings):
         findings = [found for found in findings if found.fault != "under-trained"]
     return Diagnosis(
         ordered(with_words(record, arch, found) for found in findings),
@@ -500,8 +501,10 @@ RULES: dict[str, Rule] = {
 
 def with_words(record: Record, arch: a.Arch, found: Finding) -> Finding:
     """The finding with the fields that mend the recipe, as words for the command line, at the end of its fix."""
-    words = corrected(record, arch, found.fault)
-    return replace(found, fix=f"{found.fix} In this recipe: {words}") if words else found
+    words, fields = corrected(record, arch, found.fault), vars(record.recipe).items()
+    given = {f"{field}={value:g}" if isinstance(value, float) else f"{field}={value}" for field, value in fields}
+    new = words and not given.issuperset(words.split())
+    return replace(found, fix=f"{found.fix} In this recipe: {words}") if new else found
 
 
 def corrected(record: Record, arch: a.Arch, fault: str) -> str:
@@ -530,7 +533,8 @@ def corrected(record: Record, arch: a.Arch, fault: str) -> str:
         case "label-noise":
             return "outliers=0"
         case "unsuitable-batch-size":
-            return "batch=64"
+            images = record.made["data"]["counts"]["train"]
+            return f"batch={min(64, max(2, images // STEPS))}"
         case "nll-on-non-log-probabilities" | "mse-for-classification" | "bce-for-single-label":
             return "loss=cross-entropy targets=index"
         case "no-nonlinearity":
