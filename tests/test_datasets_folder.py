@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import subprocess
+import sys
 import time
 import tracemalloc
 import zlib
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from conftest import tiny
 from data_helpers import outcome, picture_folder, real_data, save_picture
@@ -306,6 +308,59 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path, side: int
     assert peak < 64_000_000
 
 
+PEAK = """
+import resource, sys
+from pathlib import Path
+from fairtrial.parts.datasets.pictures import Form, read_picture
+small, large = map(Path, sys.argv[1:])
+read_picture(small, Form(8, 8, False))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = read_picture(large, Form(32, 32, False))
+print(found.conversions, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems reckon the peak in other units")
+@pytest.mark.row("D12")
+def test_a_telephones_largest_picture_takes_less_than_256_mb(tmp_path: Path) -> None:
+    small = save_picture(tmp_path / "small.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (8160, 6120), (9, 99, 199)).save(tmp_path / "large.jpg", progressive=True, exif=exif)
+    words = [sys.executable, "-c", PEAK, str(small), str(tmp_path / "large.jpg")]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "turned upright" in told
+    assert int(told.split()[-1]) << 10 < 256_000_000
+
+
+@pytest.mark.row("D12")
+def test_what_takes_more_than_256_mb_is_refused_and_a_jpeg_is_halved_only_then(tmp_path: Path) -> None:
+    ordinary, large, full = tmp_path / "ordinary.jpg", tmp_path / "large.jpg", tmp_path / "full.jpg"
+    drawn = Image.effect_noise((700, 600), 90).convert("RGB")
+    drawn.resize((5712, 4284)).save(ordinary)
+    with Image.open(ordinary) as image:
+        whole = np.asarray(ImageOps.fit(image, (32, 32), method=Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(picture(ordinary, (3, 32, 32))[0], whole)
+
+    drawn.resize((8064, 6048)).save(large)
+    with Image.open(large) as image:
+        image.draft(None, (4032, 3024))
+        np.testing.assert_array_equal(picture(large, (3, 3024, 4032))[0], np.asarray(image))
+    with pytest.raises(DataError, match="8064 x 6048 pixels take 488 MB to decode; at most 256 MB"):
+        picture(large, (3, 3025, 4032))
+
+    Image.new("RGB", (7000, 7000)).save(full, subsampling=0)  # every pixel with its own colour
+    with pytest.raises(DataError, match="7000 x 7000 pixels take 343 MB"):
+        picture(full, (3, 32, 32))
+
+
+def test_a_large_picture_is_converted_like_a_small_one(tmp_path: Path) -> None:
+    path = save_picture(tmp_path / "large.png", size=(1100, 600), mode="RGBA")
+    with Image.open(path) as image:
+        whole = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    np.testing.assert_array_equal(picture(path, (3, 600, 1100))[0], np.asarray(whole))
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.row("D14")
 def test_links_out_and_pipes_are_listed_and_never_opened(tmp_path: Path) -> None:
@@ -413,13 +468,13 @@ def test_one_picture_for_a_model_follows_the_same_rules(tmp_path: Path) -> None:
 def test_photographs_that_would_fill_the_disk_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
     root = picture_folder(tmp_path / "photographs", each=1)
     first = root / "train" / "cat" / "0.png"
-    first.write_bytes(bomb(8000, 8000))  # the header alone
-    count = shutil.disk_usage(tmp_path).free // (3 * 8000 * 8000) + 10
+    first.write_bytes(bomb(5000, 5000))  # the header alone
+    count = shutil.disk_usage(tmp_path).free // (3 * 5000 * 5000) + 10
     if count > 20_000:
         pytest.skip("the disk has room for 20,000 photographs")
     for number in range(1, count):
         os.link(first, root / "train" / "cat" / f"{number}.png")
-    with pytest.raises(OutOfResources, match=r"pictures of 8000x8000 take .* GB decoded"):
+    with pytest.raises(OutOfResources, match=r"pictures of 5000x5000 take .* GB decoded"):
         load(str(root))
 
 
