@@ -235,24 +235,30 @@ def attack(name: str, reader: Reader, inputs: int, seed: int, folder: Path, watc
     memory = peak()
     for _ in range(inputs):
         data = changed(reader, chance)
-        path.write_bytes(data)
-        watch.seen, began, watch.on = "", time.perf_counter(), True
-        try:
-            outcome = "refused" if isinstance(reader.read(path), Bad) else "taken"
-        except FairtrialError as error:
-            outcome = "refused" if str(error) else "refused without a word"
-        except Exception as error:
-            outcome = f"{type(error).__name__}: {error}"[:90]
-        watch.on = False
-        if time.perf_counter() - began > SLOW_SECONDS:
-            outcome = f"slow: over {SLOW_SECONDS:g} s"
-        if peak() - memory > MOST_BYTES:
-            outcome, memory = f"memory: over {MOST_BYTES >> 20} MB", peak()
-        outcome = watch.seen or outcome
+        outcome = answer(reader, path, data, watch, memory)
+        memory = max(memory, peak() - MOST_BYTES)  # what took so much is told once
         if outcome not in ("taken", "refused") and not outcomes[outcome]:
             keep(name, outcome, data, reader.ending)
         outcomes[outcome] += 1
     return outcomes
+
+
+def answer(reader: Reader, path: Path, data: bytes, watch: Watch, memory: int) -> str:
+    """Taken, refused, or what was done with the input that must not be; `memory` in bytes is what was held before."""
+    path.write_bytes(data)
+    watch.seen, began, watch.on = "", time.perf_counter(), True
+    try:
+        outcome = "refused" if isinstance(reader.read(path), Bad) else "taken"
+    except FairtrialError as error:
+        outcome = "refused" if str(error) else "refused without a word"
+    except Exception as error:
+        outcome = f"{type(error).__name__}: {error}"[:90]
+    watch.on = False
+    if time.perf_counter() - began > SLOW_SECONDS:
+        outcome = f"slow: over {SLOW_SECONDS:g} s"
+    if peak() - memory > MOST_BYTES:
+        outcome = f"memory: over {MOST_BYTES >> 20} MB"
+    return watch.seen or outcome
 
 
 def peak() -> int:
