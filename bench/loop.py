@@ -125,7 +125,9 @@ class Ours(Quiet):
     def __init__(self, net: str, images: int, engine: str, folder: Path) -> None:
         recipe, data = small(net, images)
         plan, store = make_plan(recipe.but(engine=engine)), FolderStore(folder)
-        self.job = begin(plan, data, store, f"{net}-{engine}", None, False)
+        name = f"{net}-{engine}"
+        with store.hold(name):
+            self.job = begin(plan, data, store, name, None, False)
         self.state, self.events = self.job.state, ()
 
     def epoch(self) -> tuple[float, float]:
