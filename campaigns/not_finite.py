@@ -145,7 +145,9 @@ def files(job: Job) -> dict[str, bytes]:
 def started(recipe: Recipe, folder: Path) -> Job:
     """The run before its first step, or where it was."""
     plan, data, store = make_plan(recipe, known=facts(recipe.data)), load(recipe.data), FolderStore(folder, Unsynced())
-    return begin(plan, data, store, folder_of(recipe, data, store, ""), None, False)
+    name = folder_of(recipe, data, store, "")
+    with store.hold(name):
+        return begin(plan, data, store, name, None, False)
 
 
 def look(recipe: Recipe, place: str, value: float, folder: Path) -> tuple[str, str]:
