@@ -289,7 +289,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, reader in chosen.items():
             began = time.monotonic()
-            inputs = given.text // texts if reader.text else given.binary
+            inputs = -(-given.text // texts) if reader.text else given.binary
             told = attack(name, reader, inputs, given.seed, Path(folder), watch)
             others = inputs - told["taken"] - told["refused"]
             bad, total = bad + others, total + inputs
