@@ -43,13 +43,14 @@ for words, code in json.loads(sys.argv[1]):
         if (ended.code or 0) != code:
             sys.exit(f"{sys.argv}: {ended.code}, not {code}")
 """
-LINEAR = ["flatten, linear classes", "data=digits", "epochs=1", "engine=numpy"]
+LINEAR = ["flatten, linear classes", "data=digits", "epochs=1"]
+BY_NUMPY = [*LINEAR, "engine=numpy"]
 WITHOUT_TORCH: list[tuple[list[str], int]] = [
-    (["run", *LINEAR], 0),
+    (["run", *BY_NUMPY], 0),
     (["run", "recipe.toml", "data=pictures", "--json"], 0),
-    (["run", *LINEAR, "--overfit", "--quiet"], 0),
-    (["run", *LINEAR, "lr=0.1", "--profile"], 0),
-    (["compare", *LINEAR, "lr=0.1,0.01", "--seeds", "2", "--executor", "serial"], 0),
+    (["run", *BY_NUMPY, "--overfit", "--quiet"], 0),
+    (["run", *BY_NUMPY, "lr=0.1", "--profile"], 0),
+    (["compare", *BY_NUMPY, "lr=0.1,0.01", "--seeds", "2", "--executor", "serial"], 0),
     (["show", "RUN"], 0),
     (["show", "mlp"], 0),
     (["list", "runs"], 0),
@@ -67,10 +68,10 @@ WITHOUT_TORCH: list[tuple[list[str], int]] = [
 ]
 WITH_TORCH: list[tuple[list[str], int]] = [
     (["run", "conv 2, norm, act, flatten, linear classes", "data=digits", "epochs=1"], 0),
-    (["run", *LINEAR, "--find-lr"], 0),
-    (["run", *LINEAR, "threads=auto", "engine=torch"], 0),
-    (["compare", *LINEAR, "engine=torch", "optimizer=adam,sgd", "--seeds", "2", "--jobs", "2"], 0),
-    (["compare", *LINEAR, "optimizer=adam,sgd", "--tune", "lr=0.01..0.1:log", "--trials", "2", "--seeds", "2"], 0),
+    (["run", *BY_NUMPY, "--find-lr"], 0),
+    (["run", *LINEAR, "threads=auto"], 0),
+    (["compare", *LINEAR, "optimizer=adam,sgd", "--seeds", "2", "--jobs", "2"], 0),
+    (["compare", *BY_NUMPY, "optimizer=adam,sgd", "--tune", "lr=0.01..0.1:log", "--trials", "2", "--seeds", "2"], 0),
     (["export", "RUN", "--to", "torch"], 0),
     (["export", "conv", "--to", "torch", "--script"], 0),
     (["export", "RUN", "--to", "onnx"], 0),

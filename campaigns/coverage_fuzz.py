@@ -16,7 +16,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import atheris
+try:
+    import atheris
+except ImportError:
+    sys.exit('atheris is not installed: pip install "fairtrial[fuzz]"')
 
 with atheris.instrument_imports(include=["fairtrial", "PIL", "tomllib"]):
     import fuzz

@@ -33,6 +33,13 @@ def test_the_main_job_prints_what_the_readme_shows(tmp_path: Path) -> None:
     assert {path.name for path in page.parent.iterdir()} >= {"chart.svg", "chart.png", "scores.csv", "study.json"}
 
 
+def test_the_picture_is_of_the_numbers_below_it() -> None:
+    verdicts = re.findall(r"^(\w+) - \w+ .* (better|undecided) ", README, re.MULTILINE)
+    best, won = verdicts[0][0], [word for arm, word in verdicts if arm == verdicts[0][0]]
+    said = f"{best} has the best mean test/accuracy of {len(ARMS)} arms; it beats {won.count('better')}, is undecided"
+    assert said in (ROOT / "docs/comparison.svg").read_text("utf8")
+
+
 def headings(output: str) -> list[list[str]]:
     """The lines that say what tables show; numbers, and with them the order of arms, differ between kinds of CPU."""
     return [line.split() for line in output.splitlines() if re.match(r"mlp:|arm |Pair by pair|pair |difference:", line)]
