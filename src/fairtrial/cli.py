@@ -903,9 +903,13 @@ def main() -> None:
 
 def _said(error: Any) -> str:
     """What typer has to say of the words of the command, as we say it."""
+    from fairtrial.spec.recipe import FIELDS
+
     text: str = error.format_message().rstrip(".")
     command = error.ctx.command_path if error.ctx else "fairtrial"
-    return f"{text[0].lower()}{text[1:]}\n`{command} -h` shows what it takes"
+    field = getattr(error, "option_name", "").strip("-").replace("-", "_")
+    hint = f"; a field is set as {field}=..." if field in FIELDS else ""
+    return f"{text[0].lower()}{text[1:]}{hint}\n`{command} -h` shows what it takes"
 
 
 def _fail(text: str, code: int) -> None:
