@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from contenders.field import OURS
+from contenders.field import FIELD, OURS
 from fairtrial.report.charts import COLOURS, styled
 from loop import NETS
 
@@ -89,22 +89,23 @@ def goals(net: str, field: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 def chart(told: dict[str, Any]) -> alt.HConcatChart:
     """Images a second in training steps, a panel a net: medians as bars, lowest to highest as lines."""
     images, nets = told["images"], told["nets"]
-    panels = [panel(net, images, field, first=net == next(iter(nets))) for net, field in nets.items()]
+    names = [name for name in FIELD if any(name in field for field in nets.values())]
+    panels = [panel(net, images, field, names, first=net == next(iter(nets))) for net, field in nets.items()]
     machine = f"{told['machine']['cpu']}, one thread, float32; {images:,} images an epoch"
     about = [machine, f"median of {told['repeats']} interleaved epochs, line: lowest to highest"]
     title = alt.TitleParams("Training steps: images a second", subtitle=about)
     return styled(alt.HConcatChart(hconcat=panels, title=title, spacing=18))
 
 
-def panel(net: str, images: int, field: dict[str, Any], first: bool) -> alt.LayerChart:
-    """The bars of a net; only the first panel names them."""
+def panel(net: str, images: int, field: dict[str, Any], names: list[str], first: bool) -> alt.LayerChart:
+    """The bars of a net, a row for each name, empty for one that was left out; only the first panel has the names."""
     rows = [
         {"name": name, "speed": median(s), "low": min(s), "high": max(s), "label": f"{median(s):,.0f}"}
         for name, row in field.items()
         for s in [speeds(images, row["steps"])]
     ]
     axis = alt.Axis(labelLimit=200) if first else None
-    y = alt.Y("name:N", sort=None, title=None, axis=axis)
+    y = alt.Y("name:N", sort=None, title=None, axis=axis, scale=alt.Scale(domain=names))
     room = alt.Scale(domainMax=1.45 * max(max(speeds(images, row["steps"])) for row in field.values()))  # for labels
     x = alt.X("speed:Q", title=None, scale=room, axis=None)
     ours = alt.condition(f"slice(datum.name, 0, 9) == '{OURS}'", alt.value(COLOURS[0]), alt.value("#b8b8b8"))
