@@ -883,7 +883,10 @@ def main() -> None:
             signal.signal(number, _stop)
     atexit.register(gc.freeze)  # the process ends without a last look for cycles in all of torch: 0.4 s of each command
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], "fairtrial", standalone_mode=False))
+        code = app(sys.argv[1:] or ["--help"], "fairtrial", standalone_mode=False)
+        if sys.stdout:
+            sys.stdout.flush()  # here, where it is no error that who read our output has gone
+        sys.exit(code)
     except WrongWords as error:
         _fail(_said(error), USAGE)
     except DamagedFile as error:
