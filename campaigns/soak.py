@@ -10,7 +10,7 @@ for each 250 runs. After 1,500 runs memory may grow by 1 % between the first and
 descriptor may stay; a run that ends in any other way than it should is counted. Needs /proc: Linux.
 
 The 1,500 runs are there for a step of 2 to 3 MB, which is Python's own: pathlib interns the names of files, and the
-table of interned strings, in which those that are gone leave gaps, doubles when it is made anew. It may do so once more.
+table of interned strings, in which those that are gone leave gaps, doubles when it is made anew. It may do so again.
 """
 
 from __future__ import annotations
